@@ -1,0 +1,37 @@
+"""The `touchstone` command: a table of verbs, each a thin module that is loaded only when called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import typer
+
+from ledger.errors import TouchstoneError
+
+# verb -> (module holding `app: typer.Typer`, one line of help)
+COMMANDS: dict[str, tuple[str, str]] = {}
+
+
+def main() -> None:
+    """Run one verb; an expected error becomes one line on stderr and exit status 1."""
+    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if name not in COMMANDS:
+        _usage(name)
+    app: typer.Typer = importlib.import_module(COMMANDS[name][0]).app
+    try:
+        app(args=sys.argv[2:], prog_name=f"touchstone {name}")
+    except TouchstoneError as error:
+        sys.stderr.write(f"touchstone: {error.code}: {error.message}\n")
+        raise SystemExit(1) from None
+
+
+def _usage(name: str) -> None:
+    out = sys.stdout if name in ("--help", "-h") else sys.stderr
+    if out is sys.stderr:
+        out.write(f"touchstone: there is no command '{name}'.\n\n")
+    out.write("Usage: touchstone COMMAND [OPTIONS]\n\n")
+    for verb, (_, text) in sorted(COMMANDS.items()):
+        out.write(f"  {verb:<10} {text}\n")
+    out.write("\n`touchstone COMMAND --help` explains one command.\n")
+    raise SystemExit(0 if out is sys.stdout else 1)
