@@ -1,0 +1,240 @@
+"""Serials and inner codes: a batch number and an index, encrypted into 20 characters.
+
+Formats "Code": serial = epoch character ‖ 19 characters. The 95-bit number
+batch · 2⁶⁴ + index · 2³² (32 zero bits below) as 19 numerals of radix 32 is encrypted with FF1
+(NIST SP 800-38G, AES-256) under the tweak 0x01 ‖ uint56(GTIN-14). An inner code is alike under the
+inner key and the tweak 0x02 ‖ seven zero bytes.
+
+A scan is decoded, not looked up: 32 zero bits must come back. Here GTINs are integers (the value of
+the 14 digits). With an 8-byte tweak each FF1 round is one AES block; `ledger.domain.ff1` is the
+plain form that both fast paths are held to.
+"""
+
+from __future__ import annotations
+
+import hmac
+
+import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from numpy.typing import NDArray
+
+from ledger.domain import abi
+from ledger.domain.keccak import keccak
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+SERIAL_LENGTH = 20
+EPOCHS = 32
+MAX_BATCH = (1 << 31) - 1
+MAX_INDEX = (1 << 32) - 1
+
+_VALUES = {character: value for value, character in enumerate(ALPHABET)}
+_VARIANTS = str.maketrans({"O": "0", "I": "1", "L": "1"})
+_ROUNDS = 10
+_LEFT_BITS, _RIGHT_BITS = 45, 50  # 9 and 10 numerals
+_LEFT_MASK, _RIGHT_MASK = (1 << _LEFT_BITS) - 1, (1 << _RIGHT_BITS) - 1
+# FF1's P for radix 32, 19 numerals, 8 bytes of tweak: constant, so its block is encrypted once.
+_P = bytes([1, 2, 1, 0, 0, 32, _ROUNDS, 9]) + (19).to_bytes(4, "big") + (8).to_bytes(4, "big")
+_INNER_TWEAK = 2 << 56
+_CHUNK = 1 << 14  # serials whose working arrays fit the second-level cache
+# Two characters for each pair of numerals.
+_PAIRS = np.array([a + b for a in ALPHABET for b in ALPHABET], "S2").view("<u2")
+
+
+def encode_serial(key: bytes, epoch: int, gtin: int, batch: int, index: int) -> str:
+    """Return the serial of item `index` of `batch`, under the outer key of `epoch`.
+
+    key: 32 bytes; epoch 0 to 31, batch 0 to 2³¹ − 1, index 0 to 2³² − 1. Raises ValueError outside
+    these ranges.
+    """
+    return _encode(key, _outer_tweak(gtin), epoch, batch, index)
+
+
+def decode_serial(key: bytes, gtin: int, serial: str) -> tuple[int, int] | None:
+    """Return (batch, index) of a canonical serial, or None if this key never made it.
+
+    The caller chooses the key by `serial_epoch`.
+    """
+    return _decode(key, _outer_tweak(gtin), serial)
+
+
+def encode_inner(key: bytes, epoch: int, batch: int, index: int) -> str:
+    """Return the inner code of item `index` of `batch`, under the inner key of `epoch`."""
+    return _encode(key, _INNER_TWEAK, epoch, batch, index)
+
+
+def decode_inner(key: bytes, code: str) -> tuple[int, int] | None:
+    """Return (batch, index) of a canonical inner code, or None if this key never made it."""
+    return _decode(key, _INNER_TWEAK, code)
+
+
+def encode_serials(
+    key: bytes, epoch: int, gtin: int, batch: int, indices: NDArray[np.unsignedinteger]
+) -> NDArray[np.bytes_]:
+    """Return the serials of many items of a batch: shape (n,), dtype S20, in the order given.
+
+    indices: shape (n,), any unsigned dtype, each below 2³². Otherwise as `encode_serial`.
+    """
+    return _encode_many(key, _outer_tweak(gtin), epoch, batch, indices)
+
+
+def encode_inners(
+    key: bytes, epoch: int, batch: int, indices: NDArray[np.unsignedinteger]
+) -> NDArray[np.bytes_]:
+    """Return the inner codes of many items of a batch; shapes as `encode_serials`."""
+    return _encode_many(key, _INNER_TWEAK, epoch, batch, indices)
+
+
+def serial_epoch(serial: str) -> int | None:
+    """Return the key epoch of a canonical serial or inner code, None if it is not canonical."""
+    if len(serial) != SERIAL_LENGTH or not _VALUES.keys() >= set(serial):
+        return None
+    return _VALUES[serial[0]]
+
+
+def normalise_variant(serial: str) -> str | None:
+    """Return the canonical serial that a person or a reader meant, or None.
+
+    Lower case is raised, O is read as 0, I and L as 1. A canonical serial is its own result; only
+    it decodes, a variant is redirected there.
+    """
+    if not serial.isascii():
+        return None
+    canonical = serial.upper().translate(_VARIANTS)
+    return None if serial_epoch(canonical) is None else canonical
+
+
+def leaf(gtin: int, index: int, serial: str) -> bytes:
+    """Return the leaf of an item in its batch's tree.
+
+    keccak(keccak(abi(uint64 gtin, uint32 index, bytes32 serial))), serial ASCII, left-aligned.
+    Imported serials may have up to 32 characters here.
+    """
+    words = abi.encode(abi.uint(gtin, 64), abi.uint(index, 32), abi.ascii32(serial))
+    return keccak(keccak(words))
+
+
+def inner_salt(key: bytes, batch: int, index: int) -> bytes:
+    """Return the salt of an inner commitment: 32 bytes of HKDF-SHA256 (RFC 5869) of the inner key.
+
+    No HKDF salt; info = "touchstone-inner/1" ‖ uint64 batch ‖ uint32 index, big-endian.
+    """
+    info = b"touchstone-inner/1" + batch.to_bytes(8, "big") + index.to_bytes(4, "big")
+    pseudorandom_key = hmac.digest(bytes(32), key, "sha256")
+    return hmac.digest(pseudorandom_key, info + b"\x01", "sha256")
+
+
+def inner_commitment(index: int, inner_code: str, salt: bytes) -> bytes:
+    """Return the leaf of an inner code in the tree under the batch's inner root.
+
+    keccak(keccak(abi(uint32 index, bytes32 innerCode, bytes32 salt))).
+    """
+    words = abi.encode(abi.uint(index, 32), abi.ascii32(inner_code), abi.bytes32(salt))
+    return keccak(keccak(words))
+
+
+def _outer_tweak(gtin: int) -> int:
+    if not 0 <= gtin < 10**14:
+        raise ValueError(f"{gtin} is not the value of 14 digits")
+    return 1 << 56 | gtin
+
+
+class _Rounds:
+    """AES with the constant part of every round input: CIPH(P) ⊕ (tweak ‖ 0…0)."""
+
+    def __init__(self, key: bytes, tweak: int) -> None:
+        if len(key) != 32:
+            raise ValueError(f"a code key has 32 bytes, not {len(key)}")
+        # FF1 is built from single AES blocks, which is what ECB gives.
+        self.aes = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305
+        self.start = int.from_bytes(self.aes.update(_P), "big") ^ tweak << 64
+
+    def number(self, i: int, half: int) -> int:
+        """Return the low 64 bits of y in round i: all that is left after the modulus."""
+        block = self.start ^ (i << 56 | half)
+        return int.from_bytes(self.aes.update(block.to_bytes(16, "big"))[4:12], "big")
+
+
+def _check_range(epoch: int, batch: int) -> None:
+    if not 0 <= epoch < EPOCHS:
+        raise ValueError(f"epoch {epoch} is not 0 to {EPOCHS - 1}")
+    if not 0 <= batch <= MAX_BATCH:
+        raise ValueError(f"batch {batch} is not 0 to {MAX_BATCH}")
+
+
+def _encode(key: bytes, tweak: int, epoch: int, batch: int, index: int) -> str:
+    _check_range(epoch, batch)
+    if not 0 <= index <= MAX_INDEX:
+        raise ValueError(f"index {index} is not 0 to {MAX_INDEX}")
+    rounds = _Rounds(key, tweak)
+    plain = batch << 64 | index << 32
+    left, right = plain >> _RIGHT_BITS, plain & _RIGHT_MASK
+    for i in range(_ROUNDS):
+        mask = _RIGHT_MASK if i % 2 else _LEFT_MASK
+        left, right = right, (left + rounds.number(i, right)) & mask
+    number = (epoch << _LEFT_BITS | left) << _RIGHT_BITS | right
+    return "".join(ALPHABET[number >> shift & 31] for shift in range(95, -1, -5))
+
+
+def _decode(key: bytes, tweak: int, code: str) -> tuple[int, int] | None:
+    if serial_epoch(code) is None:
+        return None
+    number = 0
+    for character in code[1:]:
+        number = number << 5 | _VALUES[character]
+    rounds = _Rounds(key, tweak)
+    left, right = number >> _RIGHT_BITS, number & _RIGHT_MASK
+    for i in reversed(range(_ROUNDS)):
+        mask = _RIGHT_MASK if i % 2 else _LEFT_MASK
+        left, right = (right - rounds.number(i, left)) & mask, left
+    plain = left << _RIGHT_BITS | right
+    if plain & 0xFFFFFFFF:
+        return None
+    return plain >> 64, plain >> 32 & MAX_INDEX
+
+
+def _encode_many(
+    key: bytes, tweak: int, epoch: int, batch: int, indices: NDArray[np.unsignedinteger]
+) -> NDArray[np.bytes_]:
+    _check_range(epoch, batch)
+    if indices.size and int(indices.max()) > MAX_INDEX:
+        raise ValueError(f"an index is over {MAX_INDEX}")
+    rounds = _Rounds(key, tweak)
+    codes = np.empty((len(indices), SERIAL_LENGTH // 2), "<u2")
+    for at in range(0, len(indices), _CHUNK):
+        chunk = indices[at : at + _CHUNK].astype(np.uint64)
+        left, right = _encrypt_chunk(rounds, batch, chunk)
+        _write_characters(epoch, left, right, codes[at : at + _CHUNK])
+    return codes.view(f"S{SERIAL_LENGTH}").reshape(-1)
+
+
+def _encrypt_chunk(
+    rounds: _Rounds, batch: int, index: NDArray[np.uint64]
+) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return the left 45 and right 50 bits of each encrypted number."""
+    n = len(index)
+    left = np.uint64(batch << 14) | index >> np.uint64(18)
+    right = (index & np.uint64((1 << 18) - 1)) << np.uint64(32)
+    blocks = np.empty((n, 2), ">u8")
+    blocks[:, 0] = rounds.start >> 64
+    low = rounds.start & (1 << 64) - 1
+    output = np.empty(16 * n + 15, np.uint8)  # update_into wants a block less one byte to spare
+    halves = output[: 16 * n].view(">u8").reshape(n, 2)
+    for i in range(_ROUNDS):
+        blocks[:, 1] = right ^ np.uint64(i << 56 ^ low)
+        rounds.aes.update_into(blocks.view(np.uint8).reshape(-1).data, output.data)
+        y = halves[:, 0].astype(np.uint64) << np.uint64(32)
+        y |= halves[:, 1].astype(np.uint64) >> np.uint64(32)
+        mask = np.uint64(_RIGHT_MASK if i % 2 else _LEFT_MASK)
+        left, right = right, (left + y) & mask
+    return left, right
+
+
+def _write_characters(
+    epoch: int, left: NDArray[np.uint64], right: NDArray[np.uint64], out: NDArray[np.uint16]
+) -> None:
+    """Write 20 characters a row into `out` (n, 10), two at a time."""
+    left = left | np.uint64(epoch << _LEFT_BITS)
+    for column in range(5):
+        shift = np.uint64(40 - 10 * column)
+        out[:, column] = _PAIRS[left >> shift & np.uint64(1023)]
+        out[:, 5 + column] = _PAIRS[right >> shift & np.uint64(1023)]
