@@ -1,0 +1,233 @@
+"""The Merkle tree of a batch and of a unit's children: OpenZeppelin standard-v1, unsorted.
+
+Source: OpenZeppelin merkle-tree, format "standard-v1" without leaf sorting. A flat array of 2n − 1
+nodes, root first, node p over 2p + 1 and 2p + 2; leaf i stands at position 2n − 2 − i; a pair is
+hashed smaller first. Leaves are twice-hashed by whoever makes them, so a node is never a leaf.
+
+A large tree is not kept: only the nodes of one level, ten above the deepest leaves (at most 0.0625
+bytes a leaf). A proof recomputes the one subtree below such a node, whose leaves are up to two
+ranges of indices, since the leaves fill two levels.
+
+Hashes are 32 bytes. `count` is always the number of leaves, `index` a leaf's number from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ledger.domain import abi
+from ledger.domain.keccak import keccak
+from ledger.errors import Broken, Rejected
+
+SUBTREE_LEVELS = 10
+LeavesAt = Callable[[int, int], Sequence[bytes]]
+"""leaf_at(start, stop) -> the leaves start … stop − 1, in order of index."""
+
+
+def hash_pair(a: bytes, b: bytes) -> bytes:
+    """Return the parent of two nodes: keccak of both, the smaller first."""
+    return keccak(a + b) if a < b else keccak(b + a)
+
+
+def tree(leaves: Sequence[bytes]) -> list[bytes]:
+    """Return the whole tree as its flat array. Raises Rejected EMPTY_TREE without leaves."""
+    _check_count(len(leaves))
+    return _fill_up(len(leaves) - 1, list(reversed(leaves)))
+
+
+def root(leaves: Sequence[bytes]) -> bytes:
+    """Return the root over `leaves`. Raises Rejected EMPTY_TREE without leaves."""
+    return tree(leaves)[0]
+
+
+def proof(nodes: Sequence[bytes], index: int) -> list[bytes]:
+    """Return the siblings from leaf `index` up to the root of the flat array `nodes`.
+
+    Raises Rejected INDEX_OUT_OF_RANGE.
+    """
+    position = _position((len(nodes) + 1) // 2, index)
+    return _siblings(nodes, position)
+
+
+def process(leaf: bytes, siblings: Sequence[bytes]) -> bytes:
+    """Return the root that `siblings` lead to from `leaf`."""
+    node = leaf
+    for sibling in siblings:
+        node = hash_pair(node, sibling)
+    return node
+
+
+def verify(
+    root_hash: bytes, count: int, index: int, leaf: bytes, siblings: Sequence[bytes]
+) -> bool:
+    """Say whether `leaf` is in the tree of `count` leaves, at the depth where `index` stands.
+
+    False for an index outside the tree, a proof of another length than the index has, or hashes
+    that are not 32 bytes. Sorted pairs do not show left or right: the leaf itself binds its index.
+    """
+    if not 0 <= index < count:
+        return False
+    if any(len(node) != 32 for node in (leaf, *siblings)):
+        return False
+    if len(siblings) != _depth(2 * count - 2 - index):
+        return False
+    return process(leaf, siblings) == root_hash
+
+
+def kept_level(count: int) -> int:
+    """Return the depth of the nodes that are kept: ten above the deepest leaves, or the root."""
+    _check_count(count)
+    return max(0, _depth(2 * count - 2) - SUBTREE_LEVELS)
+
+
+def kept_node(count: int, index: int) -> int:
+    """Return which of the kept nodes (0 = leftmost) stands over leaf `index`.
+
+    Raises Rejected INDEX_OUT_OF_RANGE.
+    """
+    position, level = _position(count, index), kept_level(count)
+    return (position + 1 >> _depth(position) - level) - (1 << level)
+
+
+def subtree_ranges(count: int, node: int) -> list[tuple[int, int]]:
+    """Return the leaves under kept node `node` as up to two (start, stop), deepest leaves first.
+
+    Raises Rejected INDEX_OUT_OF_RANGE for a node that the tree does not have.
+    """
+    level = kept_level(count)
+    if not 0 <= node < 1 << level:
+        raise Rejected(
+            "INDEX_OUT_OF_RANGE", f"The tree keeps {1 << level} nodes; number {node} is outside."
+        )
+    deepest = _depth(2 * count - 2) - level
+    ranges = []
+    for depth in (deepest, deepest - 1):
+        if depth < 0:
+            continue
+        first = ((1 << level) + node << depth) - 1
+        last = min(first + (1 << depth), 2 * count - 1) - 1
+        first = max(first, count - 1)
+        if first <= last:
+            ranges.append((2 * count - 2 - last, 2 * count - 1 - first))
+    return ranges
+
+
+def build_kept(count: int, leaf_at: LeavesAt) -> bytes:
+    """Return the kept nodes of a tree, 32 bytes each, holding one subtree's leaves at a time.
+
+    `kept_root` gives the root over them.
+    """
+    return b"".join(_subtree(count, node, leaf_at)[0] for node in range(1 << kept_level(count)))
+
+
+def upper_tree(kept: bytes) -> list[bytes]:
+    """Return the flat array of the tree from its root down to the kept nodes."""
+    level = [kept[at : at + 32] for at in range(0, len(kept), 32)]
+    _check_count(len(level))
+    return _fill_up(len(level) - 1, level)
+
+
+def kept_root(kept: bytes) -> bytes:
+    """Return the root over the kept nodes."""
+    return upper_tree(kept)[0]
+
+
+def subtree_proof(count: int, index: int, leaf_at: LeavesAt) -> tuple[bytes, list[bytes]]:
+    """Return (kept node, siblings from leaf `index` up to it), from the leaves below that node."""
+    node = kept_node(count, index)
+    nodes = _subtree(count, node, leaf_at)
+    return nodes[0], _siblings(nodes, _local(_position(count, index), kept_level(count)))
+
+
+def join_proof(
+    upper: Sequence[bytes], node: int, node_hash: bytes, siblings: Sequence[bytes]
+) -> list[bytes]:
+    """Return a whole proof from a subtree's and the siblings above it.
+
+    upper: as `upper_tree` returns it. Raises Broken TREE_MISMATCH when the recomputed `node_hash`
+    is not the kept one: the leaves are not those the tree was built from.
+    """
+    position = len(upper) // 2 + node
+    if upper[position] != node_hash:
+        raise Broken(
+            "TREE_MISMATCH",
+            "The recomputed codes do not give the batch's stored tree: check key epoch and rows.",
+        )
+    return [*siblings, *_siblings(upper, position)]
+
+
+def prove_from_kept(count: int, kept: bytes, index: int, leaf_at: LeavesAt) -> list[bytes]:
+    """Return the proof of leaf `index` from the kept nodes and the leaves of one subtree.
+
+    Raises Rejected INDEX_OUT_OF_RANGE and Broken TREE_MISMATCH.
+    """
+    node_hash, siblings = subtree_proof(count, index, leaf_at)
+    return join_proof(upper_tree(kept), kept_node(count, index), node_hash, siblings)
+
+
+def children_leaf(
+    kind: int, position: int, child: bytes, children_root: bytes, count: int
+) -> bytes:
+    """Return the leaf of a child in its parent's children tree (formats "Packing").
+
+    kind 1 = item (child is its code leaf, children_root and count are 0), 2 = unit (child is its
+    unit id). position: uint32, in the packer's order.
+    """
+    words = abi.encode(
+        abi.uint(kind, 8),
+        abi.uint(position, 32),
+        abi.bytes32(child),
+        abi.bytes32(children_root),
+        abi.uint(count, 32),
+    )
+    return keccak(keccak(words))
+
+
+def _check_count(count: int) -> None:
+    if count < 1:
+        raise Rejected("EMPTY_TREE", "A tree needs at least one leaf.")
+
+
+def _depth(position: int) -> int:
+    return (position + 1).bit_length() - 1
+
+
+def _position(count: int, index: int) -> int:
+    if not 0 <= index < count:
+        raise Rejected("INDEX_OUT_OF_RANGE", f"The tree has {count} leaves; {index} is outside.")
+    return 2 * count - 2 - index
+
+
+def _fill_up(inner: int, bottom: list[bytes]) -> list[bytes]:
+    """Return the flat array whose first `inner` nodes are computed from what stands below them."""
+    nodes = [b""] * inner + bottom
+    for at in range(inner - 1, -1, -1):
+        nodes[at] = hash_pair(nodes[2 * at + 1], nodes[2 * at + 2])
+    return nodes
+
+
+def _siblings(nodes: Sequence[bytes], position: int) -> list[bytes]:
+    siblings = []
+    while position > 0:
+        siblings.append(nodes[position + 1 if position % 2 else position - 1])
+        position = (position - 1) // 2
+    return siblings
+
+
+def _local(position: int, level: int) -> int:
+    """Return where the node at `position` stands in the flat array of its kept node's subtree."""
+    depth = _depth(position) - level
+    return (1 << depth) - 1 + ((position + 1) & (1 << depth) - 1)
+
+
+def _subtree(count: int, node: int, leaf_at: LeavesAt) -> list[bytes]:
+    """Return the flat array of the subtree under kept node `node`."""
+    ranges = subtree_ranges(count, node)
+    # A higher position is a lower index, so shallow leaves come first, each range backwards.
+    bottom: list[bytes] = []
+    for start, stop in reversed(ranges):
+        leaves = leaf_at(start, stop)
+        if len(leaves) != stop - start:
+            raise Broken("TREE_MISMATCH", f"Leaves {start} to {stop} are not all there.")
+        bottom += reversed(leaves)
+    return _fill_up(len(bottom) - 1, bottom)
