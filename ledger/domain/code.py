@@ -113,6 +113,15 @@ def leaf(gtin: int, index: int, serial: str) -> bytes:
     return keccak(keccak(words))
 
 
+def leaves(gtin: int, first: int, serials: NDArray[np.bytes_]) -> list[bytes]:
+    """Return the leaves of consecutive items, from index `first` on; serials as S20, shape (n,)."""
+    head = abi.uint(gtin, 64) + bytes(28)
+    return [
+        keccak(keccak(head + index.to_bytes(4, "big") + serial.ljust(32, b"\0")))
+        for index, serial in enumerate(serials.tolist(), first)
+    ]
+
+
 def inner_salt(key: bytes, batch: int, index: int) -> bytes:
     """Return the salt of an inner commitment: 32 bytes of HKDF-SHA256 (RFC 5869) of the inner key.
 
