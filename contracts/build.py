@@ -1,0 +1,81 @@
+"""Compile the contract with py-solc-x over npm's solc and write the committed artifact.
+
+    cd contracts && npm ci && cd .. && .venv/bin/python contracts/build.py [OUT]
+
+The artifact holds what running needs (ABI, bytecode, storage layout), so that no user needs Node.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import solcx
+
+HERE = Path(__file__).resolve().parent
+ARTIFACT = HERE.parent / "ledger" / "chain" / "artifacts" / "Ledger.json"
+SOURCES = ("ILedger.sol", "Messages.sol", "Ledger.sol")
+SETTINGS: dict[str, Any] = {
+    "viaIR": True,
+    "optimizer": {"enabled": True, "runs": 200},
+    "evmVersion": "paris",
+    "metadata": {"bytecodeHash": "none", "appendCBOR": False},
+    "outputSelection": {
+        "*": {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "storageLayout"]}
+    },
+}
+
+
+def compile_ledger() -> dict[str, Any]:
+    """Return the artifact: abi, bytecode, runtime (hex) and layout (`touchstone-layout/1`)."""
+    sources = {f"src/{name}": {"content": (HERE / "src" / name).read_text()} for name in SOURCES}
+    output = solcx.compile_standard(
+        {"language": "Solidity", "sources": sources, "settings": SETTINGS},
+        solc_binary=str(HERE / "solc"),
+        base_path=str(HERE),
+    )
+    built = output["contracts"]["src/Ledger.sol"]["Ledger"]
+    return {
+        "abi": built["abi"],
+        "bytecode": "0x" + built["evm"]["bytecode"]["object"],
+        "runtime_bytes": len(built["evm"]["deployedBytecode"]["object"]) // 2,
+        "layout": layout(built["storageLayout"]),
+    }
+
+
+def layout(storage: dict[str, Any]) -> list[dict[str, Any]]:
+    """Turn solc's storageLayout into `touchstone-layout/1`: label, slot, offset, bytes, members.
+
+    solc's own table names types by AST ids, which change with an unused error.
+    """
+    types = storage["types"]
+
+    def row(entry: dict[str, Any]) -> dict[str, Any]:
+        kind = types[entry["type"]]
+        while "value" in kind:  # a mapping: what is stored under its last key
+            kind = types[kind["value"]]
+        members = [row(member) for member in kind.get("members", [])]
+        return {
+            "label": entry["label"],
+            "slot": int(entry["slot"]),
+            "offset": entry["offset"],
+            "bytes": int(kind["numberOfBytes"]),
+            "members": members,
+        }
+
+    return [row(entry) for entry in storage["storage"]]
+
+
+def main() -> None:
+    """Write the artifact to the path given, or over the committed one."""
+    out = Path(sys.argv[1]) if len(sys.argv) > 1 else ARTIFACT
+    out.parent.mkdir(parents=True, exist_ok=True)
+    artifact = compile_ledger()
+    out.write_text(json.dumps(artifact, indent=1, sort_keys=True) + "\n")
+    sys.stderr.write(f"{out}: {artifact['runtime_bytes']} of 24576 bytes\n")
+
+
+if __name__ == "__main__":
+    main()
