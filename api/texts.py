@@ -1,0 +1,112 @@
+"""What the consumer's pages say, in each language: one JSON catalogue a language, same keys.
+
+A value is a sentence with `{named}` places, or a table of plural forms (CLDR names) chosen by `n`.
+JSON rather than gettext: nothing to compile, and a missing text is a missing key, which a test
+sees. Months, plural rules and time zone names come from CLDR through Babel.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from babel import Locale
+from babel.dates import format_datetime, get_timezone, get_timezone_location
+
+LANGUAGES = ("en", "zh")
+_FOLDER = Path(__file__).parent / "locale"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The texts of one language. `lang` is one of LANGUAGES."""
+
+    lang: str
+    locale: Locale
+    texts: dict[str, str | dict[str, str]]
+
+    def has(self, key: str) -> bool:
+        """Whether there is a text under `key`."""
+        return key in self.texts
+
+    def text(self, key: str, **values: object) -> str:
+        """The text under `key` with its places filled; KeyError if text or value is missing.
+
+        The result is plain text: whoever puts it into HTML escapes it, values included.
+        """
+        found = self.texts[key]
+        if isinstance(found, dict):
+            found = found[self.locale.plural_form(int(str(values["n"])))]
+        return found.format(**values)
+
+    def date(self, at: int, zone: str) -> str:
+        """The day of `at` (unix seconds) in the IANA time zone `zone`."""
+        return self._formatted("format.date", at, zone)
+
+    def time(self, at: int, zone: str) -> str:
+        """Day, time of day and offset of `at` (unix seconds) in `zone`."""
+        return f"{self._formatted('format.time', at, zone)} {zone_offset(at, zone)}"
+
+    def zone_name(self, zone: str) -> str:
+        """The place that names `zone`, as people of this language call it."""
+        return get_timezone_location(zone, locale=self.locale, return_city=True)
+
+    def _formatted(self, pattern: str, at: int, zone: str) -> str:
+        moment = datetime.fromtimestamp(at, UTC)
+        return format_datetime(
+            moment, self.text(pattern), tzinfo=get_timezone(zone), locale=self.locale
+        )
+
+
+@cache
+def catalogue(lang: str) -> Catalogue:
+    """The catalogue of `lang`; KeyError for a language there is none of."""
+    if lang not in LANGUAGES:
+        raise KeyError(lang)
+    texts = json.loads((_FOLDER / f"{lang}.json").read_text(encoding="utf-8"))
+    return Catalogue(lang, Locale.parse(texts["lang.tag"], sep="-"), texts)
+
+
+def zone_offset(at: int, zone: str) -> str:
+    """`UTC+8`, `UTC+5:30`, `UTC`: the offset of `zone` at `at` (unix seconds)."""
+    offset = datetime.fromtimestamp(at, get_timezone(zone)).utcoffset()
+    assert offset is not None  # an aware datetime has one
+    minutes = round(offset.total_seconds() / 60)
+    hours, rest = divmod(abs(minutes), 60)
+    if not minutes:
+        return "UTC"
+    return f"UTC{'+' if minutes > 0 else '-'}{hours}" + (f":{rest:02}" if rest else "")
+
+
+def pick_language(accept_language: str | None, query: str | None) -> str:
+    """The language of an answer: `?lang=` if we speak it, else Accept-Language, else English.
+
+    Weights as in RFC 9110 section 12.5.4; any Chinese (zh-TW, zh-Hant) is answered in zh.
+    """
+    if query and (asked := _spoken(query)):
+        return asked
+    best, weight = LANGUAGES[0], 0.0
+    for part in (accept_language or "").split(","):
+        tag, _, parameter = part.partition(";")
+        spoken, q = _spoken(tag), _weight(parameter)
+        if spoken and q > weight:
+            best, weight = spoken, q
+    return best
+
+
+def _spoken(tag: str) -> str | None:
+    primary = tag.strip().lower().partition("-")[0]
+    return primary if primary in LANGUAGES else None
+
+
+def _weight(parameter: str) -> float:
+    name, _, value = parameter.strip().partition("=")
+    if name.strip().lower() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0
