@@ -60,12 +60,14 @@ class PartyKeys:
 class KeyRing:
     """The keys in one file, read at the start and again when another process has changed it."""
 
-    def __init__(self, path: Path, passphrase: str, entropy: Entropy) -> None:
-        """Open the key file; errors as `read_sealed`."""
+    def __init__(
+        self, path: Path, passphrase: str, entropy: Entropy, seal: Seal | None = None
+    ) -> None:
+        """Open the key file; errors as `read_sealed`. seal: spares deriving it again."""
         self._path = path
         self._passphrase = passphrase
         self._entropy = entropy
-        self._seal: Seal | None = None
+        self._seal = seal
         self._load()
 
     @classmethod
@@ -74,8 +76,9 @@ class KeyRing:
         with _locked(path):
             if path.exists():
                 raise Rejected("KEYS_EXIST", f"There is a key file {path} already: use that one.")
-            write_sealed(path, new_seal(passphrase, entropy), _dump({}), entropy)
-        return cls(path, passphrase, entropy)
+            seal = new_seal(passphrase, entropy)
+            write_sealed(path, seal, _dump({}), entropy)
+        return cls(path, passphrase, entropy, seal)
 
     def parties(self) -> Mapping[int, PartyKeys]:
         """Return the keys by party id."""

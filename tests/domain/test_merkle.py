@@ -1,0 +1,187 @@
+"""The Merkle tree, against OpenZeppelin's dumps and library and the frozen vectors."""
+
+from collections.abc import Sequence
+
+import pytest
+from eth_abi import encode
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.domain import code, merkle
+from ledger.domain.keccak import keccak
+from ledger.errors import Broken, Rejected
+from tests.domain.frozen import load, raw, rows
+
+SIZES = [1, 2, 3, 511, 512, 513, 1023, 1024, 1025, 1026, 1535, 1536, 2047, 2048, 2049, 3000]
+
+
+def some_leaves(count: int) -> list[bytes]:
+    return [keccak(index.to_bytes(8, "big")) for index in range(count)]
+
+
+def test_openzeppelins_dump_is_rebuilt() -> None:
+    """The published standard-v1 dump without sorting has our array, node for node."""
+    dump = load("merkle/standard-v1.unsorted.1_0_6")
+    leaves = [keccak(keccak(encode(["string"], row["value"]))) for row in dump["values"]]
+    nodes = merkle.tree(leaves)
+    assert nodes == [raw(node) for node in dump["tree"]]
+    for index, row in enumerate(dump["values"]):
+        assert nodes[row["treeIndex"]] == leaves[index]
+
+
+@pytest.mark.parametrize("row", rows("merkle/openzeppelin-1.0.8"), ids=lambda r: str(r["count"]))
+def test_openzeppelins_library_gives_the_same_roots_and_proofs(row: dict) -> None:
+    """Every size from 1 to 300; the library's proofs are ours and verify."""
+    count = row["count"]
+    leaves = []
+    for index in range(count):
+        value = (count * 1000 + index).to_bytes(32, "big")
+        words = encode(["uint64", "uint32", "bytes32"], [9506000134352, index, value])
+        leaves.append(keccak(keccak(words)))
+    nodes = merkle.tree(leaves)
+    assert nodes[0] == raw(row["root"])
+    for index, siblings in row.get("proofs", {}).items():
+        siblings = [raw(node) for node in siblings]
+        assert merkle.proof(nodes, int(index)) == siblings
+        assert merkle.verify(nodes[0], count, int(index), leaves[int(index)], siblings)
+
+
+def test_library_rows_are_all_there() -> None:
+    """300 sizes, each once."""
+    counts = [row["count"] for row in rows("merkle/openzeppelin-1.0.8")]
+    assert counts == list(range(1, 301))
+
+
+@pytest.mark.parametrize("row", rows("touchstone/tree"), ids=lambda row: row["count"])
+def test_frozen_trees(row: dict) -> None:
+    """Codes made here have the frozen leaves, roots and proofs."""
+    head, count = load("touchstone/tree"), int(row["count"])
+    key, epoch, gtin = raw(head["key"]), int(head["epoch"]), int(head["gtin"])
+    leaves = [
+        code.leaf(gtin, index, code.encode_serial(key, epoch, gtin, int(head["batch"]), index))
+        for index in range(count)
+    ]
+    nodes = merkle.tree(leaves)
+    assert nodes[0] == raw(row["root"])
+    for index, expected in row["proofs"].items():
+        assert leaves[int(index)] == raw(expected["leaf"])
+        assert merkle.proof(nodes, int(index)) == [raw(node) for node in expected["proof"]]
+
+
+@pytest.mark.parametrize("row", rows("touchstone/children"), ids=lambda row: row["count"])
+def test_frozen_children_trees(row: dict) -> None:
+    """Children leaves and roots are the frozen ones, and the leaves those of eth_abi."""
+    leaves = []
+    for child in row["children"]:
+        values = (
+            int(child["kind"]),
+            int(child["position"]),
+            raw(child["child"]),
+            raw(child["childrenRoot"]),
+            int(child["count"]),
+        )
+        leaves.append(merkle.children_leaf(*values))
+        types = ["uint8", "uint32", "bytes32", "bytes32", "uint32"]
+        assert leaves[-1] == keccak(keccak(encode(types, values))) == raw(child["leaf"])
+    nodes = merkle.tree(leaves)
+    assert nodes[0] == raw(row["childrenRoot"])
+    assert merkle.proof(nodes, len(leaves) - 1) == [raw(node) for node in row["lastProof"]]
+
+
+@given(st.integers(1, 200), st.data())
+def test_every_proof_verifies_and_any_change_does_not(count: int, data: st.DataObject) -> None:
+    """A proof holds for its leaf, its index's depth and its root, and for nothing else."""
+    leaves = some_leaves(count)
+    index = data.draw(st.integers(0, count - 1))
+    nodes = merkle.tree(leaves)
+    siblings = merkle.proof(nodes, index)
+    assert merkle.verify(nodes[0], count, index, leaves[index], siblings)
+    assert not merkle.verify(nodes[0], count, index, keccak(b"other"), siblings)
+    assert not merkle.verify(keccak(b"other"), count, index, leaves[index], siblings)
+    assert not merkle.verify(nodes[0], count, index, leaves[index], [*siblings, bytes(32)])
+    for place in range(len(siblings)):
+        changed = [*siblings[:place], keccak(siblings[place]), *siblings[place + 1 :]]
+        assert not merkle.verify(nodes[0], count, index, leaves[index], changed)
+
+
+@pytest.mark.parametrize("index", [-1, 5, 2**32])
+def test_an_index_outside_the_tree_is_refused(index: int) -> None:
+    """Neither a proof nor a verdict exists for an index that the batch does not have."""
+    leaves = some_leaves(5)
+    nodes = merkle.tree(leaves)
+    assert not merkle.verify(nodes[0], 5, index, leaves[4], merkle.proof(nodes, 4))
+    for call in (
+        lambda: merkle.proof(nodes, index),
+        lambda: merkle.kept_node(5, index),
+        lambda: merkle.subtree_ranges(5, index),
+    ):
+        with pytest.raises(Rejected) as refusal:
+            call()
+        assert refusal.value.code == "INDEX_OUT_OF_RANGE"
+
+
+def test_a_tree_has_at_least_one_leaf() -> None:
+    """No leaves, no root."""
+    for call in (lambda: merkle.tree([]), lambda: merkle.kept_level(0)):
+        with pytest.raises(Rejected) as refusal:
+            call()
+        assert refusal.value.code == "EMPTY_TREE"
+
+
+def test_an_inner_node_is_no_leaf() -> None:
+    """A second preimage: two nodes joined to 64 bytes, or an inner node itself, prove nothing."""
+    nodes = merkle.tree(some_leaves(8))
+    joined = b"".join(sorted((nodes[13], nodes[14])))
+    upper = merkle.proof(nodes, 0)[1:]
+    assert merkle.process(keccak(joined), upper) == nodes[0]  # why the depth is checked
+    for leaf in (joined, keccak(joined)):
+        assert not merkle.verify(nodes[0], 8, 0, leaf, upper)
+
+
+@pytest.mark.parametrize("count", SIZES)
+def test_kept_nodes_prove_every_leaf_like_the_whole_tree(count: int) -> None:
+    """Root and proofs from one kept level equal those of the whole tree."""
+    leaves = some_leaves(count)
+    nodes = merkle.tree(leaves)
+
+    def leaf_at(start: int, stop: int) -> Sequence[bytes]:
+        return leaves[start:stop]
+
+    kept = merkle.build_kept(count, leaf_at)
+    assert merkle.kept_root(kept) == nodes[0]
+    assert len(kept) <= max(32, count * 0.0625)
+    for index in {0, 1 % count, count // 3, count // 2, count - 2, count - 1} - {-1}:
+        assert merkle.prove_from_kept(count, kept, index, leaf_at) == merkle.proof(nodes, index)
+
+
+@given(st.integers(1, 2**32))
+def test_kept_nodes_cover_each_leaf_once(count: int) -> None:
+    """A kept node has at most 1,024 leaves, in one or two ranges, and each leaf has one node."""
+    last = (1 << merkle.kept_level(count)) - 1
+    for node in {0, last // 2, last}:
+        ranges = merkle.subtree_ranges(count, node)
+        assert 1 <= len(ranges) <= 2
+        assert 1 <= sum(stop - start for start, stop in ranges) <= 1024
+        for start, stop in ranges:
+            assert [merkle.kept_node(count, index) for index in (start, stop - 1)] == [node, node]
+            for outside in (start - 1, stop):
+                if 0 <= outside < count and not any(a <= outside < b for a, b in ranges):
+                    assert merkle.kept_node(count, outside) != node
+
+
+def test_ranges_of_all_kept_nodes_are_all_leaves() -> None:
+    """Over a whole tree the ranges meet without gap or overlap."""
+    for count in SIZES:
+        nodes = range(1 << merkle.kept_level(count))
+        ranges = sorted(pair for node in nodes for pair in merkle.subtree_ranges(count, node))
+        assert [0, *[stop for _, stop in ranges]] == [*[start for start, _ in ranges], count]
+
+
+def test_leaves_that_do_not_fit_the_kept_nodes_are_noticed() -> None:
+    """Leaves under another key, or too few of them, never become a proof."""
+    leaves, others = some_leaves(3000), some_leaves(3001)[1:]
+    kept = merkle.build_kept(3000, lambda start, stop: leaves[start:stop])
+    for leaf_at in (lambda a, b: others[a:b], lambda a, b: leaves[a : b - 1]):
+        with pytest.raises(Broken) as fault:
+            merkle.prove_from_kept(3000, kept, 1234, leaf_at)
+        assert fault.value.code == "TREE_MISMATCH"
