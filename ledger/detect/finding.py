@@ -1,0 +1,67 @@
+"""What a detector says: one finding for each cause, with the evidence that it names."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+KINDS = ("clone", "diversion", "farm", "guess")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The units a finding rests on. Cases and pallets are numbers within the lot, from 0.
+
+    cases: what the evidence names, in order. pallets: those the cases lie in, of `pallets_of`.
+    scans, scans_of: k of the n observations that count come from the named units (diversion); scans
+    and distinct devices of the code (clone); scans and distinct codes of the group (farm, guess).
+    codes: printed codes, at most 100.
+    """
+
+    scans: int
+    scans_of: int
+    cases: tuple[int, ...] = ()
+    pallets: tuple[int, ...] = ()
+    pallets_of: int = 0
+    codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One alert as raised.
+
+    kind: one of KINDS. lot: the caller's number of the lot, or None. region: number of the
+    province, or None. code: the printed code (clone). devices: their names (farm, guess). day: when
+    it was first raised; nothing scanned later was used. e_value: how strong the evidence is, None
+    for rules without a calibration. level: what 1 / e_value had to stay under, 0 where e_value is
+    None. fdr: the stated share of false ones among the findings of this kind.
+    """
+
+    kind: str
+    day: float
+    evidence: Evidence
+    sentence: str
+    fdr: float
+    lot: int | None = None
+    region: int | None = None
+    code: str | None = None
+    devices: tuple[str, ...] = ()
+    e_value: float | None = None
+    level: float = 0.0
+
+    def line(self) -> dict[str, Any]:
+        """As a JSON object: fields that do not apply are left out."""
+        known = asdict(self).items()
+        return {name: value for name, value in known if value is not None and value != ()}
+
+
+def rounded(number: float) -> float:
+    """Four significant digits: what is printed does not depend on the last bits of a sum."""
+    return float(f"{number:.4g}")
+
+
+def in_words(e_value: float) -> str:
+    """How seldom evidence this strong comes by chance: 'once in 40,000'."""
+    if e_value >= 1e9:
+        return "once in more than a billion"
+    return f"once in {int(float(f'{e_value:.2g}')):,}"

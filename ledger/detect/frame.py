@@ -1,0 +1,117 @@
+"""What a detector reads: scans, lots and custody as parallel numpy arrays.
+
+Whoever builds a frame (the backtest from files, the worker from the database, a test from a made
+world) maps its own names to small integers; a detector never sees where the rows came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+CHANNELS = ("web", "wechat", "script", "app", "pos")
+LOC_SOURCES = ("gps", "ip_fixed", "ip_mobile", "none")
+
+
+@dataclass(frozen=True)
+class Scans:
+    """n scans in order of time; all arrays have shape (n,).
+
+    day: float64, days since an origin of the caller's choice, never decreasing. unit: int64, index
+    into `codes`. lot: int64, row of `Lots`, -1 where the code was never issued. case: int64, number
+    of the case within its lot (the packing), -1 if unknown. device: int64, index into `devices`.
+    channel: int64, index into CHANNELS. loc_src: int64, index into LOC_SOURCES. lat, lon: float64,
+    degrees. acc_km: float64, the stated radius. region: int64, number of the province of the stated
+    place, -1 where it is unknown. codes, devices: their printed names, for findings only.
+    """
+
+    day: Floats
+    unit: Ints
+    lot: Ints
+    case: Ints
+    device: Ints
+    channel: Ints
+    loc_src: Ints
+    lat: Floats
+    lon: Floats
+    acc_km: Floats
+    region: Ints
+    codes: Sequence[str]
+    devices: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.day)
+
+    def take(self, rows: slice | Ints | Bools) -> Scans:
+        """The same frame with some rows only; codes and devices keep their numbers."""
+        columns = {name: getattr(self, name)[rows] for name in (*_FLOATS, *_INTS)}
+        return Scans(**columns, codes=self.codes, devices=self.devices)
+
+
+_FLOATS = ("day", "lat", "lon", "acc_km")
+_INTS = ("unit", "lot", "case", "device", "channel", "loc_src", "region")
+
+
+def joined(parts: Sequence[Scans], codes: Sequence[str], devices: Sequence[str]) -> Scans:
+    """Frames that follow each other in time as one; their numbers already mean codes and devices."""
+    floats = {
+        name: np.concatenate([getattr(part, name) for part in parts] or [np.empty(0)])
+        for name in _FLOATS
+    }
+    ints = {
+        name: np.concatenate(
+            [getattr(part, name) for part in parts] or [np.empty(0, dtype=np.int64)]
+        )
+        for name in _INTS
+    }
+    columns: dict[str, Any] = {**floats, **ints}
+    return Scans(**columns, codes=codes, devices=devices)
+
+
+@dataclass(frozen=True)
+class Lots:
+    """m lots; arrays of shape (m,) unless said.
+
+    label: int64, the caller's number of the lot (what a finding names). distributor: int64, its
+    first consignee. territory: bool (m, r), may the goods be sold in region j. ship_day: float64.
+    items, case_size, cases_per_pallet: int64, the packing as planned. restricted: bool, is resale
+    outside the territory prohibited at all; a lot that is not restricted is never tested.
+    """
+
+    label: Ints
+    distributor: Ints
+    territory: Bools
+    ship_day: Floats
+    items: Ints
+    case_size: Ints
+    cases_per_pallet: Ints
+    restricted: Bools
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def cases(self) -> Ints:
+        """Number of cases of each lot, int64 (m,); the last one may be short."""
+        return -(-self.items // self.case_size)
+
+
+@dataclass(frozen=True)
+class Custody:
+    """k runs of cases that are known to have gone to a store; arrays of shape (k,).
+
+    lot: int64, row of `Lots`. case_from, case_to: int64, half open. place: int64, the caller's
+    number of the store's city or of the store.
+    """
+
+    lot: Ints
+    case_from: Ints
+    case_to: Ints
+    place: Ints
