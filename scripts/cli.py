@@ -10,7 +10,9 @@ import typer
 from ledger.errors import TouchstoneError
 
 # verb -> (module holding `app: typer.Typer`, one line of help)
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "backtest": ("scripts.backtest", "what the detectors say about a folder of scans"),
+}
 
 
 def main() -> None:
