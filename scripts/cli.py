@@ -12,6 +12,8 @@ from ledger.errors import TouchstoneError
 # verb -> (module holding `app: typer.Typer`, one line of help)
 COMMANDS: dict[str, tuple[str, str]] = {
     "backtest": ("scripts.backtest", "what the detectors say about a folder of scans"),
+    "header": ("scripts.header", "judge one block header by the validators that you trust"),
+    "node": ("scripts.node", "the embedded chain, as a JSON-RPC server on loopback"),
 }
 
 
