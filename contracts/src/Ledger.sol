@@ -692,6 +692,7 @@ contract Ledger is ILedger {
         else if (selector == this.commission.selector || selector == this.reserveBatch.selector) floor = 160_000;
         else if (selector == this.activate.selector || selector == this.anchorScanLog.selector) floor = 160_000;
         else if (selector == this.bindLot.selector) floor = 300_000;
+        else if (selector == this.registerParty.selector) floor = 450_000; // marks up to eight prefixes
         else revert NotBatchable(selector);
         return floor + length * 600;
     }

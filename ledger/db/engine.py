@@ -1,0 +1,98 @@
+"""Opening the database: SQLite by default, PostgreSQL by URL, the same code on both.
+
+Every SQLite connection runs in WAL with synchronous=FULL, so that a committed row survives kill -9
+and a power cut, and begins its transactions IMMEDIATE when it is going to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.orm import Session
+
+from ledger.errors import Broken, Unavailable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def open_database(url: str) -> Engine:
+    """Return an engine on an up-to-date database, creating or migrating it first.
+
+    Raises Broken DATABASE_DAMAGED when the file is no (whole) database, Unavailable
+    DATABASE_UNREACHABLE when the server does not answer.
+    """
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin)
+    try:
+        with engine.begin() as connection:
+            config = Config()
+            config.set_main_option("script_location", str(MIGRATIONS))
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except OperationalError as error:
+        raise _unreachable(url, error) from error
+    except DatabaseError as error:
+        raise _damaged(url, error) from error
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """One unit of work that writes: committed at the end, rolled back when anything is raised."""
+    with Session(engine, expire_on_commit=False) as session:
+        session.connection(execution_options={"touchstone_writes": True})
+        yield session
+        # If we die before this line nothing happened; after it, all of it did.
+        session.commit()
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A unit of work that only reads: one snapshot, rolled back at the end."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # pysqlite's own transaction handling commits behind our back: we say BEGIN ourselves.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.close()
+
+
+def _begin(connection: Any) -> None:
+    # A reader that turns writer halfway can only fail (SQLITE_BUSY_SNAPSHOT), so writers say so.
+    writes = connection.get_execution_options().get("touchstone_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _unreachable(url: str, error: Exception) -> Unavailable:
+    return Unavailable(
+        "DATABASE_UNREACHABLE",
+        f"The database {_shown(url)} cannot be opened ({error.__cause__}): check the path or URL.",
+    )
+
+
+def _damaged(url: str, error: Exception) -> Broken:
+    return Broken(
+        "DATABASE_DAMAGED",
+        f"The database {_shown(url)} is damaged ({error.__cause__}): restore a backup, or run "
+        "`touchstone rebuild` for what the chain holds.",
+    )
+
+
+def _shown(url: str) -> str:
+    return url.rsplit("@", 1)[-1].removeprefix("sqlite:///")  # without a password

@@ -1,0 +1,421 @@
+"""All tables. CHAIN TABLES are written by the follower alone and can be rebuilt from the chain;
+OWN TABLES hold what only this installation knows.
+
+Hashes and ids are bytes; times are unix seconds; party ids, GTINs and markets are integers (uint64
+fits SQLite's integers since ids stay under 2⁶³). One module, so that the whole is seen at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+BigInt = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rowids up on INTEGER only
+
+
+class Base(DeclarativeBase):
+    """The metadata of all tables."""
+
+    type_annotation_map = {  # noqa: RUF012 (SQLAlchemy's own way of declaring it)
+        int: BigInt,
+        bytes: LargeBinary,
+        str: Text,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+    }
+
+
+# ------------------------------------------------------------------------------------ chain tables
+
+
+class ChainCheckpoint(Base):
+    """The last block taken: moved in the same transaction as all that it changed. One row."""
+
+    __tablename__ = "chain_checkpoint"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int]
+    hash: Mapped[bytes]
+    time: Mapped[int]
+    reigns: Mapped[list[Any]]  # who seals from which block on: [[since, [address…]]…]
+    changes: Mapped[list[Any]]  # headers (hex) that prove each change of validators
+
+
+class ChainEvent(Base):
+    """Every event of every subject, as it was proved."""
+
+    __tablename__ = "chain_event"
+    __table_args__ = (Index("chain_event_subject", "subject", "seq", unique=True),)
+    block: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    log_index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    subject: Mapped[bytes]
+    kind: Mapped[str] = mapped_column(String(16))
+    identity: Mapped[bytes]  # 32 bytes: unit or lot id, or the number as a word
+    seq: Mapped[int]
+    verb: Mapped[int]
+    actor: Mapped[int] = mapped_column(index=True)
+    counterparty: Mapped[int]
+    args: Mapped[dict[str, Any]]  # bytes as 0x hex
+    event_hash: Mapped[bytes]
+    signer: Mapped[bytes]
+    key_mode: Mapped[int]
+    time: Mapped[int]
+    transaction_hash: Mapped[bytes] = mapped_column(index=True)
+    head: Mapped[bytes]  # after the event
+
+
+class ChainParty(Base):
+    """A registered party."""
+
+    __tablename__ = "chain_party"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    account: Mapped[bytes]
+    key_mode: Mapped[int]
+    roles: Mapped[int]
+    markets: Mapped[bytes]  # 32 bytes: bit m = may hold market m
+    status: Mapped[int]
+    era: Mapped[int]
+    prefix: Mapped[int]
+    prefix_length: Mapped[int]
+    seq: Mapped[int]
+    head: Mapped[bytes]
+
+
+class ChainEpoch(Base):
+    """A brand's key epoch and its commitment."""
+
+    __tablename__ = "chain_epoch"
+    party: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    commitment: Mapped[bytes]
+
+
+class ChainBatch(Base):
+    """A batch of codes. status: 1 reserved, 2 commissioned."""
+
+    __tablename__ = "chain_batch"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    gtin: Mapped[int]
+    brand: Mapped[int] = mapped_column(index=True)
+    epoch: Mapped[int]
+    status: Mapped[int]
+    count: Mapped[int]
+    root: Mapped[bytes | None]
+    inner_root: Mapped[bytes | None]
+    seq: Mapped[int]
+    head: Mapped[bytes | None]
+
+
+class ChainRun(Base):
+    """A run of a batch's indices in one state: [first, to)."""
+
+    __tablename__ = "chain_run"
+    batch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    first: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    to: Mapped[int]
+    active_from: Mapped[int]
+    lot: Mapped[int]
+    voided: Mapped[int]
+
+
+class ChainLot(Base):
+    """A lot. expiry, best_before: first second after the date, 0 = none. status: 1 released."""
+
+    __tablename__ = "chain_lot"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    id: Mapped[bytes] = mapped_column(unique=True)
+    gtin: Mapped[int]
+    brand: Mapped[int]
+    expiry: Mapped[int]
+    best_before: Mapped[int]
+    market: Mapped[int]
+    status: Mapped[int]
+
+
+class ChainUnit(Base):
+    """A unit with a slot of its own. state: 1 held, 2 in transit, 3 inside `parent`."""
+
+    __tablename__ = "chain_unit"
+    id: Mapped[bytes] = mapped_column(primary_key=True)
+    holder: Mapped[int] = mapped_column(index=True)
+    addressee: Mapped[int] = mapped_column(index=True)
+    state: Mapped[int]
+    parent: Mapped[bytes | None] = mapped_column(index=True)
+    count: Mapped[int]
+    gone: Mapped[int]
+    level: Mapped[int]
+    lot: Mapped[int]
+    market: Mapped[int]
+    children_root: Mapped[bytes]
+    seq: Mapped[int]
+    head: Mapped[bytes]
+
+
+class ChainAnchor(Base):
+    """An anchored scan log."""
+
+    __tablename__ = "chain_anchor"
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    size: Mapped[int]
+    log_root: Mapped[bytes]
+    map_root: Mapped[bytes]
+    time: Mapped[int]
+    block: Mapped[int]
+
+
+class ChainTransaction(Base):
+    """A transaction that left at least one log of the contract: proof that it was carried out."""
+
+    __tablename__ = "chain_transaction"
+    hash: Mapped[bytes] = mapped_column(primary_key=True)
+    block: Mapped[int]
+
+
+class ChainFailure(Base):
+    """A part of a batch that failed with its own error, and changed nothing."""
+
+    __tablename__ = "chain_failure"
+    transaction_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    block: Mapped[int]
+    reason: Mapped[bytes]
+
+
+class ChainSkip(Base):
+    """A unit of a list that had moved since the list was signed, and was passed over."""
+
+    __tablename__ = "chain_skip"
+    block: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    log_index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    transaction_hash: Mapped[bytes]
+    unit: Mapped[bytes]
+    actor: Mapped[int]
+    signed_head: Mapped[bytes]
+
+
+CHAIN_TABLES = (
+    ChainCheckpoint,
+    ChainEvent,
+    ChainParty,
+    ChainEpoch,
+    ChainBatch,
+    ChainRun,
+    ChainLot,
+    ChainUnit,
+    ChainAnchor,
+    ChainTransaction,
+    ChainFailure,
+    ChainSkip,
+)
+
+
+# -------------------------------------------------------------------------------------- own tables
+
+
+class Profile(Base):
+    """What people call a party, and where it may sell. The chain knows neither."""
+
+    __tablename__ = "profile"
+    party: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name_en: Mapped[str]
+    name_zh: Mapped[str]
+    regions: Mapped[list[Any]]  # region codes of its territory; [] = everywhere
+
+
+class Product(Base):
+    """A trade item of a brand."""
+
+    __tablename__ = "product"
+    gtin: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    brand: Mapped[int] = mapped_column(index=True)
+    name_en: Mapped[str]
+    name_zh: Mapped[str]
+
+
+class LotName(Base):
+    """The lot number that a lot id stands for."""
+
+    __tablename__ = "lot_name"
+    id: Mapped[bytes] = mapped_column(primary_key=True)
+    brand: Mapped[int]
+    gtin: Mapped[int]
+    lot: Mapped[str]
+
+
+class Mint(Base):
+    """One order of codes, from the reservation of its number to its root on chain.
+
+    state: RESERVING, COMMISSIONING, DONE. kept: one level of subtree roots (≤ 0.1 B a code).
+    """
+
+    __tablename__ = "mint"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)  # the caller's idempotency key
+    brand: Mapped[int]
+    gtin: Mapped[int]
+    count: Mapped[int]
+    epoch: Mapped[int]
+    state: Mapped[str] = mapped_column(String(16))
+    reservation: Mapped[int] = mapped_column(ForeignKey("submission.id"))
+    commissioning: Mapped[int | None] = mapped_column(ForeignKey("submission.id"))
+    batch: Mapped[int | None] = mapped_column(unique=True)
+    kept: Mapped[bytes | None]
+
+
+class UnitName(Base):
+    """What the creator knows of a unit: its EPC and what lies in it. salt: of the unit id."""
+
+    __tablename__ = "unit_name"
+    id: Mapped[bytes] = mapped_column(primary_key=True)
+    brand: Mapped[int]
+    creator: Mapped[int]
+    epc: Mapped[str] = mapped_column(index=True)
+    salt: Mapped[bytes]
+    level: Mapped[int]
+    count: Mapped[int]
+    children_root: Mapped[bytes]
+
+
+class UnitRun(Base):
+    """Items packed into a unit: codes [first, to) of a batch, from `position` on."""
+
+    __tablename__ = "unit_run"
+    __table_args__ = (Index("unit_run_codes", "batch", "first"),)
+    unit: Mapped[bytes] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    batch: Mapped[int]
+    first: Mapped[int]
+    to: Mapped[int]
+
+
+class UnitChild(Base):
+    """Units packed into a unit."""
+
+    __tablename__ = "unit_child"
+    unit: Mapped[bytes] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    child: Mapped[bytes] = mapped_column(index=True)
+
+
+class Document(Base):
+    """An EPCIS document by its event hash: the chain holds the hash, we hold the words."""
+
+    __tablename__ = "document"
+    event_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    brand: Mapped[int]
+    body: Mapped[str]
+    created: Mapped[int]
+
+
+class Submission(Base):
+    """A call on its way to the chain.
+
+    state: QUEUED, SENT (signed and stored, being broadcast), CONFIRMED, REJECTED (a named error of
+    the contract), NEEDS_SIGNATURE (stale or expired: to be signed again, never dropped).
+    """
+
+    __tablename__ = "submission"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    brand: Mapped[int]
+    actor: Mapped[int]
+    verb: Mapped[int]
+    subject: Mapped[bytes] = mapped_column(index=True)
+    data: Mapped[bytes]  # the contract call
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    nonce: Mapped[int | None] = mapped_column(ForeignKey("relay.nonce"))
+    part: Mapped[int | None]  # its place in the relayed batch
+    error: Mapped[str | None]
+    detail: Mapped[str | None]
+    deadline: Mapped[int]
+    created: Mapped[int]
+    settled: Mapped[int | None]
+    block: Mapped[int | None]
+
+
+class Relay(Base):
+    """A transaction of the relay account: stored before it is broadcast, so a retry sends the same
+    bytes."""
+
+    __tablename__ = "relay"
+    nonce: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hash: Mapped[bytes] = mapped_column(unique=True)
+    raw: Mapped[bytes]
+    created: Mapped[int]
+    settled: Mapped[bool] = mapped_column(index=True)
+
+
+class ScanToken(Base):
+    """A page's one-time right to store a scan of one code."""
+
+    __tablename__ = "scan_token"
+    token: Mapped[bytes] = mapped_column(primary_key=True)
+    link: Mapped[str]
+    expires: Mapped[int] = mapped_column(index=True)
+    used: Mapped[bool]
+
+
+class Scan(Base):
+    """A scan as the operator's log holds it. Raw rows expire; the log's leaves stay."""
+
+    __tablename__ = "scan"
+    __table_args__ = (Index("scan_code", "batch", "index", "time"),)
+    id: Mapped[int] = mapped_column(primary_key=True)  # position in the scan log, from 1
+    key: Mapped[str] = mapped_column(unique=True)  # the sender's idempotency key
+    brand: Mapped[int]
+    gtin: Mapped[int]
+    batch: Mapped[int | None]  # None: the code does not decode
+    index: Mapped[int | None]
+    serial: Mapped[str]
+    time: Mapped[int] = mapped_column(index=True)
+    device: Mapped[str]  # keyed pseudonym, never an address or an account
+    weak: Mapped[bool]  # a daily stand-in where there is no cookie: no evidence by itself
+    channel: Mapped[str] = mapped_column(String(16))
+    loc_src: Mapped[str] = mapped_column(String(16))
+    lat: Mapped[float | None]
+    lon: Mapped[float | None]
+    acc_km: Mapped[float | None]
+    region: Mapped[int | None]
+    outcome: Mapped[str] = mapped_column(String(20))
+    reasons: Mapped[list[Any]]
+    salt: Mapped[bytes | None]  # destroying it forgets the scan
+    leaf: Mapped[bytes]
+
+
+class Alert(Base):
+    """What the detector raised. key: its cause, so that one cause is one alert."""
+
+    __tablename__ = "alert"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    brand: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(16), index=True)
+    raised: Mapped[int]
+    lot: Mapped[str | None]
+    region: Mapped[int | None]
+    code: Mapped[str | None]
+    body: Mapped[dict[str, Any]]
+
+
+class ApiKey(Base):
+    """A key to the API by its hash; whose it is and what it may do."""
+
+    __tablename__ = "api_key"
+    hash: Mapped[bytes] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    party: Mapped[int]
+    scopes: Mapped[list[Any]]
+    created: Mapped[int]
+    revoked: Mapped[int | None]
+
+
+class AuditEntry(Base):
+    """Who did what, when."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    time: Mapped[int]
+    who: Mapped[str]
+    what: Mapped[str]
+    detail: Mapped[dict[str, Any]]
