@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from ledger.detect import diversion
+from ledger.detect import clones, diversion, farms, guessers
 from ledger.detect.finding import KINDS, Evidence, Finding
 from ledger.detect.frame import Custody, Lots, Scans
 
@@ -16,7 +16,10 @@ __all__ = ["KINDS", "Custody", "Evidence", "Finding", "Lots", "Scans", "detect"]
 Detector = Callable[[Scans, Lots, Custody, float], list[Finding]]
 
 DETECTORS: Mapping[str, Detector] = {
+    "clone": clones.findings,
     "diversion": diversion.findings,
+    "farm": farms.findings,
+    "guess": guessers.findings,
 }
 
 
@@ -26,7 +29,7 @@ def detect(
     custody: Custody,
     *,
     fdr: float = 0.05,
-    kinds: Collection[str] = tuple(DETECTORS),
+    kinds: Collection[str] = KINDS,
 ) -> list[Finding]:
     """All findings, in order of the day on which each was raised.
 

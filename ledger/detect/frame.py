@@ -61,7 +61,7 @@ _INTS = ("unit", "lot", "case", "device", "channel", "loc_src", "region")
 
 
 def joined(parts: Sequence[Scans], codes: Sequence[str], devices: Sequence[str]) -> Scans:
-    """Frames that follow each other in time as one; their numbers already mean codes and devices."""
+    """Frames that follow each other in time as one, whose numbers already mean the same names."""
     floats = {
         name: np.concatenate([getattr(part, name) for part in parts] or [np.empty(0)])
         for name in _FLOATS

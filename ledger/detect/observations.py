@@ -45,11 +45,17 @@ def outside(scans: Scans, lots: Lots) -> Bools:
     return known & ~inside
 
 
+def busy_from(scans: Scans) -> Ints:
+    """The row from which on a scan's device is known to be busy with its lot that day, or NEVER;
+    int64 (n,)."""
+    session = ids(scans.device, scans.lot, np.floor(scans.day).astype(np.int64))
+    return filled_at(session, firsts(ids(session, scans.unit)), BUSY_UNITS)
+
+
 def observations(scans: Scans, lots: Lots) -> Observations:
     """Distinct (unit, device) outside the territory, with the rows at which each is withdrawn."""
     many = filled_at(scans.unit, firsts(ids(scans.unit, scans.device)), MANY_DEVICES)
-    session = ids(scans.device, scans.lot, np.floor(scans.day).astype(np.int64))
-    busy = filled_at(session, firsts(ids(session, scans.unit)), BUSY_UNITS)
+    busy = busy_from(scans)
     rows = np.flatnonzero(outside(scans, lots))
     cell = ids(scans.lot[rows], scans.region[rows])
     rows = rows[firsts(ids(cell, scans.unit[rows])) & firsts(ids(cell, scans.device[rows]))]

@@ -1,0 +1,197 @@
+"""Clones: which class of history explains the devices that scanned one code?
+
+A code is genuine (one item: its owner, perhaps a second person), on display (one place, many
+phones), viral (a photo of it: everywhere at once, for days) or cloned (many items with one code,
+sold in a few places). Each class predicts where and how soon every further device comes; the
+posterior over classes is Bayes' rule with the priors below. A code is raised once the posterior of
+`cloned` reaches 1 − fdr, so among the codes raised the expected share of false ones is at most fdr
+*if the model is right*: unlike that of diversion, this rate is only as good as the rates below.
+
+Several clones usually come from one source, so each code raised in a lot makes the next one of the
+lot more likely beforehand. Devices that scan many items of a lot in a day (shops, farms) are left
+out: they meet codes of goods that others will buy.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from ledger.detect.finding import Evidence, Finding, rounded
+from ledger.detect.frame import LOC_SOURCES, Custody, Lots, Scans
+from ledger.detect.grouping import firsts, ids
+from ledger.detect.observations import busy_from
+
+FEWEST_DEVICES = 3
+MOST_DEVICES = 80  # a code that is not raised by then is followed no more
+GENUINE, DISPLAY, VIRAL, CLONE = range(4)
+PRIOR = (1.0, 1e-4, 5e-6, 2e-4)
+RAISED_PRIOR = 0.004  # added to the prior of `cloned` for each code of the lot raised, up to 0.02
+SECOND, FURTHER = 0.1, 0.02  # a genuine item meets a second, and each further, device
+GOES_ON = 0.9  # in the other classes
+SAME_KM = 15.0  # what counts as one place
+PLACES, NEIGHBOURS = 50.0, 3.0  # places in all and in one region, when nothing binds a scan to one
+# P(stated place is the true one, another in its region); the rest is anywhere
+STATED = {
+    "gps": (0.98, 0.0),
+    "ip_fixed": (0.92, 0.02),
+    "ip_mobile": (0.45, 0.33),
+    "none": (0.0, 0.0),
+}
+GENUINE_STAYS = 0.5  # a genuine item's further devices are in the place of the first
+SPREAD = 3.0  # how readily clones turn up in new places (concentration of a Chinese restaurant)
+SOON, VIRAL_SOON, OTHER_SOON = 0.5, 0.92, 0.4  # days; P(gap below) of viral and of the others
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One device's first scan of a code."""
+
+    day: float
+    source: str
+    lat: float
+    lon: float
+    region: int
+
+
+@dataclass
+class _History:
+    """A code being followed."""
+
+    seen: list[_Seen] = field(default_factory=list)
+    raised: bool = False
+
+
+def findings(scans: Scans, lots: Lots, custody: Custody, fdr: float) -> list[Finding]:
+    """Codes that were copied, each raised at the device that makes it sure enough."""
+    del custody
+    rows = np.flatnonzero(firsts(ids(scans.unit, scans.device)) & (scans.lot >= 0))
+    rows = rows[busy_from(scans)[rows] > rows]
+    many = np.bincount(scans.unit[rows], minlength=len(scans.codes)) >= FEWEST_DEVICES
+    histories: dict[int, _History] = {}
+    raised_in: dict[int, int] = {}
+    found = []
+    for row in rows[many[scans.unit[rows]]].tolist():
+        unit, lot = int(scans.unit[row]), int(scans.lot[row])
+        history = histories.setdefault(unit, _History())
+        if history.raised or len(history.seen) >= MOST_DEVICES:
+            continue
+        history.seen.append(_seen(scans, row))
+        if len(history.seen) < FEWEST_DEVICES:
+            continue
+        prior = PRIOR[CLONE] + min(0.02, RAISED_PRIOR * raised_in.get(lot, 0))
+        factor = bayes_factor(history.seen)
+        needed = (1 - fdr) / fdr / prior
+        if factor >= needed:
+            history.raised = True
+            raised_in[lot] = raised_in.get(lot, 0) + 1
+            label = int(lots.label[lot])
+            found.append(_finding(scans, row, label, history.seen, factor, 1 / needed, fdr))
+    return found
+
+
+def bayes_factor(seen: list[_Seen]) -> float:
+    """P(history | cloned) over P(history | not cloned), the other classes by their priors."""
+    log = [_genuine(seen), _display(seen), _viral(seen), _clone(seen)]
+    highest = max(log)
+    others = sum(PRIOR[kind] * math.exp(log[kind] - highest) for kind in (GENUINE, DISPLAY, VIRAL))
+    return math.exp(log[CLONE] - highest) / max(others, 1e-300)
+
+
+def _genuine(seen: list[_Seen]) -> float:
+    """Log-likelihood of one item that a few people handle, mostly where it was first seen."""
+    log = math.log(SECOND) + (len(seen) - 2) * math.log(FURTHER)
+    for one in seen[1:]:
+        stays = _stated(one, seen[0])
+        log += math.log(GENUINE_STAYS * stays + (1 - GENUINE_STAYS) / PLACES)
+    return log + _gaps(seen, OTHER_SOON)
+
+
+def _display(seen: list[_Seen]) -> float:
+    """Log-likelihood of many phones in one place, averaged over the places it may be."""
+    logs = [sum(math.log(_stated(one, place)) for one in seen) for place in _distinct(seen)]
+    highest = max(logs)
+    total = sum(math.exp(log - highest) for log in logs) / PLACES
+    first = math.log(PLACES)  # the other classes take the first scan's place as given
+    return highest + math.log(total) + first + _goes_on(seen) + _gaps(seen, OTHER_SOON)
+
+
+def _viral(seen: list[_Seen]) -> float:
+    """Log-likelihood of a picture that people anywhere scan, at once."""
+    return (1 - len(seen)) * math.log(PLACES) + _goes_on(seen) + _gaps(seen, VIRAL_SOON)
+
+
+def _clone(seen: list[_Seen]) -> float:
+    """Log-likelihood of goods sold in a few places, each scan of another item."""
+    log = 0.0
+    for count, one in enumerate(seen[1:], 1):
+        before = seen[:count]
+        sold = sum(_stated(one, other) for other in before) + SPREAD / PLACES
+        log += math.log(sold / (count + SPREAD))
+    return log + _goes_on(seen) + _gaps(seen, OTHER_SOON)
+
+
+def _stated(one: _Seen, place: _Seen) -> float:
+    """P(the place that a scan states | it was made at `place`)."""
+    right, near = STATED[one.source]
+    rest = (1 - right - near) / PLACES
+    if _close(one, place):
+        return right + rest
+    return near / NEIGHBOURS + rest if one.region == place.region else rest
+
+
+def _close(one: _Seen, other: _Seen) -> bool:
+    north = (one.lat - other.lat) * 111.2
+    east = (one.lon - other.lon) * 111.2 * math.cos(math.radians(one.lat))
+    return north * north + east * east <= SAME_KM * SAME_KM
+
+
+def _distinct(seen: list[_Seen]) -> list[_Seen]:
+    places: list[_Seen] = []
+    for one in seen:
+        if not any(_close(one, place) for place in places):
+            places.append(one)
+    return places
+
+
+def _goes_on(seen: list[_Seen]) -> float:
+    return (len(seen) - 1) * math.log(GOES_ON)
+
+
+def _gaps(seen: list[_Seen], soon: float) -> float:
+    gaps = [after.day - before.day for before, after in pairwise(seen)]
+    return sum(math.log(soon if gap < SOON else 1 - soon) for gap in gaps)
+
+
+def _seen(scans: Scans, row: int) -> _Seen:
+    return _Seen(
+        day=float(scans.day[row]),
+        source=LOC_SOURCES[int(scans.loc_src[row])],
+        lat=float(scans.lat[row]),
+        lon=float(scans.lon[row]),
+        region=int(scans.region[row]),
+    )
+
+
+def _finding(
+    scans: Scans, row: int, lot: int, seen: list[_Seen], factor: float, level: float, fdr: float
+) -> Finding:
+    code = scans.codes[int(scans.unit[row])]
+    count = int(np.count_nonzero(scans.unit[: row + 1] == scans.unit[row]))
+    return Finding(
+        kind="clone",
+        lot=lot,
+        code=code,
+        day=float(scans.day[row]),
+        evidence=Evidence(scans=count, scans_of=len(seen), codes=(code,)),
+        e_value=rounded(factor),
+        level=rounded(level),
+        fdr=fdr,
+        sentence=(
+            f"{len(seen)} devices scanned code {code} in {len(_distinct(seen))} places; copies of"
+            f" it explain this about {int(rounded(factor)):,} times better than any honest history"
+        ),
+    )

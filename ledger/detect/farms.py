@@ -1,0 +1,146 @@
+"""Scan farms: boxes of goods scanned one after the other, before or instead of being sold.
+
+A rule with thresholds, not a calibrated test: DENSE distinct units out of WINDOW neighbouring cases
+scanned within an hour. A bar or a shop empties a case in days; whoever scans that much within the
+hour goes through boxes. For review, never for punishment.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ledger.detect.finding import Evidence, Finding
+from ledger.detect.frame import Custody, Ints, Lots, Scans
+from ledger.detect.grouping import firsts, ids
+
+DAYS = 1 / 24
+WINDOW = 3
+DENSE = 9
+GROWTH = 1.15  # a farm is told again when its devices have grown by this factor
+
+
+@dataclass
+class _Farm:
+    """One farm being followed in a lot: the cases it reached, who was named, when last seen."""
+
+    first_case: int
+    last_case: int
+    last_day: float
+    devices: dict[int, None] = field(default_factory=dict)
+    units: dict[int, None] = field(default_factory=dict)
+    named: int = 0
+
+
+def findings(scans: Scans, lots: Lots, custody: Custody, fdr: float) -> list[Finding]:
+    """Farms, told when first seen and again as they grow, with the devices not yet named."""
+    del custody
+    rows = np.flatnonzero((scans.lot >= 0) & (scans.case >= 0))
+    order = rows[np.argsort(scans.lot[rows], kind="stable")]
+    cuts = np.flatnonzero(np.diff(scans.lot[order])) + 1
+    found: list[Finding] = []
+    for part in np.split(order, cuts):
+        if len(part):
+            found += _in_lot(scans, lots, part, fdr)
+    return found
+
+
+def _in_lot(scans: Scans, lots: Lots, rows: Ints, fdr: float) -> list[Finding]:
+    rows = rows[firsts(ids(scans.unit[rows], scans.device[rows]))]
+    if not _ever_dense(scans, rows):
+        return []
+    recent: deque[int] = deque()
+    by_case: dict[int, dict[int, int]] = {}  # case → unit → its scans in the last DAYS
+    farms: list[_Farm] = []
+    found = []
+    for row in rows.tolist():
+        day, case = float(scans.day[row]), int(scans.case[row])
+        while recent and scans.day[recent[0]] < day - DAYS:
+            _forget(by_case, scans, recent.popleft())
+        recent.append(row)
+        units = by_case.setdefault(case, {})
+        unit = int(scans.unit[row])
+        units[unit] = units.get(unit, 0) + 1
+        farm = _near(farms, case, day)
+        if farm is None:
+            start = _dense_window(by_case, case)
+            if start is None:
+                continue
+            farm = _Farm(start, start + WINDOW - 1, day)
+            farms.append(farm)
+            members = [r for r in recent if start <= scans.case[r] < start + WINDOW]
+        else:
+            members = [row]
+        for member in members:
+            farm.devices[int(scans.device[member])] = None
+            farm.units[int(scans.unit[member])] = None
+        farm.first_case, farm.last_case = min(farm.first_case, case), max(farm.last_case, case)
+        farm.last_day = day
+        if len(farm.devices) > farm.named * GROWTH:
+            found.append(_finding(scans, lots, row, farm, fdr))
+            farm.named = len(farm.devices)
+    return found
+
+
+def _ever_dense(scans: Scans, rows: Ints) -> bool:
+    """A quick look over a lot: can any window of cases have been dense? Never wrongly False."""
+    if len(rows) < DENSE:
+        return False
+    block = ids(scans.case[rows] // WINDOW, np.floor(scans.day[rows] / DAYS).astype(np.int64))
+    # a dense window lies in at most two blocks of cases and two of days
+    return int(np.unique(block, return_counts=True)[1].max()) * 4 >= DENSE
+
+
+def _forget(by_case: dict[int, dict[int, int]], scans: Scans, row: int) -> None:
+    units = by_case[int(scans.case[row])]
+    unit = int(scans.unit[row])
+    units[unit] -= 1
+    if not units[unit]:
+        del units[unit]
+
+
+def _near(farms: list[_Farm], case: int, day: float) -> _Farm | None:
+    for farm in farms:
+        if day - farm.last_day <= DAYS and farm.first_case - 2 <= case <= farm.last_case + 2:
+            return farm
+    return None
+
+
+def _dense_window(by_case: dict[int, dict[int, int]], case: int) -> int | None:
+    """First case of a window that holds `case` and enough distinct units, or None."""
+    counts = [len(by_case.get(c, ())) for c in range(case - WINDOW + 1, case + WINDOW)]
+    for at in range(WINDOW):
+        if sum(counts[at : at + WINDOW]) >= DENSE:
+            return case - WINDOW + 1 + at
+    return None
+
+
+def _finding(scans: Scans, lots: Lots, row: int, farm: _Farm, fdr: float) -> Finding:
+    lot = int(scans.lot[row])
+    fresh = list(farm.devices)[farm.named :]
+    units = list(farm.units)
+    per_pallet = int(lots.cases_per_pallet[lot])
+    cases = tuple(range(max(0, farm.first_case), farm.last_case + 1))
+    label = int(lots.label[lot])
+    return Finding(
+        kind="farm",
+        lot=label,
+        region=int(scans.region[row]),
+        day=float(scans.day[row]),
+        devices=tuple(scans.devices[device] for device in fresh),
+        evidence=Evidence(
+            scans=len(units),
+            scans_of=len(units),
+            cases=cases,
+            pallets=tuple(sorted({case // per_pallet for case in cases})),
+            pallets_of=-(-int(lots.cases()[lot]) // per_pallet),
+            codes=tuple(scans.codes[unit] for unit in units[:100]),
+        ),
+        fdr=fdr,
+        sentence=(
+            f"{len(units)} items of cases {cases[0] + 1} to {cases[-1] + 1} of lot {label} were"
+            f" scanned by {len(farm.devices)} devices within days; goods on sale are not"
+        ),
+    )
