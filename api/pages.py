@@ -92,15 +92,15 @@ _TONES = {
     Outcome.NOT_CONFIRMED: "waiting",
 }
 _SERIAL_GROUP = 5
-_EXAMPLE_LINK = "HTTPS://{HOST}/01/{GTIN}/21/{SERIAL}"
+_EXAMPLE_LINK = "HTTPS://…/01/09506000134352/21/…"  # GS1's example prefix
 
 
 @dataclass(frozen=True)
 class JourneyStep:
     """One event of the item or of the unit it travels in. `time` is unix seconds.
 
-    verb: a name of VERBS. key_mode: 1 the party's own key, 2 a key in its browser, 3 a key hosted by
-    the operator. proved: shown by the chain for this very item, not only stated by a packer.
+    verb: a name of VERBS. key_mode: 1 the party's own key, 2 a key in its browser, 3 a key that
+    the operator holds. proved: shown by the chain for this very item, not only stated by a packer.
     """
 
     verb: str

@@ -48,7 +48,8 @@ class Catalogue:
 
     def time(self, at: int, zone: str) -> str:
         """Day, time of day and offset of `at` (unix seconds) in `zone`."""
-        return f"{self._formatted('format.time', at, zone)} {zone_offset(at, zone)}"
+        day_and_time = self._formatted("format.time", at, zone)
+        return f"{day_and_time}\N{NO-BREAK SPACE}{zone_offset(at, zone)}"
 
     def zone_name(self, zone: str) -> str:
         """The place that names `zone`, as people of this language call it."""

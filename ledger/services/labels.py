@@ -57,7 +57,7 @@ _WORDS = {
         "batch": "码批次 {batch}",
         "range": "序号 {first} 至 {last}",
         "count": "共 {count} 个标签",
-        "page": "第 {page} 页,共 {pages} 页",
+        "page": "第 {page} 页\uff0c共 {pages} 页",
         "lot": "批号",
     },
 }
