@@ -323,7 +323,7 @@ interface ILedger {
     error NotBrandOf(uint64 batch, uint64 actor);
     error AlreadyCommissioned(uint64 batch);
     error NotCommissioned(uint64 batch);
-    error BadCount(uint256 count);
+    error BadCount(uint256 count); // none, or more children than were packed
     error ZeroRoot();
     error BadRange(uint32 from, uint32 to);
     error BadPredecessor(uint32 hint); // the hint is not the last run that starts at or before `from`
@@ -344,7 +344,7 @@ interface ILedger {
     error UnitEmpty(bytes32 unit); // no children left: never moves again
     error ToSelf(uint64 party);
     error MarketRefused(uint64 party, uint8 market);
-    error BadChild(bytes32 child);
+    error BadChild(bytes32 child); // no such leaf can be, or not as its slot says, or two markets in one unit
     error NotInTree(bytes32 child); // its leaf and proof do not lead to the children root
     error NotInside(bytes32 child, bytes32 unit); // has left already
     error EmptyList();
@@ -388,7 +388,8 @@ interface ILedger {
 
     // ------------------------------------------------------------------------------------ units
 
-    /// @notice Make a logistic unit of a children tree. Subject: the new unit.
+    /// @notice Make a logistic unit of a children tree. Subject: the new unit. Children with a slot are
+    /// frozen inside it, and what restricts them to a market restricts it.
     /// @param proofs one for each slotted child: from its leaf to the children root
     function pack(PackArgs calldata args, bytes32[][] calldata proofs, Auth calldata auth) external;
 
@@ -400,7 +401,8 @@ interface ILedger {
 
     /// @notice Send several units under one signature: a despatch advice. Units that moved since are
     /// named in `stale` (ascending): skipped if the signer said so, else `StaleHead`.
-    /// @dev `auth.seq` is not read: the heads say it.
+    /// @dev `auth.seq` is not read: the heads say it. At least one unit must be fresh, so that a list
+    /// lands once: whatever moved by it is stale for ever after.
     function shipList(bytes32[] calldata units, bool skipStale, ShipArgs calldata args, Stale[] calldata stale, Auth calldata auth) external;
 
     /// @notice Confirm receipt of a unit, by its addressee alone. Subject: the unit.
@@ -421,8 +423,8 @@ interface ILedger {
     function group(bytes32 unit, uint8[] calldata verbs, bytes[] calldata args, bytes32[][][] calldata proofs, Auth calldata auth) external;
 
     /// @notice Relay many verbs in one transaction, each failing alone with its own error.
-    /// @dev Not nested. Before each part a constant gas floor of its verb must be left, and a part
-    /// that reverts without a word reverts the whole, so a mean relayer cannot make a part fail.
+    /// @dev Not nested. Before each part a gas floor that its length alone decides must be left, and a
+    /// part that reverts without a word reverts the whole, so a mean relayer cannot make a part fail.
     function batch(bytes[] calldata parts) external;
 
     // ------------------------------------------------------------------------------------ views

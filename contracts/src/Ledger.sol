@@ -27,6 +27,8 @@ contract Ledger is ILedger {
     uint64 internal constant PREFIX_INSIDE = type(uint64).max; // a longer prefix is registered below
     uint256 internal constant MAX_PARTS = 256;
     uint256 internal constant MAX_GROUP = 8;
+    uint256 internal constant PART_GAS = 300_000; // more than any verb takes, but for
+    uint256 internal constant PART_GAS_PER_BYTE = 600; // what the length of its calldata makes it do
     uint256 internal constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
 
     uint256 internal immutable CHAIN_ID;
@@ -41,7 +43,7 @@ contract Ledger is ILedger {
     mapping(uint64 batch => Batch) internal batches;
     mapping(uint64 batch => mapping(uint32 first => Run)) internal runs;
     mapping(uint32 number => Lot) internal lots;
-    mapping(bytes32 lot => uint32 number) internal lotNumbers;
+    mapping(uint64 gtin => mapping(bytes32 lot => uint32 number)) internal lotNumbers;
     mapping(bytes32 unit => Unit) internal units;
 
     /// @dev A verb being carried out. `by` is the event's word; `head` and `seq` are the subject's
@@ -73,7 +75,7 @@ contract Ledger is ILedger {
     // ---------------------------------------------------------------------------- registry, parties
 
     function registerParty(RegisterPartyArgs calldata args, Quorum calldata quorum) external {
-        bytes32 subject = _subject("party", bytes32(uint256(args.party)));
+        bytes32 subject = _subject("party", 5, bytes32(uint256(args.party)));
         (Act memory act, address[] memory signers) = _byQuorum(Messages.REGISTER_PARTY_MSG, subject, args.hash(), quorum);
         Party storage p = parties[args.party];
         if (p.status != 0) revert PartyExists(args.party);
@@ -208,7 +210,7 @@ contract Ledger is ILedger {
 
     function anchorScanLog(AnchorScanLogArgs calldata args, Auth calldata auth) external {
         ScanLog storage log = scanLog;
-        Act memory act = _signed(_subject("log", 0), log.head, log.seq, args.actor, Messages.ANCHOR_SCAN_LOG_MSG, args.hash(), auth);
+        Act memory act = _signed(_subject("log", 3, 0), log.head, log.seq, args.actor, Messages.ANCHOR_SCAN_LOG_MSG, args.hash(), auth);
         _needRole(parties[args.actor], args.actor, ROLE_OPERATOR);
         if (args.size < log.size) revert LogShrank(args.size);
 
@@ -256,7 +258,8 @@ contract Ledger is ILedger {
         }
         for (uint256 i; i < parts.length; ++i) {
             bytes calldata part = parts[i];
-            if ((gasleft() * 63) / 64 < _gasFloor(bytes4(part), part.length)) revert GasFloor(i);
+            if (bytes4(part) == this.batch.selector) revert NotBatchable(this.batch.selector);
+            if ((gasleft() * 63) / 64 < PART_GAS + PART_GAS_PER_BYTE * part.length) revert GasFloor(i);
             (bool ok, bytes memory reason) = _delegate(part, free);
             if (ok) continue;
             if (reason.length == 0) revert EmptyRevert(i);
@@ -315,6 +318,10 @@ contract Ledger is ILedger {
         Unit storage u = units[child.child];
         _needHeld(u, child.child, act.actor);
         if (u.count != child.count || u.childrenRoot != child.childrenRoot) revert BadChild(child.child);
+        // A restricted child restricts its parent: packing is no way around a market.
+        Unit storage p = units[parent];
+        if (p.market == 0) p.market = u.market;
+        else if (u.market != 0 && u.market != p.market) revert BadChild(child.child);
 
         (act.head, act.seq, act.argsHash) = (u.head, u.seq, Messages.packedInto(parent, 1));
         _record(act, Messages.PACKED_INTO, 0, args.eventHash);
@@ -328,9 +335,11 @@ contract Ledger is ILedger {
         if (args.children.length == 0) revert EmptyList();
         if (args.children.length != proofs.length) revert LengthMismatch();
 
-        // No check that `gone` stays within `count`: each child leaves once, and has its own position.
+        uint256 gone = u.gone + args.children.length;
+        if (gone > u.count) revert BadCount(gone); // a false tree may have more leaves than its packer counted
+
         _record(act, Messages.UNPACK, 0, args.eventHash);
-        (u.gone, u.seq, u.head) = (u.gone + uint32(args.children.length), uint32(act.seq), act.head);
+        (u.gone, u.seq, u.head) = (uint32(gone), uint32(act.seq), act.head);
         emit Unpacked(unit, _by(act), args);
         for (uint256 i; i < args.children.length; ++i) _unpackFrom(unit, u, args, i, proofs[i], act);
     }
@@ -345,7 +354,7 @@ contract Ledger is ILedger {
             (u.count, u.market, u.childrenRoot) = (child.count, from.market, child.childrenRoot);
             if (child.kind == UNIT && from.level != 0) u.level = from.level - 1;
             if (from.lot != 0) u.lot = from.lot;
-            act.head = _head0(_subject("unit", id));
+            act.head = _head0(_subject("unit", 4, id));
         } else {
             if (u.state != INSIDE || u.parent != parent) revert NotInside(id, parent);
             u.parent = 0;
@@ -416,19 +425,19 @@ contract Ledger is ILedger {
 
     function _byParty(uint64 actor, bytes32 typeHash, bytes32 argsHash, Auth calldata auth) internal view returns (Party storage p, Act memory act) {
         p = parties[actor];
-        act = _signed(_subject("party", bytes32(uint256(actor))), p.head, p.seq, actor, typeHash, argsHash, auth);
+        act = _signed(_subject("party", 5, bytes32(uint256(actor))), p.head, p.seq, actor, typeHash, argsHash, auth);
     }
 
     function _byBrand(uint64 number, uint64 actor, bytes32 typeHash, bytes32 argsHash, Auth calldata auth) internal view returns (Batch storage b, Act memory act) {
         b = batches[number];
         if (b.status == 0) revert UnknownBatch(number);
         if (b.brand != actor) revert NotBrandOf(number, actor);
-        act = _signed(_subject("batch", bytes32(uint256(number))), b.head, b.seq, actor, typeHash, argsHash, auth);
+        act = _signed(_subject("batch", 5, bytes32(uint256(number))), b.head, b.seq, actor, typeHash, argsHash, auth);
     }
 
     function _byUnit(bytes32 unit, uint64 actor, bytes32 typeHash, bytes32 argsHash, Auth calldata auth) internal view returns (Act memory) {
         Unit storage u = units[unit];
-        return _signed(_subject("unit", unit), u.head, u.seq, actor, typeHash, argsHash, auth);
+        return _signed(_subject("unit", 4, unit), u.head, u.seq, actor, typeHash, argsHash, auth);
     }
 
     /// @return heads of the units in storage, 0 for one that is passed over
@@ -445,9 +454,11 @@ contract Ledger is ILedger {
         bytes32 headsHash = _signedHeads(heads, list, stale);
         act.argsHash = argsHash;
         _sign(act, actor, keccak256(abi.encode(typeHash, keccak256(abi.encodePacked(list)), headsHash, skipStale, auth.era, auth.deadline, argsHash)), auth);
+        // With nothing left to move, a relayer could land the list again and again as so many `Skipped`.
+        if (stale.length == list.length) revert StaleHead(_subject("unit", 4, list[0]));
         for (uint256 i; i < stale.length; ++i) {
             uint256 at = stale[i].position;
-            if (!skipStale) revert StaleHead(_subject("unit", list[at]));
+            if (!skipStale) revert StaleHead(_subject("unit", 4, list[at]));
             heads[at] = 0;
             emit Skipped(list[at], actor, stale[i].head);
         }
@@ -518,8 +529,9 @@ contract Ledger is ILedger {
 
     // -------------------------------------------------------------------------------------- history
 
-    function _subject(string memory kind, bytes32 id) internal pure returns (bytes32) {
-        return keccak256(abi.encode(kind, id));
+    /// @dev keccak(abi.encode(string kind, bytes32 id)): offset, id, the kind's length and letters.
+    function _subject(bytes32 kind, uint256 length, bytes32 id) internal pure returns (bytes32) {
+        return keccak256(abi.encode(64, id, length, kind));
     }
 
     function _unitId(PackArgs calldata args) internal pure returns (bytes32) {
@@ -600,15 +612,15 @@ contract Ledger is ILedger {
         if (args.lot == 0) revert ZeroRoot();
         if (args.expiry > type(uint40).max) revert BadTime(args.expiry);
         if (args.bestBefore > type(uint40).max) revert BadTime(args.bestBefore);
-        number = lotNumbers[args.lot];
+        number = lotNumbers[gtin][args.lot]; // by GTIN, since a lot's id can be guessed and nobody shall squat on it
         if (number == 0) {
-            number = lotNumbers[args.lot] = ++registry.lots;
+            number = lotNumbers[gtin][args.lot] = ++registry.lots;
             lots[number] = Lot(gtin, args.actor, uint40(args.expiry), uint40(args.bestBefore), 0, args.market, RELEASED, 0, args.lot);
             emit LotOpened(number, args.lot);
             return number;
         }
         Lot storage lot = lots[number];
-        bool same = lot.gtin == gtin && lot.brand == args.actor && lot.market == args.market;
+        bool same = lot.brand == args.actor && lot.market == args.market;
         if (!same || lot.expiry != args.expiry || lot.bestBefore != args.bestBefore) revert LotDiffers(args.lot);
     }
 
@@ -680,21 +692,6 @@ contract Ledger is ILedger {
         assembly ("memory-safe") {
             a := add(args.offset, 32)
         }
-    }
-
-    /// @dev Constant for each verb, with an allowance for what its calldata can make it do.
-    function _gasFloor(bytes4 selector, uint256 length) internal pure returns (uint256) {
-        uint256 floor;
-        if (selector == this.ship.selector || selector == this.receiveFrom.selector) floor = 80_000;
-        else if (selector == this.shipList.selector || selector == this.receiveList.selector) floor = 80_000;
-        else if (selector == this.cancel.selector || selector == this.openEpoch.selector) floor = 100_000;
-        else if (selector == this.pack.selector || selector == this.unpack.selector || selector == this.group.selector) floor = 200_000;
-        else if (selector == this.commission.selector || selector == this.reserveBatch.selector) floor = 160_000;
-        else if (selector == this.activate.selector || selector == this.anchorScanLog.selector) floor = 160_000;
-        else if (selector == this.bindLot.selector) floor = 300_000;
-        else if (selector == this.registerParty.selector) floor = 450_000; // marks up to eight prefixes
-        else revert NotBatchable(selector);
-        return floor + length * 600;
     }
 
     /// @dev Runs one part in this contract's own storage; gives its memory back, keeps 128 bytes of error.
