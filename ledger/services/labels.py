@@ -39,7 +39,7 @@ MAX_LABELS = 5_000  # about 20 MB of HTML; more belongs to a printer's own softw
 _PAGE_W, _PAGE_H, _MARGIN = 210.0, 297.0, 10.0
 _HEADER_H, _GAP = 12.0, 3.0
 _MIN_TEXT, _MAX_TEXT = 1.6, 2.6  # 4.5 to 7.4 points
-_WIDEST_LINE = 19  # characters of "GTIN 09506000134352"
+_WIDEST_LINE = 20  # characters of "GTIN 09506000134352" and one between neighbours
 _ADVANCE = 0.62  # width of a monospaced character against its size
 _LINE = 1.3
 
@@ -192,7 +192,9 @@ def _css(layout: _Layout, columns: int, size_mm: float) -> str:
         "body{background:#fff;color:#000;font-family:system-ui,sans-serif}"
         f".page{{width:{_PAGE_W - 2 * _MARGIN}mm;margin:0 auto;break-after:page}}"
         ".page:last-child{break-after:auto}"
-        f"header{{height:{_HEADER_H}mm;overflow:hidden;white-space:nowrap}}"
+        f"@media screen{{.page{{margin:{_MARGIN}mm auto}}}}"
+        f"header{{height:{_HEADER_H - 2}mm;margin-bottom:2mm;border-bottom:.2mm solid #000;"
+        "overflow:hidden;white-space:nowrap}"
         "h1{font-size:4mm;line-height:5mm;overflow:hidden;text-overflow:ellipsis}"
         "header p{font-size:3mm;line-height:4mm}"
         f".grid{{display:grid;grid-template-columns:repeat({columns},1fr);"
@@ -200,7 +202,6 @@ def _css(layout: _Layout, columns: int, size_mm: float) -> str:
         ".label{text-align:center;overflow:hidden;break-inside:avoid;"
         f"font:{layout.text:.3f}mm/{_LINE} ui-monospace,Menlo,Consolas,monospace}}"
         f".label svg{{display:block;width:{size_mm:g}mm;height:{size_mm:g}mm;margin:0 auto}}"
-        ".label b{font-weight:600}"
     )
 
 
