@@ -20,7 +20,7 @@ from ledger.chain.validators import EPOCH_LENGTH, Change, Succession, changed_ad
 from ledger.errors import Broken, Rejected, Unavailable
 
 RUN = 200  # headers asked for in one request
-RECEIPTS = 40  # blocks whose receipts are asked for in one request
+RECEIPTS = 8  # blocks whose receipts are asked for in one request: a full one takes some 8 MB
 
 
 @dataclass(frozen=True)

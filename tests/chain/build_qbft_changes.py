@@ -240,6 +240,40 @@ def refused() -> list[dict[str, Any]]:
     says = "votes that an earlier decision has used up"
     changes = [(drop, first), (back, second), ([*drop[:2], *again], third)]
     found.append(case("used-up", says, changes, "NOT_ENOUGH_VOTES"))
+
+    made = chain(1)
+    other = Vote(address(keys(6)[0]), True)
+    votes = vote(made, *[(k, other) for k in (A, B, C)])
+    says = "votes to add somebody else"
+    found.append(case("other-joins", says, [(votes, install(made, FIVE))], "NOT_ENOUGH_VOTES"))
+
+    made = chain(1)
+    votes = vote(made, *[(k, ADD_FIFTH) for k in (A, B, C)])
+    made.validators = FIVE
+    skipped = seal(replace(made.draft(), number=len(made.headers) + 1), FIVE[:4])
+    says = "the first block names the last vote as its parent but skips a number"
+    found.append(case("number-skipped", says, [(votes, skipped)], "BAD_EVIDENCE"))
+
+    made = chain(1)
+    early = vote(made, (FOURTH, ADD_FIFTH))
+    drop = vote(made, *[(k, DROP_FOURTH) for k in STAY])
+    first = install(made, STAY)
+    back = vote(made, *[(k, Vote(DROP_FOURTH.address, True)) for k in STAY[:2]])
+    second = install(made, FOUR, proposer=STAY[0], vote=ADD_FIFTH)
+    late = vote(made, (STAY[1], ADD_FIFTH))
+    third = install(made, FIVE)
+    says = "the vote of one who has left and come back since"
+    changes = [(drop, first), (back, second), ([*early, second, *late], third)]
+    found.append(case("voter-left", says, changes, "NOT_ENOUGH_VOTES"))
+
+    made, fork = chain(1), chain(1)
+    drop = vote(made, *[(k, DROP_FOURTH) for k in STAY])
+    first = install(made, STAY)
+    votes = vote(fork, *[(k, ADD_FIFTH) for k in STAY])
+    rival = install(fork, keys_with(STAY, FIFTH))
+    says = "a second change whose votes are older than the first change"
+    changes = [(drop, first), (votes, rival)]
+    found.append(case("older-change", says, changes, "BAD_EVIDENCE"))
     return found
 
 

@@ -179,6 +179,15 @@ def test_what_does_not_rebuild_the_roots_is_refused(code, spoil):
     assert caught.value.code == code
 
 
+def test_a_block_with_fewer_transactions_than_receipts_is_refused():
+    """Both roots may be sealed and still not belong together."""
+    header, receipts, transactions = block()
+    odd = replace(header, transactions_root=transactions_root(transactions[:2]))
+    with pytest.raises(Rejected) as caught:
+        logs_of(odd, receipts, transactions[:2], CONTRACT)
+    assert caught.value.code == "TRANSACTIONS_DIFFER"
+
+
 def test_the_bloom_says_where_there_is_nothing():
     """A header whose bloom lacks a bit of our address holds no log of ours."""
     header, _, _ = block()

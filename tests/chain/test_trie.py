@@ -217,9 +217,10 @@ def test_a_word_that_no_client_stores_is_refused(stored):
         [b"\x20k", b""],  # a leaf without a value
         [b"\x20k", [b"v" * 40]],  # a value that is a list
         [b"\x00", b"v" * 32],  # an extension over nothing
-        [b"\x0ak", b"v" * 40],  # padding that is not zero
+        [b"\x2ak", b"v" * 40],  # padding that is not zero
         [b"\x00k", b""],  # an extension to nothing
-        [b"\x00k", [b"v" * 40, b""]],  # a long node inside its parent
+        [b"\x00k", [b"\x20", b"v" * 40]],  # a long node inside its parent
+        [b"\x00", [b"\x20k", b"v"]],  # an extension without a path
         [[b"k"], b"v" * 40],  # a path that is a list
         b"v" * 40,  # no node
     ],

@@ -68,11 +68,3 @@ def test_a_set_is_not_trusted_for_blocks_before_it():
     with pytest.raises(Rejected) as caught:
         succession.at(4)
     assert caught.value.code == "VALIDATORS_UNKNOWN"
-
-
-def test_an_older_change_cannot_follow_a_newer_one():
-    """A change whose evidence lies before the newest known change is refused."""
-    vector = VECTORS["two-changes"]
-    with pytest.raises(Rejected) as caught:
-        follow({**vector, "changes": [vector["changes"][0], vector["changes"][0]]})
-    assert caught.value.code == "BAD_CHANGE"
