@@ -17,24 +17,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from api.texts import Catalogue, catalogue, pick_language, zone_offset
+from api.texts import Catalogue, catalogue, zone_offset
+from api.texts import pick_language as pick_language
 from ledger.domain.verdict import REASONS, Outcome, Voucher
-
-__all__ = [
-    "ASSETS",
-    "CSP",
-    "HEADERS",
-    "PROBLEMS",
-    "STATIC",
-    "VERBS",
-    "JourneyStep",
-    "ScanPage",
-    "ScanSummary",
-    "pick_language",
-    "render_home",
-    "render_problem",
-    "render_scan",
-]
 
 STATIC = Path(__file__).parent / "static"
 ASSETS = "/static"
