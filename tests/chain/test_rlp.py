@@ -43,7 +43,7 @@ def test_whatever_decodes_encodes_to_the_same_bytes(data):
         "83aabb",  # a string that overruns
         "c3aabb",  # a list that overruns
         "c283aabb",  # an item that overruns its list
-        "c4c283aabb",  # the same inside another list
+        "c5c282aa0105",  # the same inside another list
         "b800",  # a long length that is short
         "b837" + "00" * 55,
         "b90038" + "00" * 56,  # a length with a leading zero
