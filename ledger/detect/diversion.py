@@ -136,11 +136,12 @@ def _finding(
     part = cell.part[alive]
     inside = part[np.isin(seen.case[part], cases)]
     per_pallet = int(lots.cases_per_pallet[cell.lot])
+    first = int(lots.first_case[cell.lot])
     evidence = Evidence(
         scans=len(inside),
         scans_of=len(part),
-        cases=tuple(int(case) for case in cases),
-        pallets=tuple(int(pallet) for pallet in np.unique(cases // per_pallet)),
+        cases=tuple(int(case) for case in cases + first),
+        pallets=tuple(int(pallet) for pallet in np.unique((cases + first) // per_pallet)),
         pallets_of=-(-int(lots.cases()[cell.lot]) // per_pallet),
         codes=tuple(scans.codes[unit] for unit in seen.unit[inside[:MOST_CODES]]),
     )
@@ -174,8 +175,8 @@ def _sentence(evidence: Evidence, e_value: float, lot: int, region: int) -> str:
     first, last = evidence.cases[0] + 1, evidence.cases[-1] + 1
     contiguous = last - first + 1 == len(evidence.cases)
     if contiguous and len(evidence.pallets) == 1:
-        where = f"pallet {evidence.pallets[0] + 1} of {evidence.pallets_of}"
-        where += f" (cases {first} to {last})"
+        where = f"pallet {evidence.pallets[0] + 1} (cases {first} to {last}), one of"
+        where += f" {evidence.pallets_of} of this consignee"
     elif contiguous:
         where = f"cases {first} to {last}"
     else:

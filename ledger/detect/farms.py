@@ -122,7 +122,8 @@ def _finding(scans: Scans, lots: Lots, row: int, farm: _Farm, fdr: float) -> Fin
     fresh = list(farm.devices)[farm.named :]
     units = list(farm.units)
     per_pallet = int(lots.cases_per_pallet[lot])
-    cases = tuple(range(max(0, farm.first_case), farm.last_case + 1))
+    first = int(lots.first_case[lot])
+    cases = tuple(range(first + max(0, farm.first_case), first + farm.last_case + 1))
     label = int(lots.label[lot])
     return Finding(
         kind="farm",

@@ -12,7 +12,8 @@ KINDS = ("clone", "diversion", "farm", "guess")
 class Evidence:
     """The units a finding rests on. Cases and pallets are numbers within the lot, from 0.
 
-    cases: what the evidence names, in order. pallets: those the cases lie in, of `pallets_of`.
+    cases: what the evidence names, in order. pallets: those the cases lie in; pallets_of: how many
+    the first consignee got of the lot.
     scans, scans_of: k of the n observations that count come from the named units (diversion); scans
     and distinct devices of the code (clone); scans and distinct codes of the group (farm, guess).
     codes: printed codes, at most 100.

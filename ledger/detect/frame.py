@@ -27,9 +27,9 @@ class Scans:
 
     day: float64, days since an origin of the caller's choice, never decreasing. unit: int64, index
     into `codes`. lot: int64, row of `Lots`, -1 where the code was never issued. case: int64, number
-    of the case within its lot (the packing), -1 if unknown. device: int64, index into `devices`.
-    channel: int64, index into CHANNELS. loc_src: int64, index into LOC_SOURCES. lat, lon: float64,
-    degrees. acc_km: float64, the stated radius. region: int64, number of the province of the stated
+    of the case within its row of `Lots` (the packing), -1 if unknown. device: int64, index into
+    `devices`. channel: int64, index into CHANNELS. loc_src: int64, index into LOC_SOURCES. lat,
+    lon: float64, degrees. acc_km: float64, the stated radius. region: int64, number of the province of the stated
     place, -1 where it is unknown. codes, devices: their printed names, for findings only.
     """
 
@@ -78,11 +78,13 @@ def joined(parts: Sequence[Scans], codes: Sequence[str], devices: Sequence[str])
 
 @dataclass(frozen=True)
 class Lots:
-    """m lots; arrays of shape (m,) unless said.
+    """m consignments: runs of cases of a lot that went to one first consignee. Arrays of shape (m,)
+    unless said; a lot that went to several is several rows.
 
-    label: int64, the caller's number of the lot (what a finding names). distributor: int64, its
+    label: int64, the caller's number of the lot (what a finding names). distributor: int64, the
     first consignee. territory: bool (m, r), may the goods be sold in region j. ship_day: float64.
-    items, case_size, cases_per_pallet: int64, the packing as planned. restricted: bool, is resale
+    items, case_size, cases_per_pallet: int64, the packing as planned. first_case: int64, number
+    within the lot of the row's case 0, on a pallet's edge. restricted: bool, is resale
     outside the territory prohibited at all; a lot that is not restricted is never tested.
     """
 
@@ -94,6 +96,7 @@ class Lots:
     case_size: Ints
     cases_per_pallet: Ints
     restricted: Bools
+    first_case: Ints
 
     def __len__(self) -> int:
         return len(self.label)

@@ -64,6 +64,7 @@ def read_lots(path: Path) -> Lots:
         territory=territory,
         ship_day=_floats(path, "ship_day", table["ship_day"], first),
         restricted=restricted,
+        first_case=np.zeros(n, dtype=np.int64),
         **packing,
     )
 
