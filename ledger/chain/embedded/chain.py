@@ -71,24 +71,28 @@ class EmbeddedChain:
         self.store.close()
         self._lock.release()
 
-    def enqueue(self, raw: bytes) -> Future[Sealed]:
-        """Ask for a signed transaction to be sealed.
+    def enqueue(self, raws: Sequence[bytes]) -> list[Future[Sealed]]:
+        """Ask for signed transactions to be sealed, in one group if they fit into one.
 
-        The future is done when its block is durable. It fails with Rejected (see `admission` and
+        Each future is done when its block is durable. It fails with Rejected (see `admission` and
         `Builder`; ALREADY_KNOWN for bytes already in a block), Unavailable (CLOCK_BEHIND,
         CLOCK_UNREADABLE, QUEUE_FULL, STOPPING, DISK) or Broken.
         """
-        future: Future[Sealed] = Future()
-        try:
-            self._queue.put(Entry(admit(raw, self.chain_id), future))
-        except TouchstoneError as error:
-            future.set_exception(error)
-        return future
+        futures: list[Future[Sealed]] = []
+        entries = []
+        for raw in raws:
+            future: Future[Sealed] = Future()
+            futures.append(future)
+            try:
+                entries.append(Entry(admit(raw, self.chain_id), future))
+            except TouchstoneError as error:
+                future.set_exception(error)
+        self._queue.put(entries)
+        return futures
 
     def submit(self, raws: Sequence[bytes]) -> list[Result]:
         """Seal transactions and return, in order, where each one is or why it is not."""
-        futures = [self.enqueue(raw) for raw in raws]
-        return [_result(future) for future in futures]
+        return [_result(future) for future in self.enqueue(raws)]
 
     def seal(self, raws: Sequence[bytes] = ()) -> Block:
         """Seal one block now with exactly these transactions, even none, and return it.

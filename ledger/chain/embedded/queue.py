@@ -25,6 +25,9 @@ HOLD_S = 2.0
 MAX_GROUP = 500
 MAX_QUEUE = 10_000
 
+_STOPPING = Unavailable("STOPPING", "The node is stopping: send again when it is back.")
+_QUEUE_FULL = Unavailable("QUEUE_FULL", "The node's queue is full: send again later.")
+
 
 @dataclass(frozen=True)
 class Sealed:
@@ -60,15 +63,16 @@ class SealingQueue:
         self._thread = threading.Thread(target=self._run, name="sealing", daemon=True)
         self._thread.start()
 
-    def put(self, entry: Entry) -> None:
-        """Queue an entry; raises Unavailable STOPPING or QUEUE_FULL."""
+    def put(self, entries: Sequence[Entry]) -> None:
+        """Queue entries together, or fail them: Unavailable STOPPING or QUEUE_FULL."""
         with self._changed:
             if self._stopping:
-                raise Unavailable("STOPPING", "The node is stopping: send again when it is back.")
-            if len(self._arrived) + len(self._held) >= MAX_QUEUE:
-                raise Unavailable("QUEUE_FULL", "The node's queue is full: send again later.")
-            self._arrived.append(entry)
-            self._changed.notify()
+                _fail_all(entries, _STOPPING)
+            elif len(self._arrived) + len(self._held) + len(entries) > MAX_QUEUE:
+                _fail_all(entries, _QUEUE_FULL)
+            else:
+                self._arrived.extend(entries)
+                self._changed.notify()
 
     def close(self) -> None:
         """Finish the group at work and refuse the rest."""
@@ -76,9 +80,7 @@ class SealingQueue:
             self._stopping = True
             self._changed.notify()
         self._thread.join()
-        stopping = Unavailable("STOPPING", "The node is stopping: send again when it is back.")
-        for entry in [*self._arrived, *(entry for entry, _ in self._held)]:
-            _fail(entry, stopping)
+        _fail_all([*self._arrived, *(entry for entry, _ in self._held)], _STOPPING)
 
     def _run(self) -> None:
         while (group := self._next_group()) is not None:
@@ -158,6 +160,6 @@ def _fail(entry: Entry, error: TouchstoneError) -> None:
         entry.future.set_exception(error)
 
 
-def _fail_all(entries: list[Entry], error: TouchstoneError) -> None:
+def _fail_all(entries: Sequence[Entry], error: TouchstoneError) -> None:
     for entry in entries:
         _fail(entry, error)

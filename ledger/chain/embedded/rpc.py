@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ from ledger.chain.embedded.jsonrpc import (
     RpcError,
 )
 from ledger.chain.embedded.methods import METHODS
+from ledger.chain.embedded.queue import Sealed
 from ledger.chain.embedded.shapes import data
 from ledger.chain.embedded.view import View
 from ledger.errors import Broken, TouchstoneError
@@ -32,6 +34,8 @@ MAX_BATCH = 1_000
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 READ_THREADS = 4
 SEND = "eth_sendRawTransaction"
+
+_TOO_LARGE = RpcError(LIMIT_EXCEEDED, "response too large: ask for less in one batch")
 
 
 class Rpc:
@@ -65,28 +69,34 @@ class Rpc:
     async def _batch(self, requests: Sequence[Any]) -> list[bytes | None]:
         """Answer in order, except that sends in a row go into one group."""
         answers: list[bytes | None] = []
-        size, place = 0, 0
-        while place < len(requests):
-            end = place + 1
-            while end < len(requests) and _is_send(requests[place]) and _is_send(requests[end]):
-                end += 1
-            if size > MAX_ANSWER_BYTES:
-                full = RpcError(LIMIT_EXCEEDED, "response too large: ask for less in one batch")
-                part = [_refuse(request, full) for request in requests[place:end]]
-            else:
-                part = list(await asyncio.gather(*map(self._one, requests[place:end])))
-            size += sum(len(answer) for answer in part if answer)
-            answers.extend(part)
-            place = end
+        size = 0
+        for is_send, neighbours in groupby(requests, _is_send):
+            for run in [list(neighbours)] if is_send else ([request] for request in neighbours):
+                if size > MAX_ANSWER_BYTES:
+                    part = [_refuse(request, _TOO_LARGE) for request in run]
+                else:
+                    part = await self._group(run) if is_send else [await self._one(run[0])]
+                size += sum(len(answer) for answer in part if answer)
+                answers.extend(part)
         return answers
 
-    async def _one(self, request: Any) -> bytes | None:
+    async def _group(self, sends: Sequence[Any]) -> list[bytes | None]:
+        """Queue all sends that can be read at once, then wait for each."""
+        raws = [_raw_of(request) for request in sends]
+        loop = asyncio.get_running_loop()
+        good = [raw for raw in raws if raw is not None]
+        futures = iter(await loop.run_in_executor(self._pool, self._chain.enqueue, good))
+        prepared = [None if raw is None else next(futures) for raw in raws]
+        return list(await asyncio.gather(*map(self._one, sends, prepared)))
+
+    async def _one(self, request: Any, sent: Future[Sealed] | None = None) -> bytes | None:
+        """Answer one request. sent: the future of a send that is already queued."""
         if not _is_valid(request):
             return _encode(None, RpcError(INVALID_REQUEST, "invalid request"))
         outcome: Any
         try:
             params = Params(request.get("params"))
-            outcome = await self._run(request["method"], params)
+            outcome = await self._run(request["method"], params, sent)
         except RpcError as error:
             outcome = error
         except TouchstoneError as error:
@@ -97,10 +107,12 @@ class Rpc:
             outcome = RpcError(INTERNAL_ERROR, f"internal error: {type(error).__name__}")
         return _encode(request["id"], outcome) if "id" in request else None
 
-    async def _run(self, name: str, params: Params) -> Any:
+    async def _run(self, name: str, params: Params, sent: Future[Sealed] | None) -> Any:
         if name == SEND:
+            if sent is None:
+                (sent,) = self._chain.enqueue([params.data(0)])
             # Answered only when the block is durable: see SealingQueue.
-            sealed = await asyncio.wrap_future(self._chain.enqueue(params.data(0)))
+            sealed = await asyncio.wrap_future(sent)
             return data(sealed.hash)
         method = METHODS.get(name)
         if method is None:
@@ -120,6 +132,16 @@ def _is_valid(request: Any) -> bool:
 
 def _is_send(request: Any) -> bool:
     return isinstance(request, dict) and request.get("method") == SEND
+
+
+def _raw_of(request: Any) -> bytes | None:
+    """Return the transaction in a send, None if the request is not one that can be read."""
+    if not _is_valid(request):
+        return None
+    try:
+        return Params(request.get("params")).data(0)
+    except RpcError:
+        return None
 
 
 def _refuse(request: Any, error: RpcError) -> bytes | None:

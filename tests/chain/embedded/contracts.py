@@ -1,11 +1,11 @@
 """A small contract written by hand, in variants that log 0 to 4 topics.
 
-    fallback() {
-        if (calldatasize() == 0)  revert Error("nothing asked");
-        if (calldatasize() == 32) return sload(calldata[0]);
-        sstore(calldata[0], calldata[1]);
-        logN(data: calldata[1], topics: calldata[0], calldata[1], calldata[0], calldata[1], …);
-    }
+fallback() {
+    if (calldatasize() == 0)  revert Error("nothing asked");
+    if (calldatasize() == 32) return sload(calldata[0]);
+    sstore(calldata[0], calldata[1]);
+    logN(data: calldata[1], topics: calldata[0], calldata[1], calldata[0], calldata[1], …);
+}
 """
 
 from __future__ import annotations
@@ -21,12 +21,10 @@ ERROR = (
 
 def runtime(topics: int) -> bytes:
     """Return the code of the variant that logs `topics` topics."""
-    write = bytes.fromhex("602035" "80" "600035" "55" "600052")  # sstore, mstore(0, value)
-    write += b"".join(
-        bytes([0x60, 32 * (place % 2), 0x35]) for place in reversed(range(topics))
-    )
+    write = bytes.fromhex("6020358060003555600052")  # sstore, mstore(0, value)
+    write += b"".join(bytes([0x60, 32 * (place % 2), 0x35]) for place in reversed(range(topics)))
     write += bytes.fromhex("60206000") + bytes([0xA0 + topics]) + b"\x00"
-    read = bytes.fromhex("5b" "60003554" "600052" "60206000f3")
+    read = bytes.fromhex("5b6000355460005260206000f3")
     head_size = 12
     read_at = head_size + len(write)
     fail_at = read_at + len(read)
