@@ -34,7 +34,8 @@ class HttpRpc:
 
     url: the node's address. timeout: seconds for a whole step (connect, send, each read).
     Raises Unavailable(LEDGER_UNREACHABLE) when the node cannot be reached or does not answer in
-    JSON-RPC, Rejected(LEDGER_REFUSED) with the node's own words when it answers with an error.
+    JSON-RPC, Rejected(LEDGER_REFUSED) with the node's own words when it answers with an error,
+    Rejected(CALL_REVERTED) with the revert data in hex when the contract refused a call.
     """
 
     def __init__(self, url: str, timeout: float = 20.0) -> None:
@@ -113,4 +114,6 @@ def _refused(calls: Sequence[tuple[str, Sequence[Any]]], answer: dict[str, Any])
     place, error = answer.get("id"), answer["error"]
     method = calls[place][0] if isinstance(place, int) and 0 <= place < len(calls) else "the call"
     words = error.get("message", error) if isinstance(error, dict) else error
+    if isinstance(error, dict) and isinstance(error.get("data"), str):
+        return Rejected("CALL_REVERTED", error["data"])
     return Rejected("LEDGER_REFUSED", f"The ledger's node refuses {method}: {words}")

@@ -407,6 +407,8 @@ def _unpacked(session: Session, seen: Seen, head: bytes) -> None:
 def _packed_into(session: Session, seen: Seen, head: bytes) -> None:
     unit = _touch_unit(session, seen, head)
     unit.state, unit.parent = INSIDE, seen.fields["parent"]
+    parent = _need(session.get(ChainUnit, unit.parent), seen)
+    parent.market = parent.market or unit.market  # a restricted child restricts its parent
 
 
 def _unpacked_from(session: Session, seen: Seen, head: bytes) -> None:
