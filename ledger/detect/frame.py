@@ -29,8 +29,9 @@ class Scans:
     into `codes`. lot: int64, row of `Lots`, -1 where the code was never issued. case: int64, number
     of the case within its row of `Lots` (the packing), -1 if unknown. device: int64, index into
     `devices`. channel: int64, index into CHANNELS. loc_src: int64, index into LOC_SOURCES. lat,
-    lon: float64, degrees. acc_km: float64, the stated radius. region: int64, number of the province of the stated
-    place, -1 where it is unknown. codes, devices: their printed names, for findings only.
+    lon: float64, degrees. acc_km: float64, the stated radius. region: int64, number of the province
+    of the stated place, -1 where it is unknown. codes, devices: their printed names, for findings
+    only.
     """
 
     day: Floats
