@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from ledger.domain import abi
 from ledger.domain.keccak import keccak
+from ledger.domain.leaf import leaf as leaf  # part of this module's face
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SERIAL_LENGTH = 20
@@ -101,16 +102,6 @@ def normalise_variant(serial: str) -> str | None:
         return None
     canonical = serial.upper().translate(_VARIANTS)
     return None if serial_epoch(canonical) is None else canonical
-
-
-def leaf(gtin: int, index: int, serial: str) -> bytes:
-    """Return the leaf of an item in its batch's tree.
-
-    keccak(keccak(abi(uint64 gtin, uint32 index, bytes32 serial))), serial ASCII, left-aligned.
-    Imported serials may have up to 32 characters here.
-    """
-    words = abi.encode(abi.uint(gtin, 64), abi.uint(index, 32), abi.ascii32(serial))
-    return keccak(keccak(words))
 
 
 def leaves(gtin: int, first: int, serials: NDArray[np.bytes_]) -> list[bytes]:

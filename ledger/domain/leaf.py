@@ -1,0 +1,19 @@
+"""The leaf of an item: what its batch's Merkle tree says of a code.
+
+Apart from `ledger.domain.code`, so that a proof can be checked with neither keys nor arrays.
+"""
+
+from __future__ import annotations
+
+from ledger.domain import abi
+from ledger.domain.keccak import keccak
+
+
+def leaf(gtin: int, index: int, serial: str) -> bytes:
+    """Return the leaf of an item in its batch's tree.
+
+    keccak(keccak(abi(uint64 gtin, uint32 index, bytes32 serial))), serial ASCII, left-aligned.
+    Imported serials may have up to 32 characters here.
+    """
+    words = abi.encode(abi.uint(gtin, 64), abi.uint(index, 32), abi.ascii32(serial))
+    return keccak(keccak(words))
