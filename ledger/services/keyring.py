@@ -10,10 +10,8 @@ twice.
 
 from __future__ import annotations
 
-import fcntl
 import hmac
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,7 +19,14 @@ from pathlib import Path
 
 from ledger.domain import abi, code, ids
 from ledger.errors import Broken, Rejected
-from ledger.services.sealed_file import Entropy, Seal, new_seal, read_sealed, write_sealed
+from ledger.services.sealed_file import (
+    Entropy,
+    Seal,
+    locked,
+    new_seal,
+    read_sealed,
+    write_sealed,
+)
 
 _KEY_BYTES = 32
 
@@ -73,7 +78,7 @@ class KeyRing:
     @classmethod
     def create(cls, path: Path, passphrase: str, entropy: Entropy) -> KeyRing:
         """Write an empty key file and open it. Raises Rejected KEYS_EXIST."""
-        with _locked(path):
+        with locked(path):
             if path.exists():
                 raise Rejected("KEYS_EXIST", f"There is a key file {path} already: use that one.")
             seal = new_seal(passphrase, entropy)
@@ -142,24 +147,13 @@ class KeyRing:
     @contextmanager
     def _changing(self) -> Iterator[dict[int, PartyKeys]]:
         """Yield the newest keys to change, one process at a time; written if nothing is raised."""
-        with _locked(self._path):
+        with locked(self._path):
             self._load()
             assert self._seal is not None  # set by _load
             parties = dict(self._parties)
             yield parties
             write_sealed(self._path, self._seal, _dump(parties), self._entropy)
             self._load()
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)  # which also drops the lock
 
 
 def _identity(path: Path) -> tuple[int, int, int]:

@@ -1,0 +1,185 @@
+"""Taking in verbs: the message to sign, and the outbox row of a signed one.
+
+A signed message, its document and its submission are one transaction: acknowledged means kept. The
+contract decides whether a verb is allowed; before keeping one we ask it by a call that changes
+nothing, so that a refusal reaches the caller by its name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ledger.chain.message import GroupMessage, ListMessage, Message, Proofs
+from ledger.chain.refusals import refusal
+from ledger.chain.rpc import Rpc
+from ledger.db.models import ChainEvent, ChainParty, ChainRun, Document, Submission
+from ledger.domain import ids, jcs
+from ledger.domain.ids import SubjectKind
+from ledger.domain.verbs import SIGNINGS, Verb
+from ledger.errors import Rejected
+from ledger.services.network import Network
+
+CUSTODY_DEADLINE_S = 24 * 3600
+RECEIPT_DEADLINE_S = 72 * 3600  # receipts are signed offline
+
+
+def newest(
+    session: Session, network: Network, kind: SubjectKind, identity: bytes | int
+) -> tuple[int, bytes]:
+    """Return (seq, head) of a subject; (0, head₀) before its first event."""
+    subject = ids.subject(kind, identity)
+    query = (
+        select(ChainEvent.seq, ChainEvent.head)
+        .where(ChainEvent.subject == subject)
+        .order_by(ChainEvent.seq.desc())
+        .limit(1)
+    )
+    row = session.execute(query).first()
+    if row is None:
+        return 0, ids.first_head(network.chain_id, network.address, subject)
+    return row.seq, row.head
+
+
+def compose(
+    session: Session,
+    network: Network,
+    verb: Verb,
+    identity: bytes | int,
+    args: Mapping[str, Any],
+    deadline: int,
+    proofs: Proofs = (),
+) -> Message:
+    """Return the message of a verb over the subject's newest head, to be signed by its actor."""
+    seq, head = newest(session, network, SIGNINGS[verb].kind, identity)
+    hint = 0
+    if verb in (Verb.ACTIVATE, Verb.BIND_LOT):
+        hint = _run_before(session, int.from_bytes(_word(identity), "big"), int(args["from"]))
+    era = 0 if verb is Verb.REGISTER_PARTY else era_of(session, int(args["actor"]))
+    return Message(verb, identity, head, seq, era, deadline, args, hint, proofs)
+
+
+def compose_list(
+    session: Session,
+    network: Network,
+    verb: Verb,
+    units: Sequence[bytes],
+    args: Mapping[str, Any],
+    deadline: int,
+    skip_stale: bool = False,
+) -> ListMessage:
+    """Return the message of one verb over several units: a despatch advice, or its receipt."""
+    heads = [newest(session, network, "unit", unit)[1] for unit in units]
+    era = era_of(session, int(args["actor"]))
+    return ListMessage(verb, tuple(units), tuple(heads), skip_stale, era, deadline, args)
+
+
+def compose_group(
+    session: Session,
+    network: Network,
+    unit: bytes,
+    parts: Sequence[tuple[Verb, Mapping[str, Any], Proofs]],
+    deadline: int,
+) -> GroupMessage:
+    """Return the message of consecutive verbs of one actor on one unit."""
+    seq, head = newest(session, network, "unit", unit)
+    era = era_of(session, int(parts[0][1]["actor"]))
+    return GroupMessage(unit, head, seq, era, deadline, tuple(parts))
+
+
+def era_of(session: Session, party: int) -> int:
+    """Return the era of a party's key. Raises Rejected UnknownParty."""
+    row = session.get(ChainParty, party)
+    if row is None:
+        raise Rejected(
+            "UnknownParty",
+            f"Party {party} is not registered: register it, or correct the number.",
+        )
+    return row.era
+
+
+def ask(rpc: Rpc, network: Network, sender: bytes, data: bytes) -> None:
+    """Ask the contract whether it would take a call. Raises Rejected by the contract's own name.
+
+    sender: the relay's 20 bytes. Raises Unavailable when the node does not answer.
+    """
+    call = {"from": "0x" + sender.hex(), "to": network.contract, "data": "0x" + data.hex()}
+    try:
+        rpc.call("eth_call", call, "latest")
+    except Rejected as error:
+        if error.code != "CALL_REVERTED":
+            raise
+        known = refusal(bytes.fromhex(error.message.removeprefix("0x")))
+        raise (known or error) from None
+
+
+def keep(
+    session: Session,
+    *,
+    key: str,
+    brand: int,
+    actor: int,
+    verb: Verb,
+    subject: bytes,
+    data: bytes,
+    deadline: int,
+    now: int,
+    document: Mapping[str, Any] | None = None,
+) -> Submission:
+    """Put a signed call into the outbox with its document; the same key again gives the same row.
+
+    key: the caller's idempotency key. data: the contract call. deadline, now: unix seconds.
+    Raises Rejected KEY_REUSED when the key came with another call.
+    """
+    found = session.scalars(select(Submission).where(Submission.key == key)).one_or_none()
+    if found is not None:
+        if (found.actor, found.verb, found.subject) != (actor, int(verb), subject):
+            raise Rejected(
+                "KEY_REUSED",
+                f"The idempotency key '{key}' came with another request: use a new one.",
+            )
+        return found
+    if document is not None:
+        keep_document(session, document, brand, now)
+    row = Submission(
+        key=key,
+        brand=brand,
+        actor=actor,
+        verb=int(verb),
+        subject=subject,
+        data=data,
+        state="QUEUED",
+        deadline=deadline,
+        created=now,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def keep_document(session: Session, document: Mapping[str, Any], brand: int, now: int) -> bytes:
+    """Keep an EPCIS document and return its event hash, which is what the chain holds of it."""
+    event_hash = jcs.event_hash(document)
+    if session.get(Document, event_hash) is None:
+        body = json.dumps(document, ensure_ascii=False, sort_keys=True)
+        session.add(Document(event_hash=event_hash, brand=brand, body=body, created=now))
+    return event_hash
+
+
+def _run_before(session: Session, batch: int, first: int) -> int:
+    query = (
+        select(ChainRun.first)
+        .where(ChainRun.batch == batch, ChainRun.first <= first)
+        .order_by(ChainRun.first.desc())
+        .limit(1)
+    )
+    found = session.scalars(query).first()
+    return 0 if found is None else found + 1
+
+
+def _word(identity: bytes | int) -> bytes:
+    return identity if isinstance(identity, bytes) else identity.to_bytes(32, "big")

@@ -1,0 +1,108 @@
+"""The data directory: what lies where, and the secrets that the first start makes.
+
+node/            the embedded chain (its own lock and validator key)
+network.json     which contract on which chain: what the follower pins
+touchstone.db    the database
+keys.json        code keys of the brands (sealed)
+accounts.json    signing keys: relay, admins, log, hosted parties (sealed)
+passphrase       what seals them, unless TOUCHSTONE_PASSPHRASE_FILE names another file
+device.key       keys the pseudonyms of scanning devices
+admin.key        the first API key
+trust.json       what a checker pins
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from ledger.errors import Rejected
+from ledger.services.keyring import KeyRing
+from ledger.services.network import Network
+from ledger.services.sealed_file import Entropy, replace_file
+from ledger.services.vault import Vault
+
+
+@dataclass(frozen=True)
+class Home:
+    """One data directory. passphrase_file: where the passphrase lies if not in the directory."""
+
+    path: Path
+    passphrase_file: Path | None = None
+    entropy: Entropy = secrets.token_bytes
+
+    @property
+    def node(self) -> Path:
+        """The embedded node's directory."""
+        return self.path / "node"
+
+    @property
+    def database_url(self) -> str:
+        """The default database."""
+        return f"sqlite:///{self.path / 'touchstone.db'}"
+
+    @property
+    def trust(self) -> Path:
+        """The trust file."""
+        return self.path / "trust.json"
+
+    @property
+    def network_file(self) -> Path:
+        """The file that says which ledger this is."""
+        return self.path / "network.json"
+
+    def network(self) -> Network:
+        """Return which ledger this is. Raises Rejected NO_LEDGER."""
+        return Network.load(self.network_file)
+
+    def prepare(self) -> bool:
+        """Make what a first start needs; return whether a passphrase was generated."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        generated = self.passphrase_file is None and not self._own_passphrase.exists()
+        if generated:
+            if (self.path / "keys.json").exists():
+                raise Rejected(
+                    "PASSPHRASE_MISSING",
+                    f"{self._own_passphrase} is gone: put it back, or name it with "
+                    "TOUCHSTONE_PASSPHRASE_FILE.",
+                )
+            replace_file(self._own_passphrase, self.entropy(24).hex().encode() + b"\n")
+        for name, kind in (("keys.json", KeyRing), ("accounts.json", Vault)):
+            if not (self.path / name).exists() and not self.network_file.exists():
+                kind.create(self.path / name, self.passphrase(), self.entropy)
+        if not (self.path / "device.key").exists():
+            replace_file(self.path / "device.key", self.entropy(32).hex().encode() + b"\n")
+        return generated
+
+    def passphrase(self) -> str:
+        """Return the passphrase. Raises Rejected PASSPHRASE_MISSING."""
+        path = self.passphrase_file or self._own_passphrase
+        try:
+            return path.read_text("utf-8").strip()
+        except OSError as error:
+            raise Rejected(
+                "PASSPHRASE_MISSING",
+                f"The passphrase file {path} cannot be read ({error.strerror}): put it back.",
+            ) from None
+
+    def keys(self) -> KeyRing:
+        """Open the code keys."""
+        return KeyRing(self.path / "keys.json", self.passphrase(), self.entropy)
+
+    def accounts(self) -> Vault:
+        """Open the signing keys."""
+        return Vault(self.path / "accounts.json", self.passphrase(), self.entropy)
+
+    def device_key(self) -> bytes:
+        """Return the key of the devices' pseudonyms. Raises Rejected KEYS_MISSING."""
+        try:
+            return bytes.fromhex((self.path / "device.key").read_text().strip())
+        except (OSError, ValueError):
+            raise Rejected(
+                "KEYS_MISSING", f"{self.path / 'device.key'} is missing: restore it from a backup."
+            ) from None
+
+    @property
+    def _own_passphrase(self) -> Path:
+        return self.path / "passphrase"
