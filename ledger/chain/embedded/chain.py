@@ -35,10 +35,9 @@ class EmbeddedChain:
     """A chain of one validator in the directory `path`, which it locks.
 
     clock: gives block times. entropy: makes the key and the chain id at the first start.
-    predecessor: {"chainId", "number", "hash"} of the chain that a new one continues; ignored by
-    an existing one, whose genesis is what it is.
-    Raises Rejected DATA_IN_USE, and Broken MISSING_KEY, DAMAGED_KEY, WRONG_KEY, MISSING_DATABASE,
-    DATABASE_DAMAGED, SCHEMA_UNKNOWN or SLOW_BACKEND.
+    predecessor: {"chainId", "number", "hash"} of the chain that a new one continues.
+    Raises Rejected DATA_IN_USE or PREDECESSOR_DIFFERS, and Broken MISSING_KEY, DAMAGED_KEY,
+    WRONG_KEY, MISSING_DATABASE, DATABASE_DAMAGED, SCHEMA_UNKNOWN or SLOW_BACKEND.
     """
 
     def __init__(

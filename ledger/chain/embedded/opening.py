@@ -18,7 +18,7 @@ from ledger.chain.embedded.keyfile import Entropy, create_key, load_key, sync_di
 from ledger.chain.embedded.records import Block
 from ledger.chain.embedded.schema import damaged
 from ledger.chain.embedded.store import Store
-from ledger.errors import Broken
+from ledger.errors import Broken, Rejected
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def open_chain(
     """Open the chain in `directory`, creating it at the first start.
 
     Raises Broken MISSING_KEY, DAMAGED_KEY, WRONG_KEY, MISSING_DATABASE, DATABASE_DAMAGED or
-    SCHEMA_UNKNOWN.
+    SCHEMA_UNKNOWN, and Rejected PREDECESSOR_DIFFERS.
     """
     database, key_file = directory / "chain.db", directory / "validator.key"
     genesis_file = directory / "genesis.json"
@@ -53,6 +53,12 @@ def open_chain(
         if store.meta("genesis") is None:
             _begin(store, key_file, clock, entropy, predecessor)
         genesis, head = _check(store, database)
+        if predecessor is not None and predecessor != genesis.predecessor:
+            raise Rejected(
+                "PREDECESSOR_DIFFERS",
+                f"The chain in {directory} continues another chain or none: "
+                "start the successor in a new --data.",
+            )
         key = load_key(key_file)
         _check_key(key, genesis, key_file)
         _publish(genesis_file, genesis.to_json())

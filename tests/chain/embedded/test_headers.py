@@ -105,6 +105,8 @@ def test_a_predecessor_is_pinned_by_the_first_vanity(tmp_path: Path) -> None:
     chain = EmbeddedChain(tmp_path)
     genesis = chain.store.block(0)
     chain.close()
+    with pytest.raises(Rejected, match="continues another chain or none"):
+        EmbeddedChain(tmp_path, predecessor={**predecessor, "number": 13})
     assert genesis is not None
     assert rlp.decode(genesis.header.extra_data)[0] == keccak(rfc8785.dumps(predecessor))
     assert chain.genesis.predecessor == predecessor

@@ -13,6 +13,7 @@ from ledger.chain.embedded.chain import EmbeddedChain
 from ledger.chain.embedded.jsonrpc import Params, RpcError
 from ledger.chain.embedded.logs import get_logs
 from ledger.chain.embedded.records import LogFilter, LogRow
+from ledger.chain.embedded.store import _log_conditions
 from ledger.chain.embedded.view import View
 from tests.chain.embedded.conftest import Signer
 from tests.chain.embedded.contracts import deployer, runtime, words
@@ -99,8 +100,6 @@ def test_each_condition_has_an_index(logged: tuple[EmbeddedChain, list[bytes]]) 
 
 def _plan(chain: EmbeddedChain, wanted: LogFilter) -> str:
     """Return the index that the plan names first."""
-    from ledger.chain.embedded.store import _log_conditions
-
     where, values = _log_conditions(wanted)
     rows = chain.store._all(
         f"explain query plan select * from logs where {where} order by block, idx", *values

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-import rlp
-from trie import HexaryTrie
 from web3 import Web3
 from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCError
 
+from ledger.chain.trie import account, storage_word
 from ledger.domain.keccak import keccak
 from tests.chain.embedded.conftest import NodeProcess, Signer
 from tests.chain.embedded.contracts import ERROR, deployer, runtime, words
+
+EMPTY_TRIE = keccak(b"\x80")
 
 
 @pytest.fixture
@@ -102,11 +101,6 @@ def test_fees_are_nought_and_web3_fills_them_in(web3: Web3, signer: Signer) -> N
     assert web3.net.version == str(web3.eth.chain_id)
 
 
-def _proved(root: bytes, key: bytes, nodes: list[bytes]) -> Any:
-    found = HexaryTrie.get_from_proof(root, keccak(key), [rlp.decode(bytes(n)) for n in nodes])
-    return rlp.decode(found) if found else None
-
-
 def test_old_values_and_absences_are_proved(web3: Web3, signer: Signer, contract: bytes) -> None:
     """A proof at an old block shows the old value; absent slots and accounts have proofs too."""
     address = Web3.to_checksum_address(contract)
@@ -116,18 +110,21 @@ def test_old_values_and_absences_are_proved(web3: Web3, signer: Signer, contract
     for value in range(11, 14):
         web3.eth.send_raw_transaction(signer.send(contract, words(3, value)))
         web3.eth.send_raw_transaction(signer.send(contract, words(value, 1)))
-    block = web3.eth.get_block(first["blockNumber"])
+    root = bytes(web3.eth.get_block(first["blockNumber"])["stateRoot"])
     proof = web3.eth.get_proof(address, [3, 12], first["blockNumber"])
-    account = _proved(block["stateRoot"], contract, proof["accountProof"])
-    assert account[2] == bytes(proof["storageHash"])
-    values = [
-        _proved(bytes(proof["storageHash"]), words(int(slot["key"].hex(), 16)), slot["proof"])
-        for slot in proof["storageProof"]
+    found = account(root, contract, proof["accountProof"])
+    assert found is not None
+    assert (found.nonce, found.storage_root) == (1, bytes(proof["storageHash"]))
+    proved = [
+        storage_word(found.storage_root, slot, entry["proof"])
+        for slot, entry in zip((3, 12), proof["storageProof"], strict=True)
     ]
-    assert values == [b"\x0a", None]
-    assert [slot["value"] for slot in proof["storageProof"]] == [b"\x0a", b"\x00"]
+    assert proved == [10, 0]
+    assert [bytes(entry["value"]) for entry in proof["storageProof"]] == [b"\x0a", b"\x00"]
     nobody = web3.eth.get_proof(Web3.to_checksum_address(b"\x01" * 20), [1], first["blockNumber"])
-    assert _proved(block["stateRoot"], b"\x01" * 20, nobody["accountProof"]) is None
+    assert account(root, b"\x01" * 20, nobody["accountProof"]) is None
+    assert bytes(nobody["storageHash"]) == EMPTY_TRIE
+    assert storage_word(EMPTY_TRIE, 1, nobody["storageProof"][0]["proof"]) == 0
 
 
 def test_what_does_not_exist_is_not_found(web3: Web3) -> None:
