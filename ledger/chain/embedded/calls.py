@@ -69,6 +69,7 @@ def _reason(output: bytes) -> str | None:
 
 
 def eth_call(view: View, params: Params) -> str:
+    """Answer eth_call: the output; raises RpcError 3 with the data of a revert."""
     call, block = _call(params), view.block(params.get(1, "latest"))
     outcome = run(view.store, block, view.chain_id, call)
     if outcome.error is not None:
@@ -77,6 +78,7 @@ def eth_call(view: View, params: Params) -> str:
 
 
 def eth_estimate_gas(view: View, params: Params) -> str:
+    """Answer eth_estimateGas: enough gas and little more; raises as eth_call does."""
     call, block = _call(params), view.block(params.get(1, "latest"))
     answer = estimate_gas(view.store, block, view.chain_id, call)
     if isinstance(answer, int):

@@ -32,6 +32,7 @@ def _alternatives(value: Any, what: str, size: int) -> tuple[bytes, ...]:
 
 
 def get_logs(view: View, params: Params) -> Any:
+    """Answer eth_getLogs: at most MAX_LOGS logs, else RpcError LIMIT_EXCEEDED."""
     wanted = params.need(0)
     if not isinstance(wanted, dict):
         raise invalid("argument 0", "a filter object")

@@ -29,14 +29,17 @@ def _get_block(view: View, params: Params, block: Block | None) -> Any:
 
 
 def get_block_by_number(view: View, params: Params) -> Any:
+    """Answer eth_getBlockByNumber: the block, or None if there is none yet."""
     return _get_block(view, params, view.find(params.need(0)))
 
 
 def get_block_by_hash(view: View, params: Params) -> Any:
+    """Answer eth_getBlockByHash: the block, or None."""
     return _get_block(view, params, view.store.block(params.data(0, 32)))
 
 
 def get_block_receipts(view: View, params: Params) -> Any:
+    """Answer eth_getBlockReceipts: the receipts in order, or None without the block."""
     block = view.find(params.need(0))
     if block is None:
         return None
@@ -48,6 +51,7 @@ def get_block_receipts(view: View, params: Params) -> Any:
 
 
 def get_transaction(view: View, params: Params) -> Any:
+    """Answer eth_getTransactionByHash: the sealed transaction, or None."""
     row = view.store.transaction(params.data(0, 32))
     if row is None:
         return None
@@ -55,6 +59,7 @@ def get_transaction(view: View, params: Params) -> Any:
 
 
 def get_receipt(view: View, params: Params) -> Any:
+    """Answer eth_getTransactionReceipt: the receipt, or None."""
     row = view.store.transaction(params.data(0, 32))
     if row is None:
         return None
@@ -67,23 +72,28 @@ def _state(view: View, params: Params, place: int) -> Any:
 
 
 def get_transaction_count(view: View, params: Params) -> str:
+    """Answer eth_getTransactionCount: the next nonce of an account."""
     return hex(_state(view, params, 1).get_nonce(params.data(0, 20)))
 
 
 def get_balance(view: View, params: Params) -> str:
+    """Answer eth_getBalance, in wei."""
     return hex(_state(view, params, 1).get_balance(params.data(0, 20)))
 
 
 def get_code(view: View, params: Params) -> str:
+    """Answer eth_getCode."""
     return shapes.data(_state(view, params, 1).get_code(params.data(0, 20)))
 
 
 def get_storage_at(view: View, params: Params) -> str:
+    """Answer eth_getStorageAt: the 32-byte word in a slot."""
     address, slot = params.data(0, 20), read_word(params.need(1), "argument 1")
     return shapes.word(_state(view, params, 2).get_storage(address, slot))
 
 
 def get_proof(view: View, params: Params) -> Any:
+    """Answer eth_getProof (EIP-1186), at any block."""
     address, slots = params.data(0, 20), params.get(1, [])
     if not isinstance(slots, list) or len(slots) > MAX_SLOTS:
         raise invalid("argument 1", f"a list of at most {MAX_SLOTS} slots")
@@ -93,6 +103,7 @@ def get_proof(view: View, params: Params) -> Any:
 
 
 def fee_history(view: View, params: Params) -> Any:
+    """Answer eth_feeHistory: base fees and rewards are nought, gas ratios are real."""
     wanted = min(params.quantity(0), MAX_FEE_BLOCKS)
     newest, percentiles = view.block(params.need(1)), params.get(2, [])
     if not isinstance(percentiles, list) or len(percentiles) > 100:
@@ -110,6 +121,7 @@ def fee_history(view: View, params: Params) -> Any:
 
 
 def client_version(_view: View, _params: Params) -> str:
+    """Answer web3_clientVersion."""
     return f"Touchstone/v{version('touchstone-ledger')}/py-evm-{version('py-evm')}"
 
 
