@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backtest": ("scripts.backtest", "what the detectors say about a folder of scans"),
     "header": ("scripts.header", "judge one block header by the validators that you trust"),
     "node": ("scripts.node", "the embedded chain, as a JSON-RPC server on loopback"),
+    "proof": ("scripts.proof", "check a proof bundle by a trust file, without a network"),
 }
 
 

@@ -1,0 +1,233 @@
+"""Check a proof bundle against a trust file: no node, no database, no network.
+
+A bundle is believed in nothing that does not follow from a header sealed by trusted validators. It
+also says what follows; that is worked out again here, and a bundle that says more, less or other
+is refused. Source: FORMATS "Proof bundle, trust file"; docs/proof.md for writers of other checkers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ledger.chain.bundle_code import CodeFacts, judge_code
+from ledger.chain.bundle_custody import Custody, Key, Mark, check_histories, judge_custody
+from ledger.chain.bundle_format import Bundle, Names, read
+from ledger.chain.bundle_state import State, proved_words
+from ledger.chain.storage import Layout
+from ledger.chain.trust import Trust, check_trust
+from ledger.chain.validators import Succession
+from ledger.domain.history import Event
+from ledger.domain.jcs import canonical, event_hash
+from ledger.domain.keccak import keccak
+from ledger.domain.verdict import Evidence, Outcome, judge
+from ledger.errors import Rejected
+
+CLOCK_DRIFT_S = 15  # by which a block may be ahead of the checker's clock and still be fresh
+
+
+@dataclass(frozen=True)
+class Party:
+    """A party as the ledger registers it. key_mode: 1 own, 2 browser, 3 hosted by the operator."""
+
+    account: bytes
+    key_mode: int
+    active: bool
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """What follows from a bundle's proofs and statements, were its header to be trusted."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    proved: tuple[str, ...]
+    stated: tuple[str, ...]
+    code: CodeFacts
+    custody: Custody
+    parties: Mapping[int, Party]
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """An authentic bundle: true as of block `number`, sealed at `time` (unix seconds).
+
+    age_s: from then to the time asked for. sealed_by: how many of the `validators` sealed the
+    block; witnesses: how many others vouch for it. lot, product, names: as the operator states
+    them, the lot only where it is proved.
+    """
+
+    number: int
+    time: int
+    age_s: int
+    fresh: bool
+    sealed_by: int
+    validators: int
+    witnesses: int
+    gtin: str
+    serial: str
+    lot: str | None
+    product: Names | None
+    names: Mapping[int, Names]
+    conclusion: Conclusion
+
+    @property
+    def exit_status(self) -> int:
+        """0 authentic and fresh, 3 authentic but stale."""
+        return 0 if self.fresh else 3
+
+    @property
+    def operator_alone(self) -> bool:
+        """Whether one key sealed it and nobody else vouches, so that it could be made up."""
+        return self.validators == 1 and self.witnesses == 0
+
+
+def check(bundle: bytes, trust: bytes, at: int) -> Report:
+    """Return what an authentic bundle shows, seen from `at` (unix seconds).
+
+    Raises Rejected with a code of its own for each fault: those of `check_trust`,
+    `bundle_format.read`, `Succession`, `judge_code`, `judge_custody`, `check_histories`,
+    `proved_words`, and WRONG_CHAIN, WRONG_CONTRACT, WRONG_LAYOUT, DOCUMENT_DIFFERS,
+    DOCUMENT_NOT_NEEDED, SLOT_NOT_NEEDED, VERDICT_DIFFERS, CLAIMS_DIFFER.
+    """
+    pinned = check_trust(trust, at)
+    found = read(bundle)
+    _check_ledger(found, pinned)
+    signers, validators = _check_seals(found, pinned)
+    conclusion = conclude(found)
+    _check_claims(found, conclusion)
+    age = at - found.settled.timestamp
+    return Report(
+        number=found.settled.number,
+        time=found.settled.timestamp,
+        age_s=age,
+        fresh=-CLOCK_DRIFT_S <= age <= pinned.max_age_s,
+        sealed_by=signers,
+        validators=validators,
+        witnesses=0,  # this format carries none
+        gtin=f"{found.gtin:014d}",
+        serial=found.serial,
+        lot=found.stated.lot,
+        product=found.stated.product,
+        names=found.stated.names,
+        conclusion=conclusion,
+    )
+
+
+def conclude(bundle: Bundle) -> Conclusion:
+    """Return what follows from the bundle if its header, chain id and layout are right.
+
+    Judged at the settled block's time. Raises Rejected as `check`, but for trust and claims.
+    """
+    state = State(Layout(bundle.layout), proved_words(bundle))
+    now = bundle.settled.timestamp
+    code = judge_code(bundle, state, now)
+    if code.leaf is None:
+        custody = Custody()
+        if bundle.units is not None or bundle.stated.lot is not None:
+            raise Rejected("CODE_NOT_PLAIN", "The bundle says where an unknown code is.")
+    else:
+        custody = judge_custody(bundle, state, code.leaf)
+    marks, whole_batch = _batch_mark(bundle, state, code)
+    check_histories(bundle, {**custody.marks, **marks})
+    events = tuple(event for history in bundle.histories for event in history.events)
+    documents = _check_documents(bundle, events)
+    parties = {
+        party: _party(state, party)
+        for party in (code.brand, custody.holder, custody.addressee)
+        if party is not None
+    }
+    state.check_all_used()
+    ledger_age = max(0, bundle.made - now)
+    verdict = judge(
+        Evidence(
+            now=now,
+            known=code.leaf is not None,
+            ledger_age_s=ledger_age,
+            chain=code.chain,
+            scans=bundle.stated.scans,
+        )
+    )
+    named = bundle.stated.product or bundle.stated.names
+    return Conclusion(
+        outcome=verdict.outcome,
+        reasons=verdict.reasons,
+        proved=(*code.proved, *custody.proved, *whole_batch, *documents),
+        stated=(
+            *code.stated,
+            *custody.stated,
+            *(("SCAN_HISTORY",) if code.leaf is not None else ()),
+            *(("NAMES",) if named else ()),
+            *(("LEDGER_AGE",) if "LEDGER_BEHIND" in verdict.reasons else ()),
+        ),
+        code=code,
+        custody=custody,
+        parties=parties,
+        events=events,
+    )
+
+
+def _check_ledger(bundle: Bundle, trust: Trust) -> None:
+    if bundle.chain_id != trust.chain_id:
+        raise Rejected("WRONG_CHAIN", "The bundle is of another chain than the trust file.")
+    if bundle.contract != trust.contract:
+        raise Rejected("WRONG_CONTRACT", "The bundle is of another contract than the trust file.")
+    if keccak(canonical(bundle.layout)) != trust.layout_hash:
+        raise Rejected("WRONG_LAYOUT", "The bundle's storage layout is not the trusted one.")
+
+
+def _check_seals(bundle: Bundle, trust: Trust) -> tuple[int, int]:
+    """Return how many validators sealed the settled header, and of how many.
+
+    A bundle may carry changes that the trust file knows of already: the newest one that leads to
+    the set it names is where to start.
+    """
+    changes = bundle.changes
+    for place, change in enumerate(bundle.changes, 1):
+        if frozenset(change.first.extra.validators) == trust.validators:
+            changes = bundle.changes[place:]
+    succession = Succession.start(trust.validators)
+    for change in changes:
+        succession = succession.extend(change, trust.epoch_length)
+    signers = succession.check(bundle.settled)
+    return len(signers), len(succession.at(bundle.settled.number))
+
+
+def _batch_mark(
+    bundle: Bundle, state: State, code: CodeFacts
+) -> tuple[dict[Key, Mark], tuple[str, ...]]:
+    """Return seq and head of the batch if the bundle has its history, which it may leave out:
+    a batch activated in many runs has many events, and one slot says what became of them."""
+    if code.batch is None or not any(history.kind == "batch" for history in bundle.histories):
+        return {}, ()
+    words = state.read("batches", [code.batch], "seq", "head")
+    mark = (words["seq"], words["head"].to_bytes(32, "big"))
+    return {("batch", code.batch): mark}, ("BATCH_HISTORY_COMPLETE",)
+
+
+def _party(state: State, party: int) -> Party:
+    words = state.read("parties", [party], "account", "keyMode", "status")
+    return Party(words["account"].to_bytes(20, "big"), words["keyMode"], words["status"] == 1)
+
+
+def _check_documents(bundle: Bundle, events: tuple[Event, ...]) -> tuple[str, ...]:
+    hashes = {event.event_hash for event in events}
+    for named, document in bundle.documents.items():
+        if named not in hashes:
+            raise Rejected("DOCUMENT_NOT_NEEDED", "A document belongs to no event shown.")
+        if event_hash(document) != named:
+            raise Rejected("DOCUMENT_DIFFERS", "A document is not the one its event names.")
+    return ("DOCUMENTS_MATCH",) if bundle.documents else ()
+
+
+def _check_claims(bundle: Bundle, found: Conclusion) -> None:
+    claimed = bundle.verdict
+    if (claimed.outcome, claimed.reasons) != (found.outcome, found.reasons):
+        raise Rejected(
+            "VERDICT_DIFFERS",
+            f"The bundle says {claimed.outcome} ({', '.join(claimed.reasons)}), but its proofs say "
+            f"{found.outcome} ({', '.join(found.reasons)}).",
+        )
+    if (claimed.proved, claimed.stated) != (found.proved, found.stated):
+        raise Rejected("CLAIMS_DIFFER", "The bundle claims other things than it proves and states.")

@@ -1,0 +1,250 @@
+"""The proof bundle `touchstone-proof/1` as data: read strictly, and written.
+
+Only the form is judged here; whether it proves anything is for `ledger.chain.bundle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ledger.chain.bundle_events import History, read_history
+from ledger.chain.header import Header
+from ledger.chain.strict_json import Node, load
+from ledger.chain.validators import Change
+from ledger.domain.gs1 import gtin14
+from ledger.domain.gs1_attributes import CSET82
+from ledger.domain.verdict import Outcome, ScanFacts
+
+FORMAT = "touchstone-proof/1"
+MAX_BYTES = 8 << 20
+
+_MEMBERS = (
+    "format",
+    "made",
+    "chain_id",
+    "contract",
+    "layout",
+    "gtin",
+    "serial",
+    "headers",
+    "account_proof",
+    "storage",
+    "code",
+    "units",
+    "histories",
+    "documents",
+    "stated",
+    "verdict",
+)
+_SCAN_COUNTS = (
+    "by_this_device",
+    "other_devices",
+    "far_devices",
+    "far_regions",
+    "regions",
+    "impossible_pairs",
+)
+# No control characters, and none that turn the direction of writing: names are shown to people.
+_PRINTABLE = "[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]{1,200}"
+_PROOF_NODES = 70  # a path has at most 64 nibbles
+_SIBLINGS = 34  # of a tree of 2³² leaves
+
+
+@dataclass(frozen=True)
+class Code:
+    """Where the operator says the code is. run: first index of the run shown, None for none.
+
+    prefix_length: digits of the brand's GTIN prefix. siblings: from the leaf to the batch's root.
+    """
+
+    batch: int
+    index: int
+    siblings: tuple[bytes, ...]
+    prefix_length: int | None
+    run: int | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """The child so far is at `position` in `unit`, over whose `count` children stands a root."""
+
+    unit: bytes
+    position: int
+    children_root: bytes
+    count: int
+    siblings: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the operator calls something, in English and Chinese."""
+
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What only the operator says. lot: its text; names: of parties."""
+
+    scans: ScanFacts
+    lot: str | None
+    product: Names | None
+    names: Mapping[int, Names]
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What the bundle says follows from it; the checker works it out for itself."""
+
+    outcome: str
+    reasons: tuple[str, ...]
+    proved: tuple[str, ...]
+    stated: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle of the right form. made: unix seconds; gtin: the value of its 14 digits.
+
+    units: the steps from the item up to the unit with a slot of its own, () if the item has one
+    itself, None if no unit is known. documents: by event hash.
+    """
+
+    made: int
+    chain_id: int
+    contract: bytes
+    layout: list[Any]
+    gtin: int
+    serial: str
+    settled: Header
+    changes: tuple[Change, ...]
+    account_proof: tuple[bytes, ...]
+    storage: Mapping[int, tuple[bytes, ...]]
+    code: Code | None
+    units: tuple[Step, ...] | None
+    histories: tuple[History, ...]
+    documents: Mapping[bytes, Mapping[str, Any]]
+    stated: Stated
+    verdict: Claimed
+
+
+def read(data: bytes) -> Bundle:
+    """Return the bundle in `data`. Raises Rejected: what `strict_json` and `Header.decode` raise,
+    MALFORMED or BAD_CHECK_DIGIT for its GTIN, BAD_EVENT."""
+    part = load(data, MAX_BYTES).members(_MEMBERS)
+    part["format"].text(FORMAT)
+    headers = part["headers"].members(("settled", "changes"))
+    return Bundle(
+        made=part["made"].uint(),
+        chain_id=part["chain_id"].uint(),
+        contract=part["contract"].data(20),
+        layout=[row.value for row in part["layout"].items(64)],
+        gtin=int(gtin14(part["gtin"].text("[0-9]{14}"))),
+        serial=part["serial"].text(f"{CSET82}{{1,20}}"),
+        settled=Header.decode(headers["settled"].data()),
+        changes=tuple(_change(change) for change in headers["changes"].items(255)),
+        account_proof=_nodes(part["account_proof"]),
+        storage={
+            int.from_bytes(slot.data(32), "big"): _nodes(proof)
+            for slot, proof in part["storage"].entries(1024)
+        },
+        code=_code(part["code"]),
+        units=_units(part["units"]),
+        histories=tuple(read_history(history) for history in part["histories"].items(64)),
+        documents={
+            key.data(32): _object(document) for key, document in part["documents"].entries(1024)
+        },
+        stated=_stated(part["stated"]),
+        verdict=_claimed(part["verdict"]),
+    )
+
+
+def write_scans(scans: ScanFacts) -> dict[str, Any]:
+    """Return scan facts as a bundle holds them."""
+    return asdict(scans)
+
+
+def _change(node: Node) -> Change:
+    part = node.members(("votes", "first"))
+    votes = tuple(Header.decode(vote.data()) for vote in part["votes"].items(255))
+    return Change(votes, Header.decode(part["first"].data()))
+
+
+def _nodes(node: Node) -> tuple[bytes, ...]:
+    return tuple(item.data() for item in node.items(_PROOF_NODES))
+
+
+def _hashes(node: Node) -> tuple[bytes, ...]:
+    return tuple(item.data(32) for item in node.items(_SIBLINGS))
+
+
+def _code(node: Node) -> Code | None:
+    if node.value is None:
+        return None
+    part = node.members(("batch", "index", "siblings", "prefix_length", "run"))
+    length, run = part["prefix_length"], part["run"]
+    return Code(
+        batch=part["batch"].uint((1 << 31) - 1),
+        index=part["index"].uint((1 << 32) - 1),
+        siblings=_hashes(part["siblings"]),
+        prefix_length=None if length.value is None else length.uint(12),
+        run=None if run.value is None else run.uint((1 << 32) - 1),
+    )
+
+
+def _units(node: Node) -> tuple[Step, ...] | None:
+    if node.value is None:
+        return None
+    return tuple(_step(item) for item in node.items(16))
+
+
+def _step(node: Node) -> Step:
+    part = node.members(("unit", "position", "children_root", "count", "siblings"))
+    return Step(
+        unit=part["unit"].data(32),
+        position=part["position"].uint((1 << 32) - 1),
+        children_root=part["children_root"].data(32),
+        count=part["count"].uint((1 << 32) - 1),
+        siblings=_hashes(part["siblings"]),
+    )
+
+
+def _stated(node: Node) -> Stated:
+    part = node.members(("scans", "lot", "product", "names"))
+    return Stated(
+        scans=_scans(part["scans"]),
+        lot=None if part["lot"].value is None else part["lot"].text(f"{CSET82}{{1,20}}"),
+        product=None if part["product"].value is None else _names(part["product"]),
+        names={party.decimal(): _names(names) for party, names in part["names"].entries(256)},
+    )
+
+
+def _scans(node: Node) -> ScanFacts:
+    part = node.members((*_SCAN_COUNTS, "first_at", "last_at"))
+    times = (None if part[t].value is None else part[t].uint() for t in ("first_at", "last_at"))
+    return ScanFacts(*(part[name].uint() for name in _SCAN_COUNTS), *times)
+
+
+def _names(node: Node) -> Names:
+    part = node.members(("en", "zh"))
+    return Names(part["en"].text(_PRINTABLE), part["zh"].text(_PRINTABLE))
+
+
+def _claimed(node: Node) -> Claimed:
+    part = node.members(("outcome", "reasons", "proved", "stated"))
+    return Claimed(
+        part["outcome"].text("|".join(Outcome)),
+        *(
+            tuple(item.text("[A-Z_]+", 64) for item in part[name].items(64))
+            for name in ("reasons", "proved", "stated")
+        ),
+    )
+
+
+def _object(node: Node) -> Mapping[str, Any]:
+    if not isinstance(node.value, dict):
+        raise node.bad("an object")
+    return node.value

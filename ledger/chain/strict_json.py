@@ -1,0 +1,147 @@
+"""JSON from a stranger, in the one form in which every reader reads the same.
+
+JSON leaves open what a duplicate key, 1.0, 1e3, NaN, a number over 2⁵³ or half a surrogate pair
+means; here each is refused. Numbers of 64 bits and more are decimal strings, bytes are lower-case
+0x hex. RFC 8259; RFC 7493 (I-JSON) for the limits.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from ledger.errors import Rejected
+
+MAX_NUMBER = (1 << 53) - 1
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,15}")
+_DECIMAL = re.compile(r"0|[1-9][0-9]{0,77}")
+_HEX = re.compile(r"0x(?:[0-9a-f]{2})*")
+
+
+def load(data: bytes, limit: int) -> Node:
+    """Return the document in `data`, of at most `limit` bytes.
+
+    Raises Rejected TOO_LARGE, DUPLICATE_KEY or BAD_JSON.
+    """
+    if len(data) > limit:
+        raise Rejected("TOO_LARGE", f"The file has {len(data)} bytes; {limit} are the limit.")
+    try:
+        value = json.loads(
+            data.decode(),
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_float=_not_an_integer,
+            parse_constant=_not_an_integer,
+        )
+        json.dumps(value, ensure_ascii=False).encode()  # fails on half a surrogate pair
+    except (ValueError, RecursionError) as fault:
+        raise _bad_json(str(fault)) from None
+    return Node(value, "")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value and where it stands; each reader takes one form and refuses all others.
+
+    Raises Rejected BAD_VALUE, BAD_HEX, UNKNOWN_MEMBER or MISSING_MEMBER, naming the place.
+    """
+
+    value: Any
+    path: str
+
+    def members(self, names: Sequence[str]) -> dict[str, Node]:
+        """Return an object's members, which are exactly `names`."""
+        found = self._typed(dict, "an object")
+        for name in found:
+            if name not in names:
+                raise Rejected("UNKNOWN_MEMBER", f"{self._where(name)} is no part of the format.")
+        for name in names:
+            if name not in found:
+                raise Rejected("MISSING_MEMBER", f"{self._where(name)} is missing.")
+        return {name: Node(part, self._where(name)) for name, part in found.items()}
+
+    def entries(self, most: int) -> Iterator[tuple[Node, Node]]:
+        """Yield (key, value) of an object that is a map of at most `most` entries."""
+        found = self._typed(dict, "an object")
+        if len(found) > most:
+            raise self.bad(f"at most {most} entries")
+        for key, part in found.items():
+            yield (
+                Node(key, f"the key {ascii(key[:80])} of {self.path}"),
+                Node(part, self._where(key)),
+            )
+
+    def items(self, most: int) -> list[Node]:
+        """Return a list's items, at most `most`."""
+        found = self._typed(list, "a list")
+        if len(found) > most:
+            raise self.bad(f"at most {most} items")
+        return [Node(part, f"{self.path}[{place}]") for place, part in enumerate(found)]
+
+    def uint(self, most: int = MAX_NUMBER) -> int:
+        """Return a number from 0 to `most`."""
+        value: int = self._typed(int, "a number")
+        if not 0 <= value <= most:
+            raise self.bad(f"a number from 0 to {most}")
+        return value
+
+    def decimal(self, bits: int = 64) -> int:
+        """Return a number below 2^bits that is written as a string of decimal digits."""
+        text = self._typed(str, "a number as a string")
+        if not _DECIMAL.fullmatch(text) or int(text) >= 1 << bits:
+            raise self.bad(f"a number of {bits} bits, as a string without leading zeros")
+        return int(text)
+
+    def data(self, size: int | None = None) -> bytes:
+        """Return bytes written as lower-case 0x hex, exactly `size` of them if given."""
+        text = self._typed(str, "bytes as a 0x string")
+        if not _HEX.fullmatch(text):
+            raise Rejected("BAD_HEX", f"{self.path} is not lower-case 0x hex with whole bytes.")
+        if size is not None and len(text) != 2 + 2 * size:
+            raise self.bad(f"{size} bytes")
+        return bytes.fromhex(text[2:])
+
+    def text(self, pattern: str | None = None, most: int = 200) -> str:
+        """Return a string of at most `most` characters that is all of `pattern`, if given."""
+        text: str = self._typed(str, "a string")
+        if len(text) > most or (pattern is not None and not re.fullmatch(pattern, text)):
+            raise self.bad(f"text of the form {pattern}" if pattern else f"at most {most} letters")
+        return text
+
+    def bad(self, wanted: str) -> Rejected:
+        """Return the error for a value that is not what belongs here."""
+        return Rejected("BAD_VALUE", f"{self.path or 'The document'} must be {wanted}.")
+
+    def _typed(self, kind: type, name: str) -> Any:
+        # True and False are ints to Python and to nobody else.
+        if not isinstance(self.value, kind) or isinstance(self.value, bool):
+            raise self.bad(name)
+        return self.value
+
+    def _where(self, name: str) -> str:
+        shown = ascii(name[:80])[1:-1]  # a name may hold anything, and this goes to a terminal
+        return f"{self.path}.{shown}" if self.path else shown
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise Rejected("DUPLICATE_KEY", "An object names a member twice: get the file anew.")
+    return made
+
+
+def _integer(text: str) -> int:
+    if not _INTEGER.fullmatch(text) or abs(int(text)) > MAX_NUMBER:
+        raise _bad_json(f"'{text[:30]}' is no number up to 2^53 - 1")
+    return int(text)
+
+
+def _not_an_integer(text: str) -> NoReturn:
+    raise _bad_json(f"'{text[:30]}' is not an integer")
+
+
+def _bad_json(why: str) -> Rejected:
+    return Rejected("BAD_JSON", f"The file is not strict JSON ({why}): get it anew.")
