@@ -99,6 +99,7 @@ class ChainBatch(Base):
     gtin: Mapped[int]
     brand: Mapped[int] = mapped_column(index=True)
     epoch: Mapped[int]
+    reservation: Mapped[bytes] = mapped_column(unique=True)  # event hash of its reservation
     status: Mapped[int]
     count: Mapped[int]
     root: Mapped[bytes | None]
@@ -246,7 +247,8 @@ class LotName(Base):
 class Mint(Base):
     """One order of codes, from the reservation of its number to its root on chain.
 
-    state: RESERVING, COMMISSIONING, DONE. kept: one level of subtree roots (≤ 0.1 B a code).
+    state: RESERVING, COMMISSIONING, DONE, FAILED. reservation: the event hash by which the chain's
+    answer is known. kept: one level of subtree roots (≤ 0.1 B a code).
     """
 
     __tablename__ = "mint"
@@ -257,21 +259,22 @@ class Mint(Base):
     count: Mapped[int]
     epoch: Mapped[int]
     state: Mapped[str] = mapped_column(String(16))
-    reservation: Mapped[int] = mapped_column(ForeignKey("submission.id"))
-    commissioning: Mapped[int | None] = mapped_column(ForeignKey("submission.id"))
+    reservation: Mapped[bytes]
+    created: Mapped[int]
+    error: Mapped[str | None]
     batch: Mapped[int | None] = mapped_column(unique=True)
     kept: Mapped[bytes | None]
 
 
 class UnitName(Base):
-    """What the creator knows of a unit: its EPC and what lies in it. salt: of the unit id."""
+    """What the creator knows of a unit: its EPC and what lies in it. Its salt is the keeper's."""
 
     __tablename__ = "unit_name"
     id: Mapped[bytes] = mapped_column(primary_key=True)
     brand: Mapped[int]
     creator: Mapped[int]
     epc: Mapped[str] = mapped_column(index=True)
-    salt: Mapped[bytes]
+    hashed_epc: Mapped[bytes]
     level: Mapped[int]
     count: Mapped[int]
     children_root: Mapped[bytes]

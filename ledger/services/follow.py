@@ -264,6 +264,7 @@ def _batch_reserved(session: Session, seen: Seen, head: bytes) -> None:
             gtin=args["gtin"],
             brand=party.id,
             epoch=args["epoch"],
+            reservation=args["eventHash"],
             status=RESERVED,
             count=0,
             root=None,

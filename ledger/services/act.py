@@ -1,0 +1,163 @@
+"""Carrying out a verb from here: compose, sign with a key at hand, ask the contract, keep.
+
+The same idempotency key again returns the first submission, whatever has happened since.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ledger.chain.account import Account
+from ledger.chain.message import GroupMessage, ListMessage, Message, Proofs
+from ledger.db.engine import reading, transaction
+from ledger.db.models import Submission
+from ledger.domain import ids, jcs, typed_data
+from ledger.domain.verbs import SIGNINGS, Verb
+from ledger.errors import Rejected, Unavailable
+from ledger.services import capture
+from ledger.services.site import Site
+
+Args = Mapping[str, Any]
+Beside = Callable[[Session], None]
+"""Own rows that go into the same transaction as the submission."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be done, before anyone has signed it.
+
+    identity: of the subject. document: its EPCIS document, whose hash becomes args["eventHash"].
+    key: idempotency key. brand: whose goods, 0 for none. deadline_s: seconds the signature is good.
+    """
+
+    verb: Verb
+    actor: int
+    identity: bytes | int
+    args: Args
+    key: str
+    brand: int = 0
+    document: Mapping[str, Any] | None = None
+    proofs: Proofs = ()
+    deadline_s: int = capture.CUSTODY_DEADLINE_S
+
+    def signed_args(self) -> dict[str, Any]:
+        """The arguments with the document's hash in them."""
+        hashed = {"eventHash": jcs.event_hash(self.document)} if self.document else {}
+        return {**self.args, **hashed}
+
+
+def act(
+    site: Site, order: Order, signer: Account | None = None, beside: Beside | None = None
+) -> int:
+    """Sign and keep one verb; return the submission's id.
+
+    signer: the party's own key; None takes the hosted one. Raises Rejected by the contract's name,
+    NOT_HOSTED, KEY_REUSED, Unavailable LEDGER_UNREACHABLE.
+    """
+    subject = ids.subject(SIGNINGS[order.verb].kind, order.identity)
+    if (known := _known(site, order.key)) is not None:
+        return known
+    args = order.signed_args()
+    deadline = site.clock() + order.deadline_s
+    with reading(site.engine) as session:
+        message = capture.compose(
+            session, site.network, order.verb, order.identity, args, deadline, order.proofs
+        )
+    return _keep(site, order, message, subject, deadline, signer, beside)
+
+
+def act_on_list(
+    site: Site,
+    order: Order,
+    units: Sequence[bytes],
+    signer: Account | None = None,
+    skip_stale: bool = False,
+) -> int:
+    """Sign and keep one verb over several units (ship, receiveFrom); as `act`."""
+    if (known := _known(site, order.key)) is not None:
+        return known
+    deadline = site.clock() + order.deadline_s
+    with reading(site.engine) as session:
+        message = capture.compose_list(
+            session, site.network, order.verb, units, order.signed_args(), deadline, skip_stale
+        )
+    return _keep(site, order, message, ids.subject("unit", units[0]), deadline, signer, None)
+
+
+def sign(site: Site, message: Message | ListMessage | GroupMessage, signer: Account) -> bytes:
+    """Return the contract call of a message under one signature."""
+    digest = typed_data.digest(site.network.domain, message.struct_hash())
+    return message.call([signer.sign(digest)])
+
+
+def state_of(site: Site, submission: int) -> Submission:
+    """Return a submission. Raises Rejected UNKNOWN_SUBMISSION."""
+    with reading(site.engine) as session:
+        row = session.get(Submission, submission)
+    if row is None:
+        raise Rejected("UNKNOWN_SUBMISSION", f"There is no submission {submission}.")
+    return row
+
+
+def settled(site: Site, submissions: Sequence[int], timeout: float = 60.0) -> None:
+    """Wait until the chain has answered. Raises Rejected by the contract's name where it refused.
+
+    timeout: real seconds; Unavailable NOT_SETTLED after it (nothing is lost, the worker goes on).
+    """
+    end = time.monotonic() + timeout
+    waiting = set(submissions)
+    while waiting:
+        with reading(site.engine) as session:
+            rows = session.scalars(select(Submission).where(Submission.id.in_(waiting))).all()
+        for row in rows:
+            if row.state in ("REJECTED", "NEEDS_SIGNATURE"):
+                raise Rejected(row.error or "Unknown", row.detail or "The contract refused it.")
+            if row.state == "CONFIRMED":
+                waiting.discard(row.id)
+        if waiting and time.monotonic() > end:
+            raise Unavailable(
+                "NOT_SETTLED",
+                f"{len(waiting)} submissions wait for the chain: check that node and worker run.",
+            )
+        if waiting:
+            time.sleep(0.02)
+
+
+def _known(site: Site, key: str) -> int | None:
+    with reading(site.engine) as session:
+        return session.scalars(select(Submission.id).where(Submission.key == key)).one_or_none()
+
+
+def _keep(
+    site: Site,
+    order: Order,
+    message: Message | ListMessage,
+    subject: bytes,
+    deadline: int,
+    signer: Account | None,
+    beside: Beside | None,
+) -> int:
+    data = sign(site, message, signer or site.signer(order.actor))
+    capture.ask(site.rpc, site.network, site.relay.address, data)
+    with transaction(site.engine) as session:
+        row = capture.keep(
+            session,
+            key=order.key,
+            brand=order.brand,
+            actor=order.actor,
+            verb=order.verb,
+            subject=subject,
+            data=data,
+            deadline=deadline,
+            now=site.clock(),
+            document=order.document,
+        )
+        if beside is not None:
+            beside(session)
+        return row.id

@@ -1,0 +1,209 @@
+"""Minting: a number from the chain, codes under it, their root on the chain; then, and only then,
+the codes may leave.
+
+Every step is a row whose state says what is next, so the worker goes on after a crash where it
+stopped: RESERVING (a batch number is asked for) → COMMISSIONING (the root is on its way) → DONE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ledger.db.engine import reading, transaction
+from ledger.db.models import ChainBatch, ChainEpoch, Mint, Product, Submission
+from ledger.domain import epcis, jcs, merkle
+from ledger.domain.digital_link import printed_link
+from ledger.domain.gs1 import gtin14
+from ledger.domain.jcs import SALT_MEMBER
+from ledger.domain.verbs import Verb
+from ledger.errors import Rejected, Unavailable
+from ledger.services.act import Order, act, settled
+from ledger.services.keeper import BatchRef
+from ledger.services.site import Site
+
+MAX_COUNT = 10_000_000
+COMMISSIONED = 2
+
+
+def add_product(site: Site, brand: int, gtin: str, name_en: str, name_zh: str) -> int:
+    """Name a trade item; return its GTIN as a number. Raises Rejected BAD_CHECK_DIGIT."""
+    number = int(gtin14(gtin))
+    with transaction(site.engine) as session:
+        session.merge(Product(gtin=number, brand=brand, name_en=name_en, name_zh=name_zh))
+    return number
+
+
+def ensure_epoch(site: Site, brand: int) -> int:
+    """Return the brand's newest key epoch on this ledger, opening the first one if there is none.
+
+    Waits for the chain. Raises what `act` raises.
+    """
+    ring, network = site.ring, site.network
+    known = ring.announced_as(brand, network.chain_id, network.address)
+    if not known:
+        known = [ring.open_epoch(brand, network.chain_id, network.address)]
+    number, commitment = known[-1]
+    with reading(site.engine) as session:
+        if session.get(ChainEpoch, (brand, number)) is not None:
+            return number
+    document = _record(site, "epoch", epoch=number)
+    args = {"actor": brand, "epoch": number, "commitment": commitment}
+    order = Order(Verb.OPEN_EPOCH, brand, brand, args, f"epoch-{brand}-{number}", brand, document)
+    settled(site, [act(site, order)])
+    return number
+
+
+def order_codes(site: Site, brand: int, gtin: str, count: int, key: str) -> int:
+    """Order `count` codes of a GTIN; return the mint's id. The worker does the rest.
+
+    Raises Rejected BAD_QUANTITY, BAD_CHECK_DIGIT, ForeignGtin and the contract's other names.
+    """
+    if not 1 <= count <= MAX_COUNT:
+        raise Rejected(
+            "BAD_QUANTITY", f"A batch holds 1 to {MAX_COUNT:,} codes, not {count:,}: split it."
+        )
+    number = int(gtin14(gtin))
+    with reading(site.engine) as session:
+        if (known := _by_key(session, key)) is not None:
+            return known.id
+    epoch = ensure_epoch(site, brand)
+    document = _record(site, "reservation", gtin=gtin14(gtin), count=count)
+    args = {"actor": brand, "gtin": number, "epoch": epoch}
+    order = Order(Verb.RESERVE_BATCH, brand, brand, args, f"mint-{key}", brand, document)
+
+    def remember(session: Session) -> None:
+        session.add(
+            Mint(
+                key=key,
+                brand=brand,
+                gtin=number,
+                count=count,
+                epoch=epoch,
+                state="RESERVING",
+                reservation=jcs.event_hash(document),
+                created=site.clock(),
+            )
+        )
+
+    act(site, order, beside=remember)
+    with reading(site.engine) as session:
+        found = _by_key(session, key)
+    assert found is not None  # kept in the same transaction as its submission
+    return found.id
+
+
+def advance(site: Site) -> int:
+    """Take every open mint one step further where the chain has answered; return how many moved."""
+    with reading(site.engine) as session:
+        open_mints = session.scalars(
+            select(Mint).where(Mint.state.in_(("RESERVING", "COMMISSIONING"))).order_by(Mint.id)
+        ).all()
+    return sum(_advance(site, mint) for mint in open_mints)
+
+
+def _advance(site: Site, mint: Mint) -> bool:
+    with reading(site.engine) as session:
+        refused = session.scalars(
+            select(Submission).where(
+                Submission.key.in_((f"mint-{mint.key}", f"commission-{mint.key}")),
+                Submission.state.in_(("REJECTED", "NEEDS_SIGNATURE")),
+            )
+        ).first()
+        batch = session.scalars(
+            select(ChainBatch).where(ChainBatch.reservation == mint.reservation)
+        ).one_or_none()
+    if refused is not None:
+        return _set(site, mint.id, state="FAILED", error=refused.detail)
+    if mint.state == "COMMISSIONING":
+        done = batch is not None and batch.status == COMMISSIONED
+        return done and _set(site, mint.id, state="DONE")
+    return batch is not None and _commission(site, mint, batch.number)
+
+
+def _commission(site: Site, mint: Mint, number: int) -> bool:
+    ref = BatchRef(mint.brand, mint.epoch, mint.gtin, number, mint.count)
+    kept = site.minter.kept(ref)
+    gtin = f"{mint.gtin:014d}"
+    run = epcis.Run(gtin, number, 0, mint.count)
+    document = epcis.commissioning(_occasion(site), run)
+    args = {
+        "actor": mint.brand,
+        "root": merkle.kept_root(kept),
+        "innerRoot": site.minter.inner_root(ref),
+        "count": mint.count,
+    }
+    order = Order(
+        Verb.COMMISSION, mint.brand, number, args, f"commission-{mint.key}", mint.brand, document
+    )
+
+    def remember(session: Session) -> None:
+        row = session.get(Mint, mint.id)
+        assert row is not None  # mints are never deleted
+        row.batch, row.kept, row.state = number, kept, "COMMISSIONING"
+
+    # If we die before the commit the tree is computed again, to the same root.
+    act(site, order, beside=remember)
+    return True
+
+
+def mint_of(site: Site, mint: int) -> Mint:
+    """Return a mint. Raises Rejected UNKNOWN_MINT."""
+    with reading(site.engine) as session:
+        row = session.get(Mint, mint)
+    if row is None:
+        raise Rejected("UNKNOWN_MINT", f"There is no mint {mint}.")
+    return row
+
+
+def batch_ref(session: Session, number: int) -> BatchRef:
+    """Return what defines a commissioned batch. Raises Rejected UNKNOWN_BATCH."""
+    row = session.get(ChainBatch, number)
+    if row is None or row.status != COMMISSIONED:
+        raise Rejected("UNKNOWN_BATCH", f"Batch {number} is not on the ledger.")
+    return BatchRef(row.brand, row.epoch, row.gtin, number, row.count)
+
+
+def links(
+    site: Site, mint: Mint, start: int, stop: int, upper: bool = False, chunk: int = 10_000
+) -> Iterator[tuple[str, str]]:
+    """Yield (serial, printed link) of items start … stop − 1 of a mint that is DONE.
+
+    Raises Unavailable ROOT_PENDING before that: a code leaves only after its root is on chain.
+    """
+    if mint.state != "DONE" or mint.batch is None:
+        raise Unavailable(
+            "ROOT_PENDING",
+            f"The root of mint {mint.id} is not on the chain yet (it is {mint.state}): wait.",
+        )
+    ref = BatchRef(mint.brand, mint.epoch, mint.gtin, mint.batch, mint.count)
+    gtin = f"{mint.gtin:014d}"
+    for first in range(start, stop, chunk):
+        for serial in site.minter.serials(ref, first, min(first + chunk, stop)).tolist():
+            text = serial.decode()
+            yield text, printed_link(site.link_base, gtin, text, upper)
+
+
+def _occasion(site: Site) -> epcis.Occasion:
+    return epcis.Occasion(site.when(), site.salt())
+
+
+def _record(site: Site, kind: str, **fields: int | str) -> dict[str, object]:
+    """A document of what is no event of EPCIS's: nothing physical has happened yet."""
+    named = {f"touchstone:{name}": value for name, value in fields.items()}
+    return {"type": f"touchstone:{kind}", **named, SALT_MEMBER: site.salt()}
+
+
+def _by_key(session: Session, key: str) -> Mint | None:
+    return session.scalars(select(Mint).where(Mint.key == key)).one_or_none()
+
+
+def _set(site: Site, mint: int, **values: object) -> bool:
+    with transaction(site.engine) as session:
+        row = session.get(Mint, mint)
+        assert row is not None  # mints are never deleted
+        for name, value in values.items():
+            setattr(row, name, value)
+    return True

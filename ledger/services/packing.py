@@ -1,0 +1,337 @@
+"""Packing: what goes into a logistic unit, its children tree, and taking children out again.
+
+A child that never moved alone is only a leaf of its parent's tree: packing a pallet of twenty cases
+is one event on chain, whatever is in the cases. Contiguous codes are one row, not one row an item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ledger.chain.account import Account
+from ledger.db.engine import reading
+from ledger.db.models import ChainLot, ChainUnit, UnitChild, UnitName, UnitRun
+from ledger.domain import epcis, ids, merkle
+from ledger.domain.verbs import Verb
+from ledger.errors import Rejected
+from ledger.services.act import Order, act
+from ledger.services.mint import batch_ref
+from ledger.services.site import Site
+
+ITEM, UNIT = 1, 2
+MAX_CHILDREN = 100_000
+Child = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Items [first, to) of a batch."""
+
+    batch: int
+    first: int
+    to: int
+
+
+@dataclass(frozen=True)
+class Box:
+    """A unit to pack: its SSCC (18 digits), and what is in it, in the packer's order.
+
+    inside: items, boxes that are packed with it, or units known already (their id). lot: the lot
+    number of all that is in it, None for none or several.
+    """
+
+    sscc: str
+    inside: Sequence[Codes | Box | bytes]
+    lot: str | None = None
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A box worked out: id, EPC, children as leaves of its tree, and the rows to keep."""
+
+    id: bytes
+    epc: str
+    hashed_epc: bytes
+    level: int
+    children: tuple[Child, ...]
+    nested: tuple[Packed, ...]
+    runs: tuple[tuple[int, Codes], ...]
+
+    @property
+    def nodes(self) -> list[bytes]:
+        """The children tree."""
+        return merkle.tree([child_leaf(child) for child in self.children])
+
+
+def pack(
+    site: Site, actor: int, box: Box, key: str, signer: Account | None = None
+) -> tuple[bytes, int]:
+    """Pack a box; return (unit id, submission id).
+
+    Raises Rejected NO_CHILDREN, TOO_MANY_CHILDREN, UNKNOWN_BATCH, BAD_RANGE, TWICE_PACKED,
+    UNKNOWN_LOT, UNKNOWN_UNIT and the contract's names.
+    """
+    with reading(site.engine) as session:
+        packed = _work_out(site, session, actor, box)
+        _refuse_twice(session, packed)
+        lot, gtin = _lot(session, packed, box.lot)
+        slotted = [
+            (place, child)
+            for place, child in enumerate(packed.children)
+            if session.get(ChainUnit, child["child"]) is not None
+        ]
+    nodes = packed.nodes
+    document = epcis.packing(
+        epcis.Occasion(site.when(), site.salt()),
+        packed.epc,
+        [inner.epc for inner in packed.nested],
+        [_epcis_run(site, codes, gtin) for _, codes in packed.runs],
+    )
+    args = {
+        "actor": actor,
+        "epcHash": packed.hashed_epc,
+        "childrenRoot": nodes[0],
+        "count": len(packed.children),
+        "level": packed.level,
+        "lot": lot,
+        "slotted": [child for _, child in slotted],
+    }
+    proofs = [merkle.proof(nodes, place) for place, _ in slotted]
+    brand = _brand(site, packed)
+    order = Order(Verb.PACK, actor, packed.id, args, key, brand, document, proofs)
+
+    def remember(session: Session) -> None:
+        _remember(session, packed, actor, brand)
+
+    return packed.id, act(site, order, signer, remember)
+
+
+def unpack(
+    site: Site,
+    actor: int,
+    unit: bytes,
+    positions: Sequence[int],
+    key: str,
+    signer: Account | None = None,
+) -> tuple[list[bytes], int]:
+    """Take children out of a unit; return (their ids, submission id).
+
+    positions: in the packer's order. Raises Rejected UNKNOWN_UNIT, BAD_POSITION and the contract's
+    names.
+    """
+    with reading(site.engine) as session:
+        name = unit_name(session, unit)
+        children = children_of(site, session, unit)
+        if not positions or not all(0 <= p < len(children) for p in positions):
+            raise Rejected("BAD_POSITION", f"The unit has positions 0 to {len(children) - 1}.")
+        chosen = [children[p] for p in positions]
+        epcs = [_epc(session, child) for child in chosen]
+    nodes = merkle.tree([child_leaf(child) for child in children])
+    document = epcis.unpacking(
+        epcis.Occasion(site.when(), site.salt()), name.epc, [epc for epc in epcs if epc]
+    )
+    proofs = [merkle.proof(nodes, p) for p in positions]
+    args = {"actor": actor, "children": chosen}
+    order = Order(Verb.UNPACK, actor, unit, args, key, name.brand, document, proofs)
+    return [child["child"] for child in chosen], act(site, order, signer)
+
+
+def children_of(site: Site, session: Session, unit: bytes) -> list[Child]:
+    """Return the children of a unit as leaves of its tree, in the packer's order."""
+    found: dict[int, Child] = {}
+    for run in session.scalars(select(UnitRun).where(UnitRun.unit == unit)):
+        codes = Codes(run.batch, run.first, run.to)
+        for offset, leaf in enumerate(_leaves(site, session, codes)):
+            found[run.position + offset] = _item(run.position + offset, leaf)
+    query = select(UnitChild).where(UnitChild.unit == unit)
+    for child in session.scalars(query):
+        inner = unit_name(session, child.child)
+        found[child.position] = _unit(child.position, inner.id, inner.children_root, inner.count)
+    return [found[place] for place in sorted(found)]
+
+
+def unit_name(session: Session, unit: bytes) -> UnitName:
+    """Return what is known of a unit. Raises Rejected UNKNOWN_UNIT."""
+    row = session.get(UnitName, unit)
+    if row is None:
+        raise Rejected("UNKNOWN_UNIT", f"Unit 0x{unit.hex()} was not packed here.")
+    return row
+
+
+def find_unit(session: Session, text: str) -> UnitName:
+    """Return the unit that an SSCC (18 digits) or a unit id (0x hex) names.
+
+    Raises Rejected UNKNOWN_UNIT, BAD_CHECK_DIGIT, MALFORMED.
+    """
+    if text.startswith("0x"):
+        try:
+            return unit_name(session, bytes.fromhex(text[2:]))
+        except ValueError:
+            raise Rejected("MALFORMED", f"'{text}' is no unit id: give 64 hex digits.") from None
+    epc = ids.sscc_epc(text)
+    row = session.scalars(select(UnitName).where(UnitName.epc == epc)).first()
+    if row is None:
+        raise Rejected("UNKNOWN_UNIT", f"No unit with SSCC {text} was packed here.")
+    return row
+
+
+def child_leaf(child: Child) -> bytes:
+    """Return the leaf of a children tree."""
+    return merkle.children_leaf(
+        child["kind"],
+        child["position"],
+        child["child"],
+        child["childrenRoot"],
+        child["count"],
+    )
+
+
+def _work_out(site: Site, session: Session, actor: int, box: Box) -> Packed:
+    children: list[Child] = []
+    nested: list[Packed] = []
+    runs: list[tuple[int, Codes]] = []
+    for part in box.inside:
+        if isinstance(part, Codes):
+            runs.append((len(children), part))
+            for leaf in _leaves(site, session, part):
+                children.append(_item(len(children), leaf))
+        elif isinstance(part, Box):
+            inner = _work_out(site, session, actor, part)
+            nested.append(inner)
+            root, count = inner.nodes[0], len(inner.children)
+            children.append(_unit(len(children), inner.id, root, count))
+        else:
+            name = unit_name(session, part)
+            children.append(_unit(len(children), part, name.children_root, name.count))
+    if not children:
+        raise Rejected("NO_CHILDREN", f"There is nothing in unit {box.sscc}: name what is in it.")
+    if len(children) > MAX_CHILDREN:
+        raise Rejected("TOO_MANY_CHILDREN", f"A unit holds at most {MAX_CHILDREN:,} children.")
+    epc = ids.sscc_epc(box.sscc)
+    hashed = ids.epc_hash(site.ring.unit_salt(actor, epc), epc)
+    level = 1 + max((inner.level for inner in nested), default=0)
+    unit = ids.unit_id(actor, hashed)
+    return Packed(unit, epc, hashed, level, tuple(children), tuple(nested), tuple(runs))
+
+
+def _leaves(site: Site, session: Session, codes: Codes) -> list[bytes]:
+    ref = batch_ref(session, codes.batch)
+    if not 0 <= codes.first < codes.to <= ref.count:
+        raise Rejected(
+            "BAD_RANGE", f"{codes.first} to {codes.to} is no range of batch {codes.batch}."
+        )
+    return site.minter.leaves(ref, codes.first, codes.to)
+
+
+def _item(position: int, leaf: bytes) -> Child:
+    return {
+        "kind": ITEM,
+        "position": position,
+        "child": leaf,
+        "childrenRoot": bytes(32),
+        "count": 0,
+    }
+
+
+def _unit(position: int, unit: bytes, root: bytes, count: int) -> Child:
+    return {
+        "kind": UNIT,
+        "position": position,
+        "child": unit,
+        "childrenRoot": root,
+        "count": count,
+    }
+
+
+def _all(packed: Packed) -> Iterable[Packed]:
+    yield packed
+    for inner in packed.nested:
+        yield from _all(inner)
+
+
+def _refuse_twice(session: Session, packed: Packed) -> None:
+    """An item lies in one unit: refuse what the contract cannot see."""
+    for inner in _all(packed):
+        for _, codes in inner.runs:
+            taken = session.scalars(
+                select(UnitRun).where(
+                    UnitRun.batch == codes.batch,
+                    UnitRun.first < codes.to,
+                    UnitRun.to > codes.first,
+                    UnitRun.unit != inner.id,
+                )
+            ).first()
+            if taken is not None:
+                raise Rejected(
+                    "TWICE_PACKED",
+                    f"Codes {taken.first} to {taken.to} of batch {codes.batch} are packed already: "
+                    "take them out first.",
+                )
+
+
+def _lot(session: Session, packed: Packed, lot: str | None) -> tuple[int, int]:
+    batches = {codes.batch for inner in _all(packed) for _, codes in inner.runs}
+    if lot is None or not batches:
+        return 0, 0
+    gtin = batch_ref(session, min(batches)).gtin
+    found = session.scalars(
+        select(ChainLot).where(ChainLot.id == ids.lot_id(gtin, lot))
+    ).one_or_none()
+    if found is None:
+        raise Rejected("UNKNOWN_LOT", f"Lot {lot} is not on the ledger: bind it to codes first.")
+    return found.number, gtin
+
+
+def _brand(site: Site, packed: Packed) -> int:
+    with reading(site.engine) as session:
+        for inner in _all(packed):
+            for _, codes in inner.runs:
+                return batch_ref(session, codes.batch).brand
+        return unit_name(session, packed.children[0]["child"]).brand
+
+
+def _epcis_run(site: Site, codes: Codes, _gtin: int) -> epcis.Run:
+    with reading(site.engine) as session:
+        gtin = batch_ref(session, codes.batch).gtin
+    return epcis.Run(f"{gtin:014d}", codes.batch, codes.first, codes.to)
+
+
+def _epc(session: Session, child: Child) -> str | None:
+    name = session.get(UnitName, child["child"])
+    return name.epc if name else None
+
+
+def _remember(session: Session, packed: Packed, actor: int, brand: int) -> None:
+    for inner in _all(packed):
+        session.merge(
+            UnitName(
+                id=inner.id,
+                brand=brand,
+                creator=actor,
+                epc=inner.epc,
+                hashed_epc=inner.hashed_epc,
+                level=inner.level,
+                count=len(inner.children),
+                children_root=inner.nodes[0],
+            )
+        )
+        for place, codes in inner.runs:
+            session.merge(
+                UnitRun(
+                    unit=inner.id,
+                    position=place,
+                    batch=codes.batch,
+                    first=codes.first,
+                    to=codes.to,
+                )
+            )
+        for child in inner.children:
+            if child["kind"] == UNIT:
+                session.merge(
+                    UnitChild(unit=inner.id, position=child["position"], child=child["child"])
+                )

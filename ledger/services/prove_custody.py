@@ -1,0 +1,180 @@
+"""What a proof bundle needs of units: the way from an item to its unit, and whole histories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ledger.chain.bundle_events import argument_types
+from ledger.db.models import ChainBatch, ChainEvent, ChainUnit, UnitChild, UnitName, UnitRun
+from ledger.domain import ids, merkle
+from ledger.domain.history import Event
+from ledger.domain.typed_data import STRUCTS
+from ledger.domain.verbs import Verb
+from ledger.errors import Broken
+from ledger.services.keeper import BatchRef
+
+T = TypeVar("T")
+INSIDE = 3
+ITEM, UNIT = 1, 2
+
+LeavesOf = Callable[[BatchRef, int, int], Sequence[bytes]]
+"""leaves_of(batch, start, stop) -> the code leaves of items start … stop − 1."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """From an item up. steps: (unit, position in it) until a unit with a slot of its own; none if
+    the item has one itself. stored: that unit and those around it, innermost first."""
+
+    steps: tuple[tuple[bytes, int], ...]
+    stored: tuple[ChainUnit, ...]
+
+
+def find_way(session: Session, leaf: bytes, batch: int, index: int) -> Way | None:
+    """Return the way from an item to its outermost unit, None if no known unit on chain has it."""
+    own = session.get(ChainUnit, leaf)
+    if own is not None:
+        return Way((), _around(session, own))
+    packed = select(UnitRun).where(
+        UnitRun.batch == batch, UnitRun.first <= index, UnitRun.to > index
+    )
+    for run in session.scalars(packed):
+        way = _climb(session, run.unit, run.position + index - run.first)
+        if way is not None:
+            return way
+    return None
+
+
+def steps_json(session: Session, way: Way, leaves_of: LeavesOf) -> list[dict[str, Any]]:
+    """Return the way's steps as a bundle holds them, each with its proof in the packer's tree.
+
+    Raises Broken UNIT_ROWS_DIFFER when the rows do not give the packed root.
+    """
+    steps = []
+    for unit, position in way.steps:
+        name = _need(session.get(UnitName, unit))
+        nodes = merkle.tree(_children(session, name, leaves_of))
+        if nodes[0] != name.children_root:
+            raise _differ()
+        steps.append(
+            {
+                "unit": "0x" + unit.hex(),
+                "position": position,
+                "children_root": "0x" + name.children_root.hex(),
+                "count": name.count,
+                "siblings": ["0x" + node.hex() for node in merkle.proof(nodes, position)],
+            }
+        )
+    return steps
+
+
+def unit_histories(session: Session, way: Way) -> list[list[Event]]:
+    """Return the events of all stored units, and of those they came out of up to then."""
+    todo = [(unit.id, unit.seq) for unit in way.stored]
+    whole: dict[bytes, list[Event]] = {}
+    while todo:
+        unit, upto = todo.pop(0)
+        if upto <= len(whole.get(unit, ())):
+            continue
+        whole[unit] = events_of(session, ids.subject("unit", unit), upto)
+        todo += [
+            (event.args["parent"], event.args["parentSeq"])
+            for event in whole[unit]
+            if event.verb is Verb.UNPACKED_FROM
+        ]
+    return list(whole.values())
+
+
+def events_of(session: Session, subject: bytes, upto: int) -> list[Event]:
+    """Return the first `upto` events of a subject."""
+    query = (
+        select(ChainEvent)
+        .where(ChainEvent.subject == subject, ChainEvent.seq <= upto)
+        .order_by(ChainEvent.seq)
+    )
+    return [_event(row) for row in session.scalars(query)]
+
+
+def _around(session: Session, unit: ChainUnit) -> tuple[ChainUnit, ...]:
+    around = [unit]
+    while around[-1].state == INSIDE and around[-1].parent is not None:
+        around.append(_need(session.get(ChainUnit, around[-1].parent)))
+    return tuple(around)
+
+
+def _climb(session: Session, unit: bytes, position: int) -> Way | None:
+    stored = session.get(ChainUnit, unit)
+    if stored is not None:
+        return Way(((unit, position),), _around(session, stored))
+    for above in session.scalars(select(UnitChild).where(UnitChild.child == unit)):
+        way = _climb(session, above.unit, above.position)
+        if way is not None:
+            return Way(((unit, position), *way.steps), way.stored)
+    return None
+
+
+def _children(session: Session, name: UnitName, leaves_of: LeavesOf) -> list[bytes]:
+    """Return the leaves of a unit's children tree, by position."""
+    found: dict[int, bytes] = {}
+    for run in session.scalars(select(UnitRun).where(UnitRun.unit == name.id)):
+        row = _need(session.get(ChainBatch, run.batch))
+        batch = BatchRef(row.brand, row.epoch, row.gtin, row.number, row.count)
+        for place, item in enumerate(leaves_of(batch, run.first, run.to), run.position):
+            found[place] = merkle.children_leaf(ITEM, place, item, bytes(32), 0)
+    inner = (
+        select(UnitChild, UnitName)
+        .join(UnitName, UnitName.id == UnitChild.child)
+        .where(UnitChild.unit == name.id)
+    )
+    for link, child in session.execute(inner):
+        found[link.position] = merkle.children_leaf(
+            UNIT, link.position, child.id, child.children_root, child.count
+        )
+    if sorted(found) != list(range(name.count)):
+        raise _differ()
+    return [found[place] for place in range(name.count)]
+
+
+def _event(row: ChainEvent) -> Event:
+    verb = Verb(row.verb)
+    return Event(
+        kind="unit" if row.kind == "unit" else "batch",
+        identity=row.identity if row.kind == "unit" else int.from_bytes(row.identity, "big"),
+        seq=row.seq,
+        verb=verb,
+        actor=row.actor,
+        args={name: _argument(kind, row.args[name]) for kind, name in argument_types(verb)},
+        event_hash=row.event_hash,
+        signer=row.signer,
+        key_mode=row.key_mode,
+        time=row.time,
+    )
+
+
+def _argument(kind: str, value: Any) -> Any:
+    """Return an argument from the JSON that the follower made of it."""
+    if kind.endswith("[]"):
+        return [_argument(kind[:-2], part) for part in value]
+    if kind in STRUCTS:
+        return {name: _argument(part, value[name]) for part, name in STRUCTS[kind]}
+    if kind == "bytes32":
+        return bytes.fromhex(value[2:])
+    return int(value, 16) if isinstance(value, str) else value
+
+
+def _need(row: T | None) -> T:
+    if row is None:
+        raise _differ()
+    return row
+
+
+def _differ() -> Broken:
+    return Broken(
+        "UNIT_ROWS_DIFFER",
+        "What is stored of a unit's content is not what was packed: restore a backup.",
+    )

@@ -1,0 +1,90 @@
+"""Ranges of a batch: from when they are active, and to which lot they belong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+
+from sqlalchemy.orm import Session
+
+from ledger.db.engine import reading
+from ledger.db.models import LotName
+from ledger.domain import epcis, ids
+from ledger.domain.verbs import Verb
+from ledger.errors import Rejected
+from ledger.services.act import Order, act
+from ledger.services.keeper import BatchRef
+from ledger.services.mint import batch_ref
+from ledger.services.site import Site
+
+
+@dataclass(frozen=True)
+class LotTerms:
+    """A lot: its number as printed, its dates (last good day) and market (0 = unrestricted)."""
+
+    lot: str
+    expiry: date | None = None
+    best_before: date | None = None
+    market: int = 0
+
+
+def activate(site: Site, batch: int, first: int, to: int, active_from: int, key: str) -> int:
+    """Make codes [first, to) active from a time (unix seconds) on; return the submission's id.
+
+    active_from 0 makes them inactive. Raises Rejected UNKNOWN_BATCH, BAD_RANGE and the contract's
+    names.
+    """
+    ref = _ref(site, batch, first, to)
+    run = epcis.Run(f"{ref.gtin:014d}", batch, first, to)
+    document = epcis.activation(epcis.Occasion(site.when(), site.salt()), [run])
+    args = {"actor": ref.brand, "from": first, "to": to, "activeFrom": active_from}
+    return act(site, Order(Verb.ACTIVATE, ref.brand, batch, args, key, ref.brand, document))
+
+
+def bind_lot(site: Site, batch: int, first: int, to: int, terms: LotTerms, key: str) -> int:
+    """Bind codes [first, to) to a lot, opening it if it is new; return the submission's id.
+
+    Dates end at 24:00 of the installation's zone. Raises as `activate`, and BAD_LOT.
+    """
+    if not 1 <= len(terms.lot) <= 20:
+        raise Rejected("BAD_LOT", "A lot number has 1 to 20 characters (GS1 AI 10).")
+    ref = _ref(site, batch, first, to)
+    run = epcis.Run(f"{ref.gtin:014d}", batch, first, to, terms.lot)
+    occasion = epcis.Occasion(site.when(), site.salt())
+    document = epcis.lot_binding(occasion, run, terms.expiry, terms.best_before)
+    lot = ids.lot_id(ref.gtin, terms.lot)
+    args = {
+        "actor": ref.brand,
+        "from": first,
+        "to": to,
+        "lot": lot,
+        "expiry": end_of(terms.expiry, site.zone),
+        "bestBefore": end_of(terms.best_before, site.zone),
+        "market": terms.market,
+    }
+    order = Order(Verb.BIND_LOT, ref.brand, batch, args, key, ref.brand, document)
+    return act(site, order, beside=_name_lot(lot, ref, terms.lot))
+
+
+def end_of(day: date | None, zone: int) -> int:
+    """Return the first second after a day in a zone (minutes east of UTC); 0 for no day."""
+    if day is None:
+        return 0
+    midnight = datetime(day.year, day.month, day.day, tzinfo=timezone(timedelta(minutes=zone)))
+    return int((midnight + timedelta(days=1)).timestamp())
+
+
+def _name_lot(lot: bytes, ref: BatchRef, text: str) -> Callable[[Session], None]:
+    def beside(session: Session) -> None:
+        session.merge(LotName(id=lot, brand=ref.brand, gtin=ref.gtin, lot=text))
+
+    return beside
+
+
+def _ref(site: Site, batch: int, first: int, to: int) -> BatchRef:
+    with reading(site.engine) as session:
+        ref = batch_ref(session, batch)
+    if not 0 <= first <= to <= ref.count:
+        raise Rejected("BAD_RANGE", f"{first} to {to} is no range of batch {batch} ({ref.count}).")
+    return ref
