@@ -7,7 +7,6 @@ a bundle that would not stand is never handed out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -20,53 +19,16 @@ from ledger.chain.bundle_events import write_event
 from ledger.chain.reader import fetch_headers
 from ledger.chain.rpc import Rpc
 from ledger.chain.storage import Layout
-from ledger.db.models import (
-    ChainBatch,
-    ChainCheckpoint,
-    ChainLot,
-    ChainParty,
-    ChainRun,
-    ChainUnit,
-    LotName,
-    Mint,
-    Product,
-    Profile,
-)
-from ledger.domain import ids, merkle
+from ledger.db.models import ChainCheckpoint, Product, Profile
 from ledger.domain.history import Event
-from ledger.domain.leaf import leaf
 from ledger.domain.verdict import Outcome, ScanFacts
 from ledger.errors import Broken, Rejected, Unavailable
-from ledger.services.keeper import BatchRef, CodeKeeper
+from ledger.services.keeper import CodeKeeper
 from ledger.services.network import Network
-from ledger.services.prove_custody import (
-    INSIDE,
-    LeavesOf,
-    Way,
-    events_of,
-    find_way,
-    steps_json,
-    unit_histories,
-)
-
-COMMISSIONED = 2
-IN_TRANSIT = 2
-MAX_BATCH_EVENTS = 256  # with more, a batch's history is left out; nothing in a verdict rests on it
+from ledger.services.prove_code import Place, gather
+from ledger.services.prove_custody import LeavesOf
 
 Json = dict[str, Any]
-Place = tuple[str, tuple[int | bytes, ...], str]  # label, keys and member of the layout
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What the bundle says of the code, and the places in storage that prove it."""
-
-    code: Json | None = None
-    units: list[Json] | None = None
-    histories: tuple[Sequence[Event], ...] = ()
-    lot: str | None = None
-    parties: frozenset[int] = frozenset()  # whose slots are shown
-    places: tuple[Place, ...] = field(default=())
 
 
 def build(
@@ -94,7 +56,7 @@ def build(
     checkpoint = session.get(ChainCheckpoint, 1)
     if checkpoint is None:
         raise Unavailable("LEDGER_BEHIND", "No block was followed yet: try again in a moment.")
-    part = _code(session, keeper, leaves_of, int(gtin), serial)
+    part = gather(session, keeper, leaves_of, int(gtin), serial)
     (header,) = fetch_headers(rpc, range(checkpoint.number, checkpoint.number + 1))
     if header.hash != checkpoint.hash:
         raise Broken("CHAIN_FORKED", f"The node's block {checkpoint.number} is not the one taken.")
@@ -124,128 +86,6 @@ def build(
         },
     }
     return {**document, "verdict": _verdict(_concluded(document))}
-
-
-def _code(
-    session: Session, keeper: CodeKeeper, leaves_of: LeavesOf, gtin: int, serial: str
-) -> _Part:
-    found = keeper.decode(gtin, serial)
-    if found is None:
-        return _Part()
-    number, index = found.batch, found.index
-    code: Json = {
-        "batch": number,
-        "index": index,
-        "siblings": [],
-        "prefix_length": None,
-        "run": None,
-    }
-    batch = session.get(ChainBatch, number)
-    places: tuple[Place, ...] = (("batches", (number,), "status"),)
-    known = batch is not None and batch.status == COMMISSIONED and batch.gtin == gtin
-    if batch is None or not known or index >= batch.count:
-        return _Part(code=code, places=places)
-    if (batch.brand, batch.epoch) != (found.brand, found.epoch):
-        return _Part()  # a guess that decodes under another key: it stands for nothing
-    code["siblings"] = _siblings(session, keeper, batch, index)
-    party = session.get(ChainParty, batch.brand)
-    assert party is not None  # a brand that commissioned is registered
-    code["prefix_length"] = party.prefix_length
-    digits = int(f"{gtin:014d}"[1 : 1 + party.prefix_length])
-    places += (
-        ("batches", (number,), "root"),
-        ("prefixes", (party.prefix_length << 64 | digits,), ""),
-        ("parties", (batch.brand,), "status"),
-    )
-    history = (
-        events_of(session, ids.subject("batch", number), batch.seq)
-        if batch.seq <= MAX_BATCH_EVENTS
-        else None
-    )
-    if history:
-        places += (("batches", (number,), "head"),)
-    part = _Part(
-        code=code,
-        histories=(history,) if history else (),
-        parties=frozenset({batch.brand}),
-        places=places,
-    )
-    part = _run(session, part, number, index)
-    return _custody(session, part, leaves_of, leaf(gtin, index, serial), number, index)
-
-
-def _siblings(session: Session, keeper: CodeKeeper, batch: ChainBatch, index: int) -> list[str]:
-    mint = session.scalars(select(Mint).where(Mint.batch == batch.number)).one_or_none()
-    if mint is None or mint.kept is None:
-        raise Broken(
-            "MINT_MISSING",
-            f"The tree of batch {batch.number} is not stored: restore a backup of the database.",
-        )
-    ref = BatchRef(batch.brand, batch.epoch, batch.gtin, batch.number, batch.count)
-    node, siblings = keeper.siblings(ref, index)
-    upper = merkle.upper_tree(mint.kept)
-    proof = merkle.join_proof(upper, merkle.kept_node(batch.count, index), node, siblings)
-    return ["0x" + sibling.hex() for sibling in proof]
-
-
-def _run(session: Session, part: _Part, batch: int, index: int) -> _Part:
-    """Add the last run that starts at or before the code: it covers it, or shows that none does."""
-    query = (
-        select(ChainRun)
-        .where(ChainRun.batch == batch, ChainRun.first <= index)
-        .order_by(ChainRun.first.desc())
-        .limit(1)
-    )
-    run = session.scalars(query).first()
-    if run is None:
-        return part
-    places: tuple[Place, ...] = (*part.places, ("runs", (batch, run.first), "to"))
-    name = None
-    if index < run.to and run.lot:
-        places += (("lots", (run.lot,), "expiry"),)
-        lot = session.get(ChainLot, run.lot)
-        name = session.get(LotName, lot.id) if lot else None
-        if name is not None:
-            places += (("lots", (run.lot,), "id"),)
-    code = {**(part.code or {}), "run": run.first}
-    return replace(part, code=code, lot=name.lot if name else None, places=places)
-
-
-def _custody(
-    session: Session, part: _Part, leaves_of: LeavesOf, item: bytes, batch: int, index: int
-) -> _Part:
-    places: tuple[Place, ...] = (*part.places, ("units", (item,), "state"))
-    way = find_way(session, item, batch, index)
-    if way is None:
-        return replace(part, places=places)
-    outermost = way.stored[-1]
-    parties = {outermost.holder} | (
-        {outermost.addressee} if outermost.state == IN_TRANSIT else set()
-    )
-    return replace(
-        part,
-        units=steps_json(session, way, leaves_of),
-        histories=(*part.histories, *unit_histories(session, way)),
-        parties=part.parties | parties,
-        places=(
-            *places,
-            *_unit_places(way),
-            *(("parties", (party,), "status") for party in sorted(parties)),
-        ),
-    )
-
-
-def _unit_places(way: Way) -> list[Place]:
-    places: list[Place] = [("units", (unit,), "state") for unit, _ in way.steps]
-    if way.steps:
-        places.append(("units", (way.stored[0].id,), "childrenRoot"))
-    for unit in way.stored:
-        places += [("units", (unit.id,), member) for member in _members(unit)]
-    return places
-
-
-def _members(unit: ChainUnit) -> tuple[str, ...]:
-    return ("state", "head", "parent") if unit.state == INSIDE else ("state", "head")
 
 
 def _prove(rpc: Rpc, contract: str, places: Sequence[Place], number: int) -> Json:

@@ -1,0 +1,168 @@
+"""What a proof bundle says of a code, from rows; and the places in storage that prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ledger.db.models import ChainBatch, ChainLot, ChainParty, ChainRun, ChainUnit, LotName, Mint
+from ledger.domain import ids, merkle
+from ledger.domain.history import Event
+from ledger.domain.leaf import leaf
+from ledger.errors import Broken
+from ledger.services.keeper import BatchRef, CodeKeeper
+from ledger.services.prove_custody import (
+    INSIDE,
+    LeavesOf,
+    Way,
+    events_of,
+    find_way,
+    steps_json,
+    unit_histories,
+)
+
+COMMISSIONED = 2
+IN_TRANSIT = 2
+MAX_BATCH_EVENTS = 256  # with more, a batch's history is left out; nothing in a verdict rests on it
+
+Json = dict[str, Any]
+Place = tuple[str, tuple[int | bytes, ...], str]  # label, keys and member of the layout
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the bundle says of the code, and the places in storage that prove it."""
+
+    code: Json | None = None
+    units: list[Json] | None = None
+    histories: tuple[Sequence[Event], ...] = ()
+    lot: str | None = None
+    parties: frozenset[int] = frozenset()  # whose slots are shown
+    places: tuple[Place, ...] = ()
+
+
+def gather(
+    session: Session, keeper: CodeKeeper, leaves_of: LeavesOf, gtin: int, serial: str
+) -> Part:
+    """Return all that the rows say of a code. Raises Broken as `prove.build`."""
+    found = keeper.decode(gtin, serial)
+    if found is None:
+        return Part()
+    number, index = found.batch, found.index
+    code: Json = {
+        "batch": number,
+        "index": index,
+        "siblings": [],
+        "prefix_length": None,
+        "run": None,
+    }
+    batch = session.get(ChainBatch, number)
+    places: tuple[Place, ...] = (("batches", (number,), "status"),)
+    known = batch is not None and batch.status == COMMISSIONED and batch.gtin == gtin
+    if batch is None or not known or index >= batch.count:
+        return Part(code=code, places=places)
+    if (batch.brand, batch.epoch) != (found.brand, found.epoch):
+        return Part()  # a guess that decodes under another key: it stands for nothing
+    code["siblings"] = _siblings(session, keeper, batch, index)
+    party = session.get(ChainParty, batch.brand)
+    assert party is not None  # a brand that commissioned is registered
+    code["prefix_length"] = party.prefix_length
+    digits = int(f"{gtin:014d}"[1 : 1 + party.prefix_length])
+    places += (
+        ("batches", (number,), "root"),
+        ("prefixes", (party.prefix_length << 64 | digits,), ""),
+        ("parties", (batch.brand,), "status"),
+    )
+    history = (
+        events_of(session, ids.subject("batch", number), batch.seq)
+        if batch.seq <= MAX_BATCH_EVENTS
+        else None
+    )
+    if history:
+        places += (("batches", (number,), "head"),)
+    part = Part(
+        code=code,
+        histories=(history,) if history else (),
+        parties=frozenset({batch.brand}),
+        places=places,
+    )
+    part = _run(session, part, number, index)
+    return _custody(session, part, leaves_of, leaf(gtin, index, serial), number, index)
+
+
+def _siblings(session: Session, keeper: CodeKeeper, batch: ChainBatch, index: int) -> list[str]:
+    mint = session.scalars(select(Mint).where(Mint.batch == batch.number)).one_or_none()
+    if mint is None or mint.kept is None:
+        raise Broken(
+            "MINT_MISSING",
+            f"The tree of batch {batch.number} is not stored: restore a backup of the database.",
+        )
+    ref = BatchRef(batch.brand, batch.epoch, batch.gtin, batch.number, batch.count)
+    node, siblings = keeper.siblings(ref, index)
+    upper = merkle.upper_tree(mint.kept)
+    proof = merkle.join_proof(upper, merkle.kept_node(batch.count, index), node, siblings)
+    return ["0x" + sibling.hex() for sibling in proof]
+
+
+def _run(session: Session, part: Part, batch: int, index: int) -> Part:
+    """Add the last run that starts at or before the code: it covers it, or shows that none does."""
+    query = (
+        select(ChainRun)
+        .where(ChainRun.batch == batch, ChainRun.first <= index)
+        .order_by(ChainRun.first.desc())
+        .limit(1)
+    )
+    run = session.scalars(query).first()
+    if run is None:
+        return part
+    places: tuple[Place, ...] = (*part.places, ("runs", (batch, run.first), "to"))
+    name = None
+    if index < run.to and run.lot:
+        places += (("lots", (run.lot,), "expiry"),)
+        lot = session.get(ChainLot, run.lot)
+        name = session.get(LotName, lot.id) if lot else None
+        if name is not None:
+            places += (("lots", (run.lot,), "id"),)
+    code = {**(part.code or {}), "run": run.first}
+    return replace(part, code=code, lot=name.lot if name else None, places=places)
+
+
+def _custody(
+    session: Session, part: Part, leaves_of: LeavesOf, item: bytes, batch: int, index: int
+) -> Part:
+    places: tuple[Place, ...] = (*part.places, ("units", (item,), "state"))
+    way = find_way(session, item, batch, index)
+    if way is None:
+        return replace(part, places=places)
+    outermost = way.stored[-1]
+    parties = {outermost.holder} | (
+        {outermost.addressee} if outermost.state == IN_TRANSIT else set()
+    )
+    return replace(
+        part,
+        units=steps_json(session, way, leaves_of),
+        histories=(*part.histories, *unit_histories(session, way)),
+        parties=part.parties | parties,
+        places=(
+            *places,
+            *_unit_places(way),
+            *(("parties", (party,), "status") for party in sorted(parties)),
+        ),
+    )
+
+
+def _unit_places(way: Way) -> list[Place]:
+    places: list[Place] = [("units", (unit,), "state") for unit, _ in way.steps]
+    if way.steps:
+        places.append(("units", (way.stored[0].id,), "childrenRoot"))
+    for unit in way.stored:
+        places += [("units", (unit.id,), member) for member in _members(unit)]
+    return places
+
+
+def _members(unit: ChainUnit) -> tuple[str, ...]:
+    return ("state", "head", "parent") if unit.state == INSIDE else ("state", "head")
