@@ -245,6 +245,20 @@ def test_sizes_that_shrink_or_are_negative_are_never_consistent() -> None:
     assert not scan_log.verify_consistency(0, 0, scan_log.EMPTY_ROOT, root, [])
 
 
+def test_a_proof_does_not_hold_for_sizes_of_another_depth() -> None:
+    """Right roots and hashes, but too many or too few of them for the sizes that are claimed."""
+    leaves = some_leaves(8)
+    halves = [naive_root(leaves[:4]), naive_root(leaves[4:])]
+    assert not verifies(naive_root(leaves), 1, 0, halves[1], halves[:1])
+    roots = [naive_root(leaves[:size]) for size in range(9)]
+    for old, size, claimed_old, claimed in [(7, 8, 3, 4), (2, 4, 2, 8), (3, 4, 3, 8)]:
+        proof = scan_log.consistency_proof(old, size, lambda a, b: leaves[a:b])
+        assert scan_log.verify_consistency(old, size, roots[old], roots[size], proof)
+        claim = (claimed_old, claimed, roots[old], roots[size])
+        assert not scan_log.verify_consistency(*claim, proof)
+    assert not scan_log.verify_consistency(3, 5, roots[3], roots[5], [])
+
+
 @pytest.mark.parametrize(("old", "size"), [(-1, 3), (4, 3)])
 def test_a_proof_from_a_size_that_is_not_there_is_refused(old: int, size: int) -> None:
     """Neither consistency nor inclusion beyond the log."""
