@@ -12,8 +12,8 @@ import numpy as np
 from ledger.detect.frame import Floats, Ints
 from ledger.detect.runs import Runs
 
-GIFT_DAYS = 21.0
-BURST_CASES = 20  # new groups of one day this near to each other count once (farms)
+GIFT_DAYS = 14.0
+BURST_CASES = 3  # new groups of one day this near to each other count once
 EPOCH_DAYS = 28.0  # a diversion may begin at each
 EPOCHS = 4  # and goods of one are looked for during so many
 STRENGTHS = np.tile([0.03, 0.1, 0.3, 0.6, 0.9], 2)
@@ -22,7 +22,7 @@ HUGE = 1e200  # products stop here: no level asks for more
 
 # P(a gift has at least k items scanned), k = 1, 2, …: rounded up from honest development worlds
 GIFT_TAIL = (1.0, 0.02, 0.011, 0.0075, 0.0042, 0.0016, 0.0006, 0.0002, 0.00006, 0.00002, 0.000007)
-SIZE_WEIGHTS = np.array([0.15, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.05])
+SIZE_WEIGHTS = np.array([0.3, 0.15, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.05])
 CROWDS = (0.0, 0.03, 0.1, 0.2, 0.4, 0.8)  # expected strangers that join a group, grid
 
 
@@ -50,9 +50,13 @@ def gift_evidence(strangers: float) -> Floats:
     return np.concatenate(([0.0], np.cumsum(terms)))
 
 
-# row: crowd (the last: too crowded, a size says nothing); column: size
-_EVIDENCE = np.array(
-    [gift_evidence(crowd) for crowd in CROWDS] + [[0.0] + [1.0] * len(SIZE_WEIGHTS)]
+# by crowd (the last: too crowded, a size says nothing), size and strength
+_EVIDENCE = np.where(
+    BY_SIZE,
+    np.array([gift_evidence(crowd) for crowd in CROWDS] + [[0.0] + [1.0] * len(SIZE_WEIGHTS)])[
+        :, :, None
+    ],
+    1.0,
 )
 
 
@@ -98,12 +102,14 @@ class CellState:
         at = np.arange(1, starts + 1)
         self.weight = 1 / (at * (at + 1))
         self.groups: list[_Group] = []
+        self.open: list[_Group] = []  # those that may still grow
         self.of: dict[int, _Group] = {}  # observation → its group
 
     def add(self, number: int, case: int, day: float, elsewhere: Floats) -> bool:
         """Count an observation; False if the evidence does not change."""
         today = int(np.floor(day))
-        near = [g for g in self.groups if g.size and day - g.start <= GIFT_DAYS]
+        self.open = [g for g in self.open if day - g.start <= GIFT_DAYS]
+        near = [g for g in self.open if g.size]
         for group in near:
             if abs(group.case - case) <= 1:
                 if group.last_day == today:
@@ -128,6 +134,7 @@ class CellState:
             case, day, today, 0, self.slot[case], epochs, crowd, odds, np.ones_like(odds)
         )
         self.groups.append(group)
+        self.open.append(group)
         self.of[number] = group
         self.alive[epochs] += 1
         self._resize(group, 1)
@@ -151,15 +158,15 @@ class CellState:
 
     def _resize(self, group: _Group, size: int) -> None:
         had, group.size = group.size, size
-        evidence = np.where(BY_SIZE, _EVIDENCE[group.crowd, min(size, len(SIZE_WEIGHTS))], 1.0)
+        evidence = _EVIDENCE[group.crowd, min(size, len(SIZE_WEIGHTS))]
         factor = 1 + group.odds * evidence if size else np.ones_like(group.odds)
         before = self.products[group.members, group.epochs]
         after = np.minimum(before * (factor / group.factor), HUGE)
         group.factor = factor
         self.products[group.members, group.epochs] = after
         if size > had:
-            gain = np.tensordot(self.prior[group.members], after - before, axes=1)
-            self.average[group.epochs] += gain
+            gain = self.prior[group.members] @ (after - before).reshape(len(after), -1)
+            self.average[group.epochs] += gain.reshape(-1, len(STRENGTHS))
         else:  # a difference of large numbers would leave only noise
             self.average = 1 - self.prior.sum() + np.tensordot(self.prior, self.products, axes=1)
 

@@ -19,7 +19,8 @@ Under the null each factor has expectation at most 1 given the groups before it.
 a group grows, so E(R, s) at any time is at most the conditional expectation of its final value,
 which is a martingale: an e-process (Ramdas, Grünwald, Vovk, Shafer 2023, "Game-theoretic statistics
 and safe anytime-valid inference", §4), valid however often it is looked at. Here a look is made at
-every observation. Averages over runs (`runs.candidate_runs`) and strengths are e-processes as well.
+every observation from the FEWEST-th on. Averages over runs (`runs.candidate_runs`), strengths and
+starts are e-processes as well.
 R = the whole lot leaves the sizes alone to speak: the alternative for mixed single cases.
 
 q is the larger of the run's share of the lot's items and its share of what was scanned in all other
@@ -46,6 +47,7 @@ from ledger.detect.runs import Runs, candidate_runs
 from ledger.detect.stream import Rejection, rejections
 
 MOST_CODES = 100
+FEWEST = 6  # observations a cell has when it joins the stream: how many says nothing of which cases
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def walk(
         else:
             elsewhere = table[week - int(weeks[0])]
             changed = state.add(i, int(seen.case[i]), float(seen.day[i]), elsewhere)
-        if changed:
+        if changed and len(state.of) >= FEWEST:
             yield row, state.log_e(), state
 
 
@@ -117,19 +119,24 @@ def _with_lots(
     last, runs, reference = -1, None, None
     for cell in cells:
         if cell.lot != last or runs is None or reference is None:
-            cases = int(lots.cases()[cell.lot])
             low, high = np.searchsorted(sorted_lots, [cell.lot, cell.lot + 1])
-            runs = candidate_runs(cases, int(lots.cases_per_pallet[cell.lot]))
-            reference = Reference.of(scans, order[low:high], cases)
+            runs, reference = _of_lot(scans, lots, cell.lot, order[low:high])
             last = cell.lot
         yield cell, runs, reference
+
+
+def _of_lot(scans: Scans, lots: Lots, lot: int, rows: Ints) -> tuple[Runs, Reference]:
+    """What the cells of a lot share. rows: all scans of the lot, in order."""
+    cases = int(lots.cases()[lot])
+    runs = candidate_runs(cases, int(lots.cases_per_pallet[lot]))
+    return runs, Reference.of(scans, rows, cases)
 
 
 def _finding(
     scans: Scans, lots: Lots, seen: Observations, cell: Cell, passed: Rejection, fdr: float
 ) -> Finding:
     """Name the units: walk the cell again up to the look that raised it."""
-    ((_, runs, reference),) = _with_lots([cell], scans, lots)
+    runs, reference = _of_lot(scans, lots, cell.lot, np.flatnonzero(scans.lot == cell.lot))
     *_, (_, _, state) = walk(seen, cell, runs, reference, until=passed.row)
     cases = named_cases(state)
     alive = (seen.row[cell.part] <= passed.row) & (seen.gone[cell.part] > passed.row)

@@ -8,13 +8,14 @@ hour goes through boxes. For review, never for punishment.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ledger.detect.finding import Evidence, Finding
-from ledger.detect.frame import Custody, Ints, Lots, Scans
-from ledger.detect.grouping import firsts, ids
+from ledger.detect.frame import Bools, Custody, Ints, Lots, Scans
+from ledger.detect.grouping import NEVER, firsts, ids
 
 DAYS = 1 / 24
 WINDOW = 3
@@ -37,24 +38,40 @@ class _Farm:
 def findings(scans: Scans, lots: Lots, custody: Custody, fdr: float) -> list[Finding]:
     """Farms, told when first seen and again as they grow, with the devices not yet named."""
     del custody
-    rows = np.flatnonzero((scans.lot >= 0) & (scans.case >= 0))
-    order = rows[np.argsort(scans.lot[rows], kind="stable")]
-    cuts = np.flatnonzero(np.diff(scans.lot[order])) + 1
     found: list[Finding] = []
-    for part in np.split(order, cuts):
-        if len(part):
-            found += _in_lot(scans, lots, part, fdr)
+    for farm, row, _ in _farms(scans):
+        if len(farm.devices) > farm.named * GROWTH:
+            found.append(_finding(scans, lots, row, farm, fdr))
+            farm.named = len(farm.devices)
     return found
 
 
-def _in_lot(scans: Scans, lots: Lots, rows: Ints, fdr: float) -> list[Finding]:
+def farmed_from(scans: Scans) -> Ints:
+    """The row from which on a scan is known to be a farm's, or NEVER; int64 (n,)."""
+    known = np.full(len(scans), NEVER, dtype=np.int64)
+    for _, row, members in _farms(scans):
+        known[members] = np.minimum(known[members], row)
+    return known
+
+
+def _farms(scans: Scans) -> Iterator[tuple[_Farm, int, list[int]]]:
+    """Every growth of a farm: the farm, the row that shows it, the rows that join it."""
+    rows = np.flatnonzero((scans.lot >= 0) & (scans.case >= 0))
     rows = rows[firsts(ids(scans.unit[rows], scans.device[rows]))]
-    if not _ever_dense(scans, rows):
-        return []
+    crowded = np.zeros(len(scans.lot) and int(scans.lot.max()) + 1, dtype=np.bool_)
+    crowded[scans.lot[rows[_ever_dense(scans, rows)]]] = True
+    rows = rows[crowded[scans.lot[rows]]]
+    order = rows[np.argsort(scans.lot[rows], kind="stable")]
+    cuts = np.flatnonzero(np.diff(scans.lot[order])) + 1
+    for part in np.split(order, cuts):
+        if len(part):
+            yield from _in_lot(scans, part)
+
+
+def _in_lot(scans: Scans, rows: Ints) -> Iterator[tuple[_Farm, int, list[int]]]:
     recent: deque[int] = deque()
     by_case: dict[int, dict[int, int]] = {}  # case → unit → its scans in the last DAYS
     farms: list[_Farm] = []
-    found = []
     for row in rows.tolist():
         day, case = float(scans.day[row]), int(scans.case[row])
         while recent and scans.day[recent[0]] < day - DAYS:
@@ -78,19 +95,27 @@ def _in_lot(scans: Scans, lots: Lots, rows: Ints, fdr: float) -> list[Finding]:
             farm.units[int(scans.unit[member])] = None
         farm.first_case, farm.last_case = min(farm.first_case, case), max(farm.last_case, case)
         farm.last_day = day
-        if len(farm.devices) > farm.named * GROWTH:
-            found.append(_finding(scans, lots, row, farm, fdr))
-            farm.named = len(farm.devices)
-    return found
+        yield farm, row, members
 
 
-def _ever_dense(scans: Scans, rows: Ints) -> bool:
-    """A quick look over a lot: can any window of cases have been dense? Never wrongly False."""
-    if len(rows) < DENSE:
-        return False
-    block = ids(scans.case[rows] // WINDOW, np.floor(scans.day[rows] / DAYS).astype(np.int64))
-    # a dense window lies in at most two blocks of cases and two of days
-    return int(np.unique(block, return_counts=True)[1].max()) * 4 >= DENSE
+def _ever_dense(scans: Scans, rows: Ints) -> Bools:
+    """Rows around which a window may be dense; never wrongly False. bool (len(rows),).
+
+    Counts in blocks of WINDOW cases and an hour, with the blocks around. Only used to pass over
+    lots where nothing can be found.
+    """
+    block = scans.case[rows] // WINDOW + 1
+    hour = np.floor(scans.day[rows] / DAYS).astype(np.int64) + 1
+    blocks, hours = int(block.max(initial=0)) + 2, int(hour.max(initial=0)) + 2
+    key = (scans.lot[rows] * blocks + block) * hours + hour
+    known, count = np.unique(key, return_counts=True)
+    around = np.zeros(len(rows), dtype=np.int64)
+    for step in (-hours, 0, hours):
+        for then in (-1, 0, 1):
+            at = np.minimum(np.searchsorted(known, key + step + then), max(len(known) - 1, 0))
+            around += np.where(known[at] == key + step + then, count[at], 0)
+    dense: Bools = around >= DENSE
+    return dense
 
 
 def _forget(by_case: dict[int, dict[int, int]], scans: Scans, row: int) -> None:

@@ -1,9 +1,9 @@
 """Which scans outside a lot's territory count as observations, and from when on they no longer do.
 
 Left out, from the row on at which it shows: units scanned by MANY_DEVICES (display, viral,
-copied), devices that scan BUSY_UNITS of a lot in a day (waiters, shops, farms), the channel
-`script`, and all but the first observation of a device or a unit in a cell (lot, region). Whether a
-scan is left out says nothing about its case if nobody cheats.
+copied), devices that scan BUSY_UNITS of a lot in a day (waiters, shops), scans of a farm, the
+channel `script`, and all but the first observation of a device or a unit in a cell (lot, region).
+Whether a scan is left out says nothing about its case if nobody cheats.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ledger.detect.farms import farmed_from
 from ledger.detect.frame import CHANNELS, Bools, Floats, Ints, Lots, Scans
 from ledger.detect.grouping import filled_at, firsts, ids
 
@@ -55,7 +56,7 @@ def busy_from(scans: Scans) -> Ints:
 def observations(scans: Scans, lots: Lots) -> Observations:
     """Distinct (unit, device) outside the territory, with the rows at which each is withdrawn."""
     many = filled_at(scans.unit, firsts(ids(scans.unit, scans.device)), MANY_DEVICES)
-    busy = busy_from(scans)
+    busy = np.minimum(busy_from(scans), farmed_from(scans))
     rows = np.flatnonzero(outside(scans, lots))
     cell = ids(scans.lot[rows], scans.region[rows])
     rows = rows[firsts(ids(cell, scans.unit[rows])) & firsts(ids(cell, scans.device[rows]))]

@@ -10,7 +10,7 @@ from ledger.detect.frame import Floats, Ints, Scans
 from ledger.detect.grouping import firsts, ids
 
 REFERENCE_DAYS = 7.0
-SMOOTHING = 1.0  # scans a case is credited with before any are seen
+SMOOTHING = 4.0  # scans a case is credited with before any are seen
 
 
 @dataclass(frozen=True)

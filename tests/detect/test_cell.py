@@ -86,9 +86,9 @@ def test_what_is_withdrawn_leaves_no_trace() -> None:
 def test_a_second_item_of_the_same_day_and_place_counts_nothing() -> None:
     """A box opened at one table is one event."""
     elsewhere = np.arange(CASES + 1, dtype=np.float64)
-    state = _state([5, 6, 15], [0.0, 0.5])
+    state = _state([5, 6, 8], [0.0, 0.5])
     assert state.add(0, 5, 0.1, elsewhere)
-    assert [state.add(1, 6, 0.2, elsewhere), state.add(2, 15, 0.3, elsewhere)] == [False, False]
+    assert [state.add(1, 6, 0.2, elsewhere), state.add(2, 8, 0.3, elsewhere)] == [False, False]
 
 
 def test_a_run_scanned_more_elsewhere_too_is_less_evidence() -> None:
