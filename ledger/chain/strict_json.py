@@ -70,7 +70,7 @@ class Node:
             raise self.bad(f"at most {most} entries")
         for key, part in found.items():
             yield (
-                Node(key, f"the key {ascii(key[:80])} of {self.path}"),
+                Node(key, f"the key {key[:80]!a} of {self.path}"),
                 Node(part, self._where(key)),
             )
 

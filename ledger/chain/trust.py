@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from coincurve import PrivateKey, PublicKey
-
+from ledger.chain.account import Account, recover
 from ledger.chain.header import quorum
 from ledger.chain.strict_json import Node, load
 from ledger.chain.validators import EPOCH_LENGTH, Change, Succession
@@ -108,7 +107,7 @@ def make_trust(
 
 def sign(trust: Mapping[str, Any], key: bytes) -> dict[str, Any]:
     """Return the trust file with one more signature. key: a validator's 32 bytes."""
-    signature = PrivateKey(key).sign_recoverable(digest(trust), hasher=None)
+    signature = Account(key).sign_rsv(digest(trust))
     return {**trust, "signatures": [*trust["signatures"], _hex(signature)]}
 
 
@@ -224,14 +223,12 @@ def _addresses(node: Node) -> list[bytes]:
 
 def _signer(node: Node, signed: bytes) -> bytes:
     signature = node.data(65)
-    fault = Rejected("BAD_TRUST_SIGNATURE", f"{node.path} is no signature: get the file anew.")
-    if signature[64] > 1:
-        raise fault
-    try:
-        key = PublicKey.from_signature_and_message(signature, signed, hasher=None)
-    except Exception:  # coincurve raises ValueError and bare Exception alike
-        raise fault from None
-    return keccak(key.format(compressed=False)[1:])[12:]
+    r, s, v = signature[:32], int.from_bytes(signature[32:64], "big"), signature[64]
+    compact = (r, (s | v << 255).to_bytes(33, "big")[1:])
+    signer = recover(signed, compact) if v <= 1 and s < 1 << 255 else None
+    if signer is None:
+        raise Rejected("BAD_TRUST_SIGNATURE", f"{node.path} is no signature: get the file anew.")
+    return signer
 
 
 def _hex(data: bytes) -> str:

@@ -23,20 +23,15 @@ from ledger.db.models import ChainCheckpoint, Product, Profile
 from ledger.domain.history import Event
 from ledger.domain.verdict import Outcome, ScanFacts
 from ledger.errors import Broken, Rejected, Unavailable
-from ledger.services.keeper import CodeKeeper
-from ledger.services.network import Network
 from ledger.services.prove_code import Place, gather
-from ledger.services.prove_custody import LeavesOf
+from ledger.services.site import Site
 
 Json = dict[str, Any]
 
 
 def build(
+    site: Site,
     session: Session,
-    rpc: Rpc,
-    network: Network,
-    keeper: CodeKeeper,
-    leaves_of: LeavesOf,
     *,
     gtin: str,
     serial: str,
@@ -56,18 +51,18 @@ def build(
     checkpoint = session.get(ChainCheckpoint, 1)
     if checkpoint is None:
         raise Unavailable("LEDGER_BEHIND", "No block was followed yet: try again in a moment.")
-    part = gather(session, keeper, leaves_of, int(gtin), serial)
-    (header,) = fetch_headers(rpc, range(checkpoint.number, checkpoint.number + 1))
+    part = gather(site, session, int(gtin), serial)
+    (header,) = fetch_headers(site.rpc, range(checkpoint.number, checkpoint.number + 1))
     if header.hash != checkpoint.hash:
         raise Broken("CHAIN_FORKED", f"The node's block {checkpoint.number} is not the one taken.")
-    proof = _prove(rpc, network.contract, part.places, checkpoint.number)
+    proof = _prove(site.rpc, site.network.contract, part.places, checkpoint.number)
     events = [event for history in part.histories for event in history]
     shown = {event.event_hash for event in events}
     document = {
         "format": bundle_format.FORMAT,
         "made": made,
-        "chain_id": network.chain_id,
-        "contract": network.contract.lower(),
+        "chain_id": site.network.chain_id,
+        "contract": site.network.contract,
         "layout": artifact.layout(),
         "gtin": gtin,
         "serial": serial,

@@ -14,16 +14,16 @@ from ledger.domain import ids, merkle
 from ledger.domain.history import Event
 from ledger.domain.leaf import leaf
 from ledger.errors import Broken
-from ledger.services.keeper import BatchRef, CodeKeeper
+from ledger.services.keeper import BatchRef
 from ledger.services.prove_custody import (
     INSIDE,
-    LeavesOf,
     Way,
     events_of,
     find_way,
     steps_json,
     unit_histories,
 )
+from ledger.services.site import Site
 
 COMMISSIONED = 2
 IN_TRANSIT = 2
@@ -45,11 +45,9 @@ class Part:
     places: tuple[Place, ...] = ()
 
 
-def gather(
-    session: Session, keeper: CodeKeeper, leaves_of: LeavesOf, gtin: int, serial: str
-) -> Part:
+def gather(site: Site, session: Session, gtin: int, serial: str) -> Part:
     """Return all that the rows say of a code. Raises Broken as `prove.build`."""
-    found = keeper.decode(gtin, serial)
+    found = site.keeper.decode(gtin, serial)
     if found is None:
         return Part()
     number, index = found.batch, found.index
@@ -67,7 +65,7 @@ def gather(
         return Part(code=code, places=places)
     if (batch.brand, batch.epoch) != (found.brand, found.epoch):
         return Part()  # a guess that decodes under another key: it stands for nothing
-    code["siblings"] = _siblings(session, keeper, batch, index)
+    code["siblings"] = _siblings(site, session, batch, index)
     party = session.get(ChainParty, batch.brand)
     assert party is not None  # a brand that commissioned is registered
     code["prefix_length"] = party.prefix_length
@@ -91,10 +89,10 @@ def gather(
         places=places,
     )
     part = _run(session, part, number, index)
-    return _custody(session, part, leaves_of, leaf(gtin, index, serial), number, index)
+    return _custody(site, session, part, leaf(gtin, index, serial), number, index)
 
 
-def _siblings(session: Session, keeper: CodeKeeper, batch: ChainBatch, index: int) -> list[str]:
+def _siblings(site: Site, session: Session, batch: ChainBatch, index: int) -> list[str]:
     mint = session.scalars(select(Mint).where(Mint.batch == batch.number)).one_or_none()
     if mint is None or mint.kept is None:
         raise Broken(
@@ -102,7 +100,7 @@ def _siblings(session: Session, keeper: CodeKeeper, batch: ChainBatch, index: in
             f"The tree of batch {batch.number} is not stored: restore a backup of the database.",
         )
     ref = BatchRef(batch.brand, batch.epoch, batch.gtin, batch.number, batch.count)
-    node, siblings = keeper.siblings(ref, index)
+    node, siblings = site.keeper.siblings(ref, index)
     upper = merkle.upper_tree(mint.kept)
     proof = merkle.join_proof(upper, merkle.kept_node(batch.count, index), node, siblings)
     return ["0x" + sibling.hex() for sibling in proof]
@@ -131,9 +129,7 @@ def _run(session: Session, part: Part, batch: int, index: int) -> Part:
     return replace(part, code=code, lot=name.lot if name else None, places=places)
 
 
-def _custody(
-    session: Session, part: Part, leaves_of: LeavesOf, item: bytes, batch: int, index: int
-) -> Part:
+def _custody(site: Site, session: Session, part: Part, item: bytes, batch: int, index: int) -> Part:
     places: tuple[Place, ...] = (*part.places, ("units", (item,), "state"))
     way = find_way(session, item, batch, index)
     if way is None:
@@ -144,7 +140,7 @@ def _custody(
     )
     return replace(
         part,
-        units=steps_json(session, way, leaves_of),
+        units=steps_json(site, session, way),
         histories=(*part.histories, *unit_histories(session, way)),
         parties=part.parties | parties,
         places=(

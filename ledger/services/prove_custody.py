@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -10,20 +9,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.chain.bundle_events import argument_types
-from ledger.db.models import ChainBatch, ChainEvent, ChainUnit, UnitChild, UnitName, UnitRun
+from ledger.db.models import ChainEvent, ChainUnit, UnitChild, UnitName, UnitRun
 from ledger.domain import ids, merkle
 from ledger.domain.history import Event
 from ledger.domain.typed_data import STRUCTS
 from ledger.domain.verbs import Verb
 from ledger.errors import Broken
-from ledger.services.keeper import BatchRef
+from ledger.services.packing import child_leaf, children_of
+from ledger.services.site import Site
 
 T = TypeVar("T")
 INSIDE = 3
-ITEM, UNIT = 1, 2
-
-LeavesOf = Callable[[BatchRef, int, int], Sequence[bytes]]
-"""leaves_of(batch, start, stop) -> the code leaves of items start … stop − 1."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ def find_way(session: Session, leaf: bytes, batch: int, index: int) -> Way | Non
     return None
 
 
-def steps_json(session: Session, way: Way, leaves_of: LeavesOf) -> list[dict[str, Any]]:
+def steps_json(site: Site, session: Session, way: Way) -> list[dict[str, Any]]:
     """Return the way's steps as a bundle holds them, each with its proof in the packer's tree.
 
     Raises Broken UNIT_ROWS_DIFFER when the rows do not give the packed root.
@@ -58,7 +54,7 @@ def steps_json(session: Session, way: Way, leaves_of: LeavesOf) -> list[dict[str
     steps = []
     for unit, position in way.steps:
         name = _need(session.get(UnitName, unit))
-        nodes = merkle.tree(_children(session, name, leaves_of))
+        nodes = merkle.tree([child_leaf(child) for child in children_of(site, session, unit)])
         if nodes[0] != name.children_root:
             raise _differ()
         steps.append(
@@ -116,28 +112,6 @@ def _climb(session: Session, unit: bytes, position: int) -> Way | None:
         if way is not None:
             return Way(((unit, position), *way.steps), way.stored)
     return None
-
-
-def _children(session: Session, name: UnitName, leaves_of: LeavesOf) -> list[bytes]:
-    """Return the leaves of a unit's children tree, by position."""
-    found: dict[int, bytes] = {}
-    for run in session.scalars(select(UnitRun).where(UnitRun.unit == name.id)):
-        row = _need(session.get(ChainBatch, run.batch))
-        batch = BatchRef(row.brand, row.epoch, row.gtin, row.number, row.count)
-        for place, item in enumerate(leaves_of(batch, run.first, run.to), run.position):
-            found[place] = merkle.children_leaf(ITEM, place, item, bytes(32), 0)
-    inner = (
-        select(UnitChild, UnitName)
-        .join(UnitName, UnitName.id == UnitChild.child)
-        .where(UnitChild.unit == name.id)
-    )
-    for link, child in session.execute(inner):
-        found[link.position] = merkle.children_leaf(
-            UNIT, link.position, child.id, child.children_root, child.count
-        )
-    if sorted(found) != list(range(name.count)):
-        raise _differ()
-    return [found[place] for place in range(name.count)]
 
 
 def _event(row: ChainEvent) -> Event:
