@@ -364,7 +364,8 @@ class Scan(Base):
 
     __tablename__ = "scan"
     __table_args__ = (Index("scan_code", "batch", "index", "time"),)
-    id: Mapped[int] = mapped_column(primary_key=True)  # position in the scan log, from 1
+    id: Mapped[int] = mapped_column(primary_key=True)
+    position: Mapped[int | None] = mapped_column(unique=True)  # in the log, None until merged
     key: Mapped[str] = mapped_column(unique=True)  # the sender's idempotency key
     brand: Mapped[int]
     gtin: Mapped[int]
@@ -383,7 +384,26 @@ class Scan(Base):
     outcome: Mapped[str] = mapped_column(String(20))
     reasons: Mapped[list[Any]]
     salt: Mapped[bytes | None]  # destroying it forgets the scan
-    leaf: Mapped[bytes]
+    leaf: Mapped[bytes]  # in the log
+    code_leaf: Mapped[bytes | None]  # key in the map, None for what does not decode
+
+
+class ScanLogState(Base):
+    """The log as merged so far: what appending needs. One row."""
+
+    __tablename__ = "scan_log_state"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    size: Mapped[int]
+    peaks: Mapped[list[Any]]  # 0x hex
+
+
+class ScanMapEntry(Base):
+    """How often a code was scanned, and the head over those scans, as merged so far."""
+
+    __tablename__ = "scan_map_entry"
+    leaf: Mapped[bytes] = mapped_column(primary_key=True)  # the code's leaf
+    count: Mapped[int]
+    head: Mapped[bytes]
 
 
 class Alert(Base):

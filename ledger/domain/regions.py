@@ -60,8 +60,13 @@ REGIONS: Mapping[int, Region] = {row[0]: Region(*row) for row in _TABLE}
 
 
 def distance_km(a: Region, b: Region) -> float:
-    """Great-circle distance between two capitals (haversine, Earth's radius 6,371 km)."""
-    lat_a, lat_b = math.radians(a.lat), math.radians(b.lat)
-    half = math.sin((lat_b - lat_a) / 2) ** 2
-    half += math.cos(lat_a) * math.cos(lat_b) * math.sin(math.radians(b.lon - a.lon) / 2) ** 2
+    """Great-circle distance between two capitals."""
+    return great_circle_km(a.lat, a.lon, b.lat, b.lon)
+
+
+def great_circle_km(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
+    """Great-circle distance of two places in degrees (haversine, Earth's radius 6,371 km)."""
+    phi_a, phi_b = math.radians(lat_a), math.radians(lat_b)
+    half = math.sin((phi_b - phi_a) / 2) ** 2
+    half += math.cos(phi_a) * math.cos(phi_b) * math.sin(math.radians(lon_b - lon_a) / 2) ** 2
     return 2 * 6371.0 * math.asin(math.sqrt(half))

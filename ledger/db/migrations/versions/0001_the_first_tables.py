@@ -251,6 +251,7 @@ def upgrade() -> None:
 
     op.create_table('scan',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('position', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('key', sa.Text(), nullable=False),
     sa.Column('brand', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('gtin', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -270,13 +271,27 @@ def upgrade() -> None:
     sa.Column('reasons', sa.JSON(), nullable=False),
     sa.Column('salt', sa.LargeBinary(), nullable=True),
     sa.Column('leaf', sa.LargeBinary(), nullable=False),
+    sa.Column('code_leaf', sa.LargeBinary(), nullable=True),
     sa.PrimaryKeyConstraint('id'),
-    sa.UniqueConstraint('key')
+    sa.UniqueConstraint('key'),
+    sa.UniqueConstraint('position')
     )
     with op.batch_alter_table('scan', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_scan_time'), ['time'], unique=False)
         batch_op.create_index('scan_code', ['batch', 'index', 'time'], unique=False)
 
+    op.create_table('scan_log_state',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('size', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('peaks', sa.JSON(), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
+    op.create_table('scan_map_entry',
+    sa.Column('leaf', sa.LargeBinary(), nullable=False),
+    sa.Column('count', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('head', sa.LargeBinary(), nullable=False),
+    sa.PrimaryKeyConstraint('leaf')
+    )
     op.create_table('scan_token',
     sa.Column('token', sa.LargeBinary(), nullable=False),
     sa.Column('link', sa.Text(), nullable=False),
@@ -372,6 +387,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_scan_token_expires'))
 
     op.drop_table('scan_token')
+    op.drop_table('scan_map_entry')
+    op.drop_table('scan_log_state')
     with op.batch_alter_table('scan', schema=None) as batch_op:
         batch_op.drop_index('scan_code')
         batch_op.drop_index(batch_op.f('ix_scan_time'))

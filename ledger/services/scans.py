@@ -1,0 +1,222 @@
+"""Storing scans: judged and kept in one go, with a signed receipt, and merged into the scan log.
+
+A scan is acknowledged once its row is durable; the worker gives it its place in the log within a
+minute and anchors the log's root on chain.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ledger.db.engine import reading, transaction
+from ledger.db.models import ChainAnchor, Scan, ScanLogState, ScanMapEntry, ScanToken
+from ledger.domain import scan_log
+from ledger.domain.scan_map import Entry, ScanMap, next_entry
+from ledger.domain.verbs import Verb
+from ledger.errors import Rejected
+from ledger.services.act import Order, act
+from ledger.services.site import LOG, Site
+from ledger.services.verify import Checked, Place, check
+
+PSEUDONYM_EPOCH_S = 90 * 86_400
+TOKEN_LIFE_S = 900
+CHANNELS = ("web", "wechat", "app", "script")
+MERGE = 5_000  # rows a step
+
+
+@dataclass(frozen=True)
+class ScanIn:
+    """A scan as it arrives. device: a lasting pseudonym (see `pseudonym`), None where there is no
+    cookie; daily: a weak stand-in then. key: the sender's idempotency key."""
+
+    link: str
+    key: str
+    device: str | None
+    daily: str = ""
+    channel: str = "web"
+    place: Place | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The log key's promise that a scan will be in the log. signature: r ‖ s ‖ v."""
+
+    leaf: bytes
+    time: int
+    signature: bytes
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A stored scan: what it was told, and its receipt."""
+
+    id: int
+    checked: Checked
+    receipt: Receipt
+
+
+def pseudonym(key: bytes, brand: int, cookie: str, now: int) -> str:
+    """Return the name of a device for a brand in the present 90 days.
+
+    key: the installation's; without it neither cookie nor names of other brands can be had.
+    """
+    epoch = now // PSEUDONYM_EPOCH_S
+    return hmac.digest(key, f"{brand}/{epoch}/{cookie}".encode(), "sha256").hex()[:22]
+
+
+def store(site: Site, scan: ScanIn) -> Stored:
+    """Judge a scan and keep it, durably before this returns; the same key gives the same row.
+
+    Raises Rejected MALFORMED and FOREIGN_LINK: such links are not ours to log.
+    """
+    if scan.channel not in CHANNELS:
+        raise Rejected("BAD_CHANNEL", f"A channel is one of {', '.join(CHANNELS)}.")
+    now = site.clock()
+    with transaction(site.engine) as session:
+        found = session.scalars(select(Scan).where(Scan.key == scan.key)).one_or_none()
+        device = scan.device or scan.daily
+        checked = check(site, session, scan.link, device, scan.place, found.time if found else now)
+        if checked.link is None or checked.evidence.malformed or checked.evidence.foreign:
+            code = checked.verdict.reasons[0]
+            raise Rejected(code, checked.fault or "The link's host is not one of ours.")
+        row = found or _row(site, scan, device, checked, now)
+        if found is None:
+            session.add(row)
+            session.flush()
+        return Stored(row.id, checked, _receipt(site, row))
+
+
+def issue_token(site: Site, session: Session, link: str) -> bytes:
+    """Return a one-time right to store a scan of `link` from a page."""
+    token = site.home.entropy(16)
+    session.add(ScanToken(token=token, link=link, expires=site.clock() + TOKEN_LIFE_S, used=False))
+    return token
+
+
+def _row(site: Site, scan: ScanIn, device: str, checked: Checked, now: int) -> Scan:
+    item, link, place = checked.item, checked.link, scan.place
+    assert link is not None
+    salt = site.home.entropy(32)
+    row = Scan(
+        key=scan.key,
+        brand=item.brand if item else 0,
+        gtin=int(link.gtin),
+        batch=item.batch if item else None,
+        index=item.index if item else None,
+        serial=link.serial,
+        time=now,
+        device=device,
+        weak=scan.device is None,
+        channel=scan.channel,
+        loc_src=place.source if place else "none",
+        lat=place.lat if place else None,
+        lon=place.lon if place else None,
+        acc_km=place.acc_km if place else None,
+        region=place.region if place else None,
+        outcome=str(checked.verdict.outcome),
+        reasons=list(checked.verdict.reasons),
+        salt=salt,
+        code_leaf=item.leaf if item else None,
+        leaf=b"",
+    )
+    row.leaf = scan_log.leaf_hash(salt, document(row))
+    return row
+
+
+def document(row: Scan) -> dict[str, Any]:
+    """Return what a log leaf commits to: no fractions, places in microdegrees and metres."""
+    return {
+        "format": "touchstone-scan/1",
+        "gtin": f"{row.gtin:014d}",
+        "serial": row.serial,
+        "time": row.time,
+        "device": row.device,
+        "weak": row.weak,
+        "channel": row.channel,
+        "source": row.loc_src,
+        "latE6": None if row.lat is None else round(row.lat * 1e6),
+        "lonE6": None if row.lon is None else round(row.lon * 1e6),
+        "radiusM": None if row.acc_km is None else round(row.acc_km * 1000),
+        "region": row.region,
+        "outcome": row.outcome,
+    }
+
+
+def _receipt(site: Site, row: Scan) -> Receipt:
+    digest = scan_log.receipt_digest(site.network.domain, row.leaf, row.time)
+    return Receipt(row.leaf, row.time, site.vault.account(LOG).sign_rsv(digest))
+
+
+class Sequencer:
+    """Gives scans their places in the log, and anchors its roots; one at a time (the worker).
+
+    The map is kept in memory and rebuilt at the start from one row a scanned code.
+    """
+
+    def __init__(self, site: Site, operator: int) -> None:
+        """operator: the party with the operator's role that anchors, hosted here."""
+        self._site = site
+        self._operator = operator
+        with reading(site.engine) as session:
+            rows = session.scalars(select(ScanMapEntry))
+            self._map = ScanMap().updated({r.leaf: Entry(r.count, r.head) for r in rows})
+
+    def merge(self) -> int:
+        """Give the oldest unmerged scans their places; return how many."""
+        with transaction(self._site.engine) as session:
+            rows = session.scalars(
+                select(Scan).where(Scan.position.is_(None)).order_by(Scan.id).limit(MERGE)
+            ).all()
+            if not rows:
+                return 0
+            state = session.get(ScanLogState, 1)
+            if state is None:
+                state = ScanLogState(id=1, size=0, peaks=[])
+                session.add(state)
+            changed: dict[bytes, Entry] = {}
+            for position, row in enumerate(rows, state.size):
+                row.position = position
+                if row.code_leaf is not None:
+                    before = changed.get(row.code_leaf) or self._map.get(row.code_leaf)
+                    changed[row.code_leaf] = next_entry(before, row.leaf)
+            for leaf, entry in changed.items():
+                session.merge(ScanMapEntry(leaf=leaf, count=entry.count, head=entry.head))
+            tree = _tree(state).extend(row.leaf for row in rows)
+            state.size, state.peaks = tree.size, ["0x" + peak.hex() for peak in tree.peaks]
+        # If we die before the commit no scan has a place; after it all of them do.
+        self._map = self._map.updated(changed)
+        return len(rows)
+
+    def anchor(self, every_s: int) -> bool:
+        """Anchor the log if the last anchor is `every_s` old: the chain's heartbeat.
+
+        Raises what `act` raises.
+        """
+        now = self._site.clock()
+        with reading(self._site.engine) as session:
+            state = session.get(ScanLogState, 1)
+            newest = session.scalars(
+                select(ChainAnchor).order_by(ChainAnchor.seq.desc()).limit(1)
+            ).first()
+        if newest is not None and now - newest.time < every_s:
+            return False
+        tree = _tree(state) if state else scan_log.LogTree()
+        args = {
+            "actor": self._operator,
+            "size": tree.size,
+            "logRoot": tree.root,
+            "mapRoot": self._map.root,
+        }
+        seq = newest.seq + 1 if newest else 1
+        order = Order(Verb.ANCHOR_SCAN_LOG, self._operator, 0, args, f"anchor-{seq}-{now}")
+        act(self._site, order)
+        return True
+
+
+def _tree(state: ScanLogState) -> scan_log.LogTree:
+    return scan_log.LogTree(state.size, tuple(bytes.fromhex(peak[2:]) for peak in state.peaks))

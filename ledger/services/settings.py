@@ -1,0 +1,37 @@
+"""Settings: TOUCHSTONE_… in the environment, or options. docs/settings.md lists them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Made at the edge (api/ and scripts/) and handed down."""
+
+    model_config = SettingsConfigDict(env_prefix="TOUCHSTONE_")
+
+    data: Path = Field(Path(".touchstone"), description="Data directory.")
+    rpc_url: str | None = Field(
+        None, description="JSON-RPC of the chain; unset: the embedded node of the data directory."
+    )
+    database_url: str | None = Field(
+        None, description="SQLAlchemy URL; unset: SQLite in the data directory."
+    )
+    link_base: str = Field(
+        "http://localhost:8000", description="Scheme and host that printed links begin with."
+    )
+    hosts: frozenset[str] = Field(
+        frozenset(), description="Other hosts whose links are ours, as a JSON list."
+    )
+    passphrase_file: Path | None = Field(
+        None, description="File with the passphrase of the keys; unset: one is generated."
+    )
+    clock: str = Field("wall", description="'wall', or 'file:PATH' for simulated past times.")
+    behind_s: int = Field(
+        900, ge=1, description="Age in seconds of the newest block at which verdicts stop."
+    )
+    heartbeat_s: int = Field(60, ge=1, description="Seconds between anchors of the scan log.")
+    fdr: float = Field(0.05, gt=0, lt=1, description="Stated share of false alerts.")

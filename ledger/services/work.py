@@ -1,0 +1,101 @@
+"""The worker: everything that goes on without being asked. Each step may die and be done again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from sqlalchemy import select
+
+from ledger.chain.rpc import HttpRpc
+from ledger.db.engine import reading
+from ledger.db.models import ChainParty
+from ledger.domain.verbs import KeyMode, Role
+from ledger.errors import Rejected, Unavailable
+from ledger.services import mint, watch
+from ledger.services.follow import Follower
+from ledger.services.scans import Sequencer
+from ledger.services.site import Site
+from ledger.services.submit import Submitter
+
+log = logging.getLogger("touchstone.worker")
+IDLE_S, AWAY_S, MAX_AWAY_S = 0.05, 0.5, 15.0
+
+
+class Worker:
+    """Follows the chain, submits the outbox, advances mints, merges scans, watches."""
+
+    def __init__(self, site: Site, heartbeat_s: int, fdr: float) -> None:
+        self._site = site
+        self._heartbeat_s = heartbeat_s
+        self._fdr = fdr
+        self._follower = Follower(site.engine, site.rpc, site.network)
+        rpc = HttpRpc(site.rpc.url)
+        self._submitter = Submitter(site.engine, rpc, site.network, site.relay)
+        self._sequencer: Sequencer | None = None
+        self._watched = 0
+        self._watch_after = 0.0
+
+    def step(self) -> int:
+        """Do what there is to do now; return how much that was."""
+        now = self._site.clock()
+        moved = self._follower.catch_up(now)
+        moved += self._submitter.step(now)
+        moved += mint.advance(self._site)
+        moved += self._log_scans()
+        return moved + self._watch()
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Work until told to stop. An unreachable chain is waited for; anything Broken ends it."""
+        away = AWAY_S
+        while not stop():
+            try:
+                moved = self.step()
+                away = AWAY_S
+            except Unavailable as error:
+                log.warning("%s: %s", error.code, error.message)
+                time.sleep(away)
+                away = min(away * 2, MAX_AWAY_S)
+                continue
+            if not moved:
+                time.sleep(IDLE_S)
+
+    def _log_scans(self) -> int:
+        if self._sequencer is None:
+            operator = self._operator()
+            if operator is None:
+                return 0
+            self._sequencer = Sequencer(self._site, operator)
+        merged = self._sequencer.merge()
+        try:
+            return merged + self._sequencer.anchor(self._heartbeat_s)
+        except Rejected as error:
+            # An anchor is on its way already: the next heartbeat signs over the new head.
+            if error.code != "StaleHead":
+                raise
+            return merged
+
+    def _operator(self) -> int | None:
+        """The hosted party with the operator's role, None before there is one."""
+        with reading(self._site.engine) as session:
+            rows = session.scalars(select(ChainParty).order_by(ChainParty.id)).all()
+        return next((r.id for r in rows if _may_anchor(r)), None)
+
+    def _watch(self) -> int:
+        if time.monotonic() < self._watch_after:
+            return 0
+        with reading(self._site.engine) as session:
+            newest = watch.newest_scan(session)
+        if newest == self._watched:
+            return 0
+        began = time.monotonic()
+        raised = watch.watch(self._site, self._fdr)
+        self._watched = newest
+        # At most a third of the worker's time goes into watching.
+        self._watch_after = time.monotonic() + max(1.0, 2 * (time.monotonic() - began))
+        return raised
+
+
+def _may_anchor(party: ChainParty) -> bool:
+    return bool(party.roles & Role.OPERATOR) and party.key_mode == KeyMode.HOSTED
