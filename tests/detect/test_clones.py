@@ -1,0 +1,58 @@
+"""Clones told from genuine items, display bottles and pictures that go round."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ledger.detect import Finding, detect
+from tests.detect.frames import NO_CUSTODY, Row, one_lot, scans_of
+
+CITIES = [(31.2, 121.5, 1), (39.9, 116.4, 2), (23.1, 113.3, 3), (30.6, 104.1, 4)]
+
+
+def _at(day: float, device: str, city: tuple[float, float, int], source: str = "gps") -> Row:
+    lat, lon, region = city
+    return Row(day, 3, device, "x", region=region, source=source, lat=lat, lon=lon)
+
+
+def _clones(rows: list[Row]) -> list[Finding]:
+    return detect(scans_of(rows), one_lot(), NO_CUSTODY, kinds=["clone"])
+
+
+def test_copies_sold_in_three_cities_are_found_early() -> None:
+    """Thirty phones in three cities over a month: the code is raised within ten of them."""
+    rows = [_at(float(i), f"d{i}", CITIES[i % 3]) for i in range(30)]
+    (finding,) = _clones(rows)
+    assert (finding.kind, finding.code, finding.lot) == ("clone", "x", 7)
+    assert finding.evidence.scans_of <= 10
+    assert finding.e_value is not None and finding.e_value >= 1 / finding.level
+
+
+def test_a_display_bottle_is_no_clone() -> None:
+    """Forty phones in one place, even when mobile networks place some elsewhere."""
+    rng = np.random.default_rng(7)
+    rows = [_at(float(i), f"d{i}", CITIES[0]) for i in range(30)]
+    rows += [
+        _at(i + 0.5, f"m{i}", CITIES[int(rng.integers(1, 4))], "ip_mobile") for i in range(0, 30, 5)
+    ]
+    assert _clones(rows) == []
+
+
+def test_a_picture_that_goes_round_is_no_clone() -> None:
+    """Forty phones in forty places within two days scan a picture, not goods."""
+    rows = [_at(i / 20, f"d{i}", (20.0 + i, 90.0 + i, i)) for i in range(40)]
+    assert _clones(rows) == []
+
+
+def test_a_family_is_no_clone() -> None:
+    """One bottle seen by three phones at home, and again by the first on a journey."""
+    rows = [_at(float(i), f"d{i}", CITIES[0]) for i in range(3)] + [_at(9.0, "d0", CITIES[1])]
+    assert _clones(rows) == []
+
+
+def test_a_shop_that_scans_its_goods_does_not_make_clones() -> None:
+    """A phone that scans many items of a lot in a day is left out."""
+    rows = [_at(float(i), f"d{i}", CITIES[0]) for i in range(2)]
+    rows += [_at(40.0, "shop", CITIES[2])]
+    rows += [Row(39.9 + i / 100, 3, "shop", f"y{i}") for i in range(3)]
+    assert _clones(rows) == []

@@ -1,0 +1,75 @@
+"""The one way in: no future, no dependence on names, a stated rate."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from ledger.detect import Custody, Finding, Lots, Scans, detect
+from tests.detect.frames import NO_CUSTODY, Row, one_lot, scans_of
+
+
+def _lines(findings: list[Finding]) -> list[str]:
+    return [json.dumps(finding.line(), ensure_ascii=False) for finding in findings]
+
+
+def _world(seed: int) -> tuple[Scans, Lots, Custody]:
+    """A pallet diverted, a code copied, a farm, a guesser and honest travellers in one lot."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(80):
+        case = int(rng.integers(120, 140))
+        rows.append(Row(float(rng.uniform(20, 70)), case, f"buyer{i}", f"item{i}"))
+    for i in range(300):
+        where = (0, 0, 0, 5, 6, 7)[int(rng.integers(6))]
+        case = int(rng.integers(400))
+        rows.append(Row(float(rng.uniform(0, 80)), case, f"guest{i}", f"gone{i}", region=where))
+    for i in range(20):
+        lat, lon = ((31.2, 121.5), (39.9, 116.4), (23.1, 113.3))[i % 3]
+        day = float(rng.uniform(30, 60))
+        rows.append(Row(day, 300, f"fake{i}", "copied", region=10 + i % 3, lat=lat, lon=lon))
+    for i in range(30):
+        rows.append(Row(50 + i / 1440, 30 + i % 6, f"farm{i % 7}", f"box{i}", region=0))
+        rows.append(Row(55 + i / 1440, -1, f"bot{i % 5}", f"no{i}", lot=-1))
+    return scans_of(rows), one_lot(), NO_CUSTODY
+
+
+def test_all_kinds_are_found_in_order_of_day() -> None:
+    """Each kind of cheating in the world is told, the first raised first."""
+    findings = detect(*_world(1))
+    assert {finding.kind for finding in findings} == {"clone", "diversion", "farm", "guess"}
+    assert [f.day for f in findings] == sorted(f.day for f in findings)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_nothing_of_the_future_is_seen(seed: int) -> None:
+    """For five cut days, the findings of the world cut there are those of the whole up to then."""
+    scans, lots, custody = _world(seed)
+    whole = detect(scans, lots, custody)
+    days = [finding.day for finding in whole]
+    for cut in (days[0], days[len(days) // 2], 45.5, 52.0, days[-1] - 1e-9):
+        cut_world = scans.take(scans.day <= cut)
+        expected = _lines([finding for finding in whole if finding.day <= cut])
+        assert _lines(detect(cut_world, lots, custody)) == expected
+
+
+def test_a_stricter_rate_finds_no_more() -> None:
+    """What is found at 1 % is found at 10 % too, no later."""
+    strict = {(f.kind, f.lot, f.region, f.code): f.day for f in detect(*_world(1), fdr=0.01)}
+    loose = {(f.kind, f.lot, f.region, f.code): f.day for f in detect(*_world(1), fdr=0.1)}
+    assert set(strict) <= set(loose)
+    assert all(loose[cause] <= day for cause, day in strict.items())
+
+
+def test_an_empty_world_has_no_findings() -> None:
+    """No scans, no findings."""
+    assert detect(scans_of([]), one_lot(), NO_CUSTODY) == []
+
+
+@pytest.mark.parametrize("fdr", [0.0, 1.0, -0.1, float("nan")])
+def test_a_rate_that_is_none_is_refused(fdr: float) -> None:
+    """The stated rate lies between 0 and 1."""
+    with pytest.raises(ValueError, match="fdr"):
+        detect(*_world(1), fdr=fdr)

@@ -1,0 +1,100 @@
+"""Diversion found in a lot, and everything honest that must not look like it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ledger.detect import detect
+from ledger.detect.observations import observations, outside
+from tests.detect.frames import NO_CUSTODY, Row, one_lot, scans_of
+
+OUTSIDE = 5
+
+
+def _pallet(rng: np.random.Generator, **over: object) -> list[Row]:
+    """60 items of pallet 6 (cases 120 to 139), scanned in region 5 in two months."""
+    rows = []
+    for i in range(60):
+        fields = {"day": float(rng.uniform(0, 60)), "case": int(rng.integers(120, 140)),
+                  "device": f"buyer{i}", "code": f"item{i}"} | over  # fmt: skip
+        rows.append(Row(**fields))  # type: ignore[arg-type]
+    return rows
+
+
+def _strangers(rng: np.random.Generator, count: int) -> list[Row]:
+    """Items of any case, carried by travellers."""
+    return [
+        Row(float(rng.uniform(0, 60)), int(rng.integers(400)), f"guest{i}", f"gone{i}")
+        for i in range(count)
+    ]
+
+
+def test_a_diverted_pallet_is_named() -> None:
+    """Among 20 travellers' items, the pallet is named with its cases and its share of the scans."""
+    rng = np.random.default_rng(5)
+    scans = scans_of(_pallet(rng) + _strangers(rng, 20))
+    (finding,) = detect(scans, one_lot(), NO_CUSTODY, kinds=["diversion"])
+    assert (finding.lot, finding.region) == (7, OUTSIDE)
+    assert finding.evidence.pallets == (6,)
+    assert finding.evidence.cases == tuple(range(120, 140))
+    assert 0 < finding.evidence.scans <= finding.evidence.scans_of
+    assert finding.e_value is not None and finding.e_value >= 1 / finding.level
+    assert f"{finding.evidence.scans} of {finding.evidence.scans_of} scans" in finding.sentence
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"region": 0},  # sold where it may be sold
+        {"channel": "script"},
+        {"case": -1},  # the packing does not tell
+        {"device": "one phone"},
+        {"code": "one code"},
+        {"lot": -1},
+    ],
+    ids=str,
+)
+def test_what_is_no_observation_raises_nothing(over: dict[str, object]) -> None:
+    """The same scans, made honest in one respect, raise no diversion."""
+    rng = np.random.default_rng(5)
+    scans = scans_of(_pallet(rng, **over) + _strangers(rng, 20))
+    assert detect(scans, one_lot(), NO_CUSTODY, kinds=["diversion"]) == []
+
+
+def test_a_lot_that_may_be_resold_anywhere_is_not_tested() -> None:
+    """Where resale is not prohibited there is nothing to find."""
+    scans = scans_of(_pallet(np.random.default_rng(5)))
+    assert detect(scans, one_lot(restricted=False), NO_CUSTODY, kinds=["diversion"]) == []
+
+
+def test_travellers_and_gifts_raise_nothing() -> None:
+    """300 travellers and 40 gifts of up to eight items are an honest year."""
+    rng = np.random.default_rng(6)
+    rows = _strangers(rng, 300)
+    for gift in range(40):
+        case, day = int(rng.integers(399)), float(rng.uniform(0, 50))
+        for i in range(int(rng.integers(2, 9))):
+            name = f"gift{gift}.{i}"
+            rows.append(Row(day + float(rng.exponential(4)), case + i % 2, name, name))
+    assert detect(scans_of(rows), one_lot(), NO_CUSTODY, kinds=["diversion"]) == []
+
+
+def test_repeats_and_second_phones_count_once() -> None:
+    """A unit counts once in a region, and so does a device."""
+    rows = [Row(1, 3, "a", "x"), Row(2, 3, "a", "x"), Row(3, 3, "b", "x"), Row(4, 9, "a", "y")]
+    assert observations(scans_of(rows), one_lot()).row.tolist() == [0]
+
+
+def test_display_bottles_and_busy_phones_are_withdrawn_when_they_show() -> None:
+    """A unit at its third device, and a device at its third unit of the day, count no more."""
+    shown = [Row(float(i), 3, f"d{i}", "x") for i in range(3)]
+    waiter = [Row(10 + i / 10, 3 + i, "w", f"y{i}") for i in range(3)]
+    seen = observations(scans_of(shown + waiter), one_lot())
+    assert list(zip(seen.row.tolist(), seen.gone.tolist(), strict=True)) == [(0, 2), (3, 5)]
+
+
+def test_a_region_beyond_the_table_of_territories_is_outside() -> None:
+    """Territories may name fewer regions than scans do; an unknown region is nowhere."""
+    scans = scans_of([Row(1, region=0), Row(2, region=1), Row(3, region=99), Row(4, region=-1)])
+    assert outside(scans, one_lot()).tolist() == [False, True, True, False]
