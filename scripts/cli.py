@@ -1,4 +1,4 @@
-"""The `touchstone` command: a table of verbs, each a thin module that is loaded only when called."""
+"""The `touchstone` command: a table of verbs, each a thin module, loaded only when called."""
 
 from __future__ import annotations
 

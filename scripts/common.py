@@ -1,0 +1,60 @@
+"""What all commands share: their options, opening the installation, and printing results."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ledger.chain.account import Account
+from ledger.errors import Rejected
+from ledger.services.open import open_installation
+from ledger.services.settings import Settings
+from ledger.services.site import Site
+from ledger.services.vault import OWN, Vault
+
+Data = Annotated[Path | None, typer.Option("--data", help="Data directory [.touchstone].")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key", help="The party's own key file; else its hosted key.")
+]
+Idempotency = Annotated[
+    str | None, typer.Option("--id", help="Idempotency key: the same one again does nothing twice.")
+]
+
+
+def settings(data: Path | None) -> Settings:
+    """Return the settings of a command, its options before the environment."""
+    return Settings(data=data) if data is not None else Settings()
+
+
+def site(data: Path | None) -> Site:
+    """Open the installation of a data directory; its node must run."""
+    return open_installation(settings(data))
+
+
+def signer(key: Path | None) -> Account | None:
+    """Return the key in a party's own key file; its passphrase lies beside it (NAME.pass)."""
+    if key is None:
+        return None
+    try:
+        passphrase = key.with_suffix(".pass").read_text("utf-8").strip()
+    except OSError:
+        raise Rejected(
+            "PASSPHRASE_MISSING",
+            f"The passphrase of {key} is not in {key.with_suffix('.pass')}: put it there.",
+        ) from None
+    return Vault(key, passphrase, secrets.token_bytes).account(OWN)
+
+
+def show(result: Mapping[str, Any], as_json: bool) -> None:
+    """Print a result: one JSON object, or a line for each member."""
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+        return
+    for name, value in result.items():
+        print(f"{name}: {value}")
