@@ -349,16 +349,6 @@ class Relay(Base):
     settled: Mapped[bool] = mapped_column(index=True)
 
 
-class ScanToken(Base):
-    """A page's one-time right to store a scan of one code."""
-
-    __tablename__ = "scan_token"
-    token: Mapped[bytes] = mapped_column(primary_key=True)
-    link: Mapped[str]
-    expires: Mapped[int] = mapped_column(index=True)
-    used: Mapped[bool]
-
-
 class Scan(Base):
     """A scan as the operator's log holds it. Raw rows expire; the log's leaves stay."""
 
@@ -373,6 +363,7 @@ class Scan(Base):
     index: Mapped[int | None]
     serial: Mapped[str]
     time: Mapped[int] = mapped_column(index=True)
+    final_at: Mapped[int]  # from then on it may be merged: a page may still add a place
     device: Mapped[str]  # keyed pseudonym, never an address or an account
     weak: Mapped[bool]  # a daily stand-in where there is no cookie: no evidence by itself
     channel: Mapped[str] = mapped_column(String(16))

@@ -70,3 +70,8 @@ def great_circle_km(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> f
     half = math.sin((phi_b - phi_a) / 2) ** 2
     half += math.cos(phi_a) * math.cos(phi_b) * math.sin(math.radians(lon_b - lon_a) / 2) ** 2
     return 2 * 6371.0 * math.asin(math.sqrt(half))
+
+
+def nearest(lat: float, lon: float) -> Region:
+    """The region whose capital is nearest: near a border that may be the neighbour."""
+    return min(REGIONS.values(), key=lambda r: great_circle_km(lat, lon, r.lat, r.lon))

@@ -27,7 +27,7 @@ def ship(
 
     Raises Rejected EMPTY, UNKNOWN_UNIT and the contract's names.
     """
-    return _hand(site, Verb.SHIP, actor, to, units, key, signer)
+    return _hand(site, order_handoff(site, Verb.SHIP, actor, to, units, key), units, signer)
 
 
 def receive(
@@ -42,18 +42,17 @@ def receive(
 
     Raises as `ship`.
     """
-    return _hand(site, Verb.RECEIVE_FROM, actor, sender, units, key, signer)
+    order = order_handoff(site, Verb.RECEIVE_FROM, actor, sender, units, key)
+    return _hand(site, order, units, signer)
 
 
-def _hand(
-    site: Site,
-    verb: Verb,
-    actor: int,
-    other: int,
-    units: Sequence[bytes],
-    key: str,
-    signer: Account | None,
-) -> int:
+def order_handoff(
+    site: Site, verb: Verb, actor: int, other: int, units: Sequence[bytes], key: str
+) -> Order:
+    """Return the order of a handoff, with its document, before anyone has signed it.
+
+    verb: ship or receiveFrom. Raises Rejected EMPTY, UNKNOWN_UNIT.
+    """
     if not units:
         raise Rejected("EMPTY", "Name at least one unit.")
     with reading(site.engine) as session:
@@ -63,12 +62,20 @@ def _hand(
     occasion = epcis.Occasion(site.when(), site.salt(), place, place)
     epcs = [name.epc for name in names]
     if verb is Verb.SHIP:
-        document = epcis.shipping(occasion, epcs, epcis.Transfer(own, theirs))
+        document = epcis.shipping(occasion, epcs, _transfer(own, theirs))
         args, good_for = {"actor": actor, "to": other}, CUSTODY_DEADLINE_S
     else:
-        document = epcis.receiving(occasion, epcs, epcis.Transfer(theirs, own))
+        document = epcis.receiving(occasion, epcs, _transfer(theirs, own))
         args, good_for = {"actor": actor, "from": other}, RECEIPT_DEADLINE_S
-    order = Order(verb, actor, units[0], args, key, names[0].brand, document, (), good_for)
+    return Order(verb, actor, units[0], args, key, names[0].brand, document, (), good_for)
+
+
+def _transfer(source: str, destination: str) -> epcis.Transfer:
+    # The ledger knows who has goods, not who owns them.
+    return epcis.Transfer(source, destination, ("possessing_party",))
+
+
+def _hand(site: Site, order: Order, units: Sequence[bytes], signer: Account | None) -> int:
     if len(units) == 1:
         return act(site, order, signer)
     return act_on_list(site, order, units, signer)

@@ -124,6 +124,12 @@ def unpack(
     positions: in the packer's order. Raises Rejected UNKNOWN_UNIT, BAD_POSITION and the contract's
     names.
     """
+    order = order_unpack(site, actor, unit, positions, key)
+    return [child["child"] for child in order.args["children"]], act(site, order, signer)
+
+
+def order_unpack(site: Site, actor: int, unit: bytes, positions: Sequence[int], key: str) -> Order:
+    """Return the order of taking children out, with its proofs, before anyone has signed it."""
     with reading(site.engine) as session:
         name = unit_name(session, unit)
         children = children_of(site, session, unit)
@@ -137,8 +143,7 @@ def unpack(
     )
     proofs = [merkle.proof(nodes, p) for p in positions]
     args = {"actor": actor, "children": chosen}
-    order = Order(Verb.UNPACK, actor, unit, args, key, name.brand, document, proofs)
-    return [child["child"] for child in chosen], act(site, order, signer)
+    return Order(Verb.UNPACK, actor, unit, args, key, name.brand, document, proofs)
 
 
 def children_of(site: Site, session: Session, unit: bytes) -> list[Child]:

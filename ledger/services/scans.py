@@ -7,14 +7,14 @@ minute and anchors the log's root on chain.
 from __future__ import annotations
 
 import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from ledger.db.engine import reading, transaction
-from ledger.db.models import ChainAnchor, Scan, ScanLogState, ScanMapEntry, ScanToken
+from ledger.db.models import ChainAnchor, Scan, ScanLogState, ScanMapEntry
 from ledger.domain import scan_log
 from ledger.domain.scan_map import Entry, ScanMap, next_entry
 from ledger.domain.verbs import Verb
@@ -25,6 +25,7 @@ from ledger.services.verify import Checked, Place, check
 
 PSEUDONYM_EPOCH_S = 90 * 86_400
 TOKEN_LIFE_S = 900
+PAGE_WAIT_S = 30  # for a place to be added by the page
 CHANNELS = ("web", "wechat", "app", "script")
 MERGE = 5_000  # rows a step
 
@@ -40,6 +41,7 @@ class ScanIn:
     daily: str = ""
     channel: str = "web"
     place: Place | None = None
+    wait_s: int = 0  # seconds in which a place may still be added
 
 
 @dataclass(frozen=True)
@@ -91,11 +93,47 @@ def store(site: Site, scan: ScanIn) -> Stored:
         return Stored(row.id, checked, _receipt(site, row))
 
 
-def issue_token(site: Site, session: Session, link: str) -> bytes:
-    """Return a one-time right to store a scan of `link` from a page."""
-    token = site.home.entropy(16)
-    session.add(ScanToken(token=token, link=link, expires=site.clock() + TOKEN_LIFE_S, used=False))
-    return token
+def page_token(site: Site, link: str) -> str:
+    """Return a one-time right to store a scan of `link` from a page, good for 15 minutes.
+
+    It is only signed, not kept: looking at a page changes nothing.
+    """
+    nonce, expires = site.home.entropy(12), site.clock() + TOKEN_LIFE_S
+    signed = nonce + expires.to_bytes(8, "big")
+    return urlsafe_b64encode(signed + _token_mac(site, signed, link)).decode()
+
+
+def token_key(site: Site, token: str, link: str) -> str:
+    """Return the idempotency key that a page's token stands for.
+
+    Raises Rejected BAD_TOKEN, TOKEN_EXPIRED.
+    """
+    try:
+        data = urlsafe_b64decode(token)
+    except ValueError:
+        data = b""
+    signed, mac = data[:20], data[20:]
+    if len(data) != 36 or not hmac.compare_digest(mac, _token_mac(site, signed, link)):
+        raise Rejected("BAD_TOKEN", "The page's token is not for this link: open the link again.")
+    if int.from_bytes(signed[12:], "big") < site.clock():
+        raise Rejected("TOKEN_EXPIRED", "The page is older than 15 minutes: open the link again.")
+    return "page-" + signed[:12].hex()
+
+
+def add_place(site: Site, key: str, place: Place) -> bool:
+    """Add the place that a person has consented to; return whether it was still possible."""
+    with transaction(site.engine) as session:
+        row = session.scalars(select(Scan).where(Scan.key == key)).one_or_none()
+        if row is None or row.position is not None or row.lat is not None or row.salt is None:
+            return False
+        row.loc_src, row.lat, row.lon = place.source, place.lat, place.lon
+        row.acc_km, row.region = place.acc_km, place.region
+        row.leaf = scan_log.leaf_hash(row.salt, document(row))
+        return True
+
+
+def _token_mac(site: Site, signed: bytes, link: str) -> bytes:
+    return hmac.digest(site.device_key, b"page" + signed + link.encode(), "sha256")[:16]
 
 
 def _row(site: Site, scan: ScanIn, device: str, checked: Checked, now: int) -> Scan:
@@ -110,6 +148,7 @@ def _row(site: Site, scan: ScanIn, device: str, checked: Checked, now: int) -> S
         index=item.index if item else None,
         serial=link.serial,
         time=now,
+        final_at=now + scan.wait_s,
         device=device,
         weak=scan.device is None,
         channel=scan.channel,
@@ -170,7 +209,10 @@ class Sequencer:
         """Give the oldest unmerged scans their places; return how many."""
         with transaction(self._site.engine) as session:
             rows = session.scalars(
-                select(Scan).where(Scan.position.is_(None)).order_by(Scan.id).limit(MERGE)
+                select(Scan)
+                .where(Scan.position.is_(None), Scan.final_at <= self._site.clock())
+                .order_by(Scan.id)
+                .limit(MERGE)
             ).all()
             if not rows:
                 return 0

@@ -51,6 +51,11 @@ class Site:
         return self.home.accounts()
 
     @cached_property
+    def device_key(self) -> bytes:
+        """Keys pseudonyms of devices and tokens of pages."""
+        return self.home.device_key()
+
+    @cached_property
     def keeper(self) -> CodeKeeper:
         """Decodes scans."""
         return CodeKeeper(self.ring)

@@ -259,6 +259,7 @@ def upgrade() -> None:
     sa.Column('index', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('serial', sa.Text(), nullable=False),
     sa.Column('time', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('final_at', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('device', sa.Text(), nullable=False),
     sa.Column('weak', sa.Boolean(), nullable=False),
     sa.Column('channel', sa.String(length=16), nullable=False),
@@ -292,16 +293,6 @@ def upgrade() -> None:
     sa.Column('head', sa.LargeBinary(), nullable=False),
     sa.PrimaryKeyConstraint('leaf')
     )
-    op.create_table('scan_token',
-    sa.Column('token', sa.LargeBinary(), nullable=False),
-    sa.Column('link', sa.Text(), nullable=False),
-    sa.Column('expires', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.Column('used', sa.Boolean(), nullable=False),
-    sa.PrimaryKeyConstraint('token')
-    )
-    with op.batch_alter_table('scan_token', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_scan_token_expires'), ['expires'], unique=False)
-
     op.create_table('unit_child',
     sa.Column('unit', sa.LargeBinary(), nullable=False),
     sa.Column('position', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -383,10 +374,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_unit_child_child'))
 
     op.drop_table('unit_child')
-    with op.batch_alter_table('scan_token', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_scan_token_expires'))
-
-    op.drop_table('scan_token')
     op.drop_table('scan_map_entry')
     op.drop_table('scan_log_state')
     with op.batch_alter_table('scan', schema=None) as batch_op:

@@ -1,0 +1,160 @@
+"""Messages that a party signs with a key of its own: written for it here, relayed for it here.
+
+The party recomputes from the message what it signs, so it need not trust who wrote it; whoever
+relays can change nothing, since the contract checks the signature over all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ledger.chain.account import Account, Signature
+from ledger.chain.message import ListMessage, Message
+from ledger.db.engine import reading, transaction
+from ledger.domain import ids, jcs, typed_data
+from ledger.domain.typed_data import STRUCTS
+from ledger.domain.verbs import SIGNINGS, Verb
+from ledger.errors import Rejected
+from ledger.services import capture
+from ledger.services.act import Order
+from ledger.services.follow import jsonable
+from ledger.services.site import Site
+
+FORMAT = "touchstone-message/1"
+RELAYED = frozenset({Verb.SHIP, Verb.RECEIVE_FROM, Verb.UNPACK, Verb.PACK, Verb.CANCEL})
+Json = dict[str, Any]
+
+
+def write(site: Site, order: Order, units: Sequence[bytes] = ()) -> Json:
+    """Return the message of an order over the newest heads, for its actor to sign.
+
+    units: for a list of several; else the order's own subject.
+    """
+    deadline = site.clock() + order.deadline_s
+    args = order.signed_args()
+    with reading(site.engine) as session:
+        if len(units) > 1:
+            listed = capture.compose_list(session, site.network, order.verb, units, args, deadline)
+            over = {"units": listed.units, "heads": listed.heads, "era": listed.era}
+        else:
+            single = capture.compose(
+                session, site.network, order.verb, order.identity, args, deadline, order.proofs
+            )
+            over = {
+                "identity": single.identity,
+                "head": single.head,
+                "seq": single.seq,
+                "era": single.era,
+                "proofs": single.proofs,
+            }
+    found: Json = jsonable(
+        {
+            "format": FORMAT,
+            "chain_id": site.network.chain_id,
+            "contract": site.network.contract,
+            "verb": int(order.verb),
+            "brand": order.brand,
+            "deadline": deadline,
+            "args": args,
+            **over,
+            "document": order.document,
+        }
+    )
+    return found
+
+
+def read(message: Mapping[str, Any]) -> Message | ListMessage:
+    """Return a message from its JSON. Raises Rejected BAD_MESSAGE."""
+    try:
+        verb = Verb(message["verb"])
+        if message["format"] != FORMAT or verb not in RELAYED:
+            raise ValueError(f"verb {message['verb']} is not relayed")
+        args = _typed(f"{SIGNINGS[verb].name}Args", message["args"])
+        if jcs.event_hash(message["document"]) != args["eventHash"]:
+            raise ValueError("the document is not the one whose hash is signed")
+        if "units" in message:
+            return ListMessage(
+                verb,
+                [_bytes(unit) for unit in message["units"]],
+                [_bytes(head) for head in message["heads"]],
+                False,
+                int(message["era"]),
+                int(message["deadline"]),
+                args,
+            )
+        identity = message["identity"]
+        return Message(
+            verb,
+            _bytes(identity) if isinstance(identity, str) else int(identity),
+            _bytes(message["head"]),
+            int(message["seq"]),
+            int(message["era"]),
+            int(message["deadline"]),
+            args,
+            proofs=[[_bytes(node) for node in proof] for proof in message["proofs"]],
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, Rejected) as error:
+        raise Rejected("BAD_MESSAGE", f"The message cannot be read ({error}): ask anew.") from None
+
+
+def sign(message: Mapping[str, Any], account: Account) -> Json:
+    """Return a message with its signature: what an agent does on its own machine.
+
+    The caller has looked at what it signs: `message["args"]` and the units.
+    """
+    contract = _bytes(message["contract"])
+    separator = typed_data.domain_separator(int(message["chain_id"]), contract)
+    r, vs = account.sign(typed_data.digest(separator, read(message).struct_hash()))
+    return {"message": dict(message), "r": "0x" + r.hex(), "vs": "0x" + vs.hex()}
+
+
+def accept(site: Site, signed: Mapping[str, Any], key: str) -> int:
+    """Keep a signed message to be relayed; return the submission's id.
+
+    Raises Rejected BAD_MESSAGE, KEY_REUSED and the contract's names.
+    """
+    try:
+        body = signed["message"]
+        signature: Signature = (_bytes(signed["r"]), _bytes(signed["vs"]))
+    except (KeyError, TypeError, ValueError):
+        raise Rejected("BAD_MESSAGE", "Send message, r and vs, as signed.") from None
+    message = read(body)
+    actor = int(message.args["actor"])
+    subject = (
+        message.subject if isinstance(message, Message) else ids.subject("unit", message.units[0])
+    )
+    data = message.call([signature])
+    capture.ask(site.rpc, site.network, site.relay.address, data)
+    with transaction(site.engine) as session:
+        row = capture.keep(
+            session,
+            key=key,
+            brand=int(body["brand"]),
+            actor=actor,
+            verb=message.verb,
+            subject=subject,
+            data=data,
+            deadline=message.deadline,
+            now=site.clock(),
+            document=body["document"],
+        )
+        return row.id
+
+
+def _typed(name: str, values: Mapping[str, Any]) -> Json:
+    return {field: _value(kind, values[field]) for kind, field in STRUCTS[name]}
+
+
+def _value(kind: str, value: Any) -> Any:
+    if kind.endswith("[]"):
+        return [_value(kind[:-2], item) for item in value]
+    if kind in STRUCTS:
+        return _typed(kind, value)
+    if kind in ("bytes32", "address"):
+        return _bytes(value)
+    return int(value, 16) if isinstance(value, str) else int(value)
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))
