@@ -104,6 +104,7 @@ class CellState:
         self.groups: list[_Group] = []
         self.open: list[_Group] = []  # those that may still grow
         self.of: dict[int, _Group] = {}  # observation → its group
+        self.visited = np.zeros(int(runs.stop[0]), dtype=np.bool_)  # within a case of a group
 
     def add(self, number: int, case: int, day: float, elsewhere: Floats) -> bool:
         """Count an observation; False if the evidence does not change."""
@@ -125,7 +126,9 @@ class CellState:
         scanned = (elsewhere[stop] - elsewhere[start]) / elsewhere[-1]
         free = max(0.0, 1 - 3 * len(near) / (len(elsewhere) - 1))  # not near an open group
         share = np.maximum(self.runs.share[members], scanned)
-        odds = np.outer(free / share, STRENGTHS / (1 - STRENGTHS))[:, None, :]
+        place = 1 / share
+        place[members == 0] = self._again(case, elsewhere)
+        odds = np.outer(free * place, STRENGTHS / (1 - STRENGTHS))[:, None, :]
         epoch = int(np.floor(day / EPOCH_DAYS)) - self.first_epoch
         epochs = slice(max(0, epoch - EPOCHS + 1), epoch + 1)
         strangers = 3 * (2 + 1.5 * len(near)) / (len(elsewhere) - 1)
@@ -155,6 +158,18 @@ class CellState:
         each = (self.average * (1 - STRENGTHS) ** self.alive).mean(axis=1)
         rest = 1 - self.weight.sum()  # starts still to come stand at 1
         return float(np.log(self.weight @ each + rest))
+
+    def _again(self, case: int, elsewhere: Floats) -> float:
+        """Evidence of place for the whole lot: half none, half for a return to earlier cases.
+
+        Goods mixed from single cases come back to the same cases later than any gift would. The
+        set of cases is known before the group comes: mean at most 1 if groups come at random.
+        """
+        among = self.visited
+        returns, share = bool(among[case]), float(among.mean())
+        scanned = float(np.diff(elsewhere)[among].sum() / elsewhere[-1]) if returns else 1.0
+        among[max(0, case - 1) : case + 2] = True
+        return 0.5 + 0.5 / max(share, scanned) if returns else 0.5
 
     def _resize(self, group: _Group, size: int) -> None:
         had, group.size = group.size, size
