@@ -106,11 +106,12 @@ def _climb(steps: tuple[Step, ...], state: State, item: bytes) -> bytes:
         kind, child, root, count = UNIT, step.unit, step.children_root, step.count
         if place < len(steps) and _state_of(state, step.unit):
             raise Rejected("MOVED_ALONE", "A unit on the way has left the one it was packed in.")
-    words = state.read("units", [child], "state", "count", "childrenRoot")
-    if not words["state"]:
+    if not _state_of(state, child):
         raise Rejected("UNIT_ABSENT", "The unit that the item is said to be in is not on chain.")
-    if steps and (words["count"], words["childrenRoot"].to_bytes(32, "big")) != (count, root):
-        raise Rejected("UNIT_DIFFERS", "The unit on chain was packed with something else.")
+    if steps:
+        words = state.read("units", [child], "count", "childrenRoot")
+        if (words["count"], words["childrenRoot"].to_bytes(32, "big")) != (count, root):
+            raise Rejected("UNIT_DIFFERS", "The unit on chain was packed with something else.")
     return child
 
 
