@@ -21,10 +21,12 @@ from ledger.domain.jcs import SALT_MEMBER
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, Unavailable
 from ledger.services.act import Order, act, settled
+from ledger.services.capture import era_of
 from ledger.services.keeper import BatchRef
 from ledger.services.site import Site
 
 MAX_COUNT = 10_000_000
+MAX_BATCH = 2**31 - 1  # the contract gives no higher number
 COMMISSIONED = 2
 
 
@@ -59,7 +61,8 @@ def ensure_epoch(site: Site, brand: int) -> int:
 def order_codes(site: Site, brand: int, gtin: str, count: int, key: str) -> int:
     """Order `count` codes of a GTIN; return the mint's id. The worker does the rest.
 
-    Raises Rejected BAD_QUANTITY, BAD_CHECK_DIGIT, ForeignGtin and the contract's other names.
+    Raises Rejected BAD_QUANTITY, BAD_CHECK_DIGIT, KEY_REUSED, UnknownParty, ForeignGtin and the
+    contract's other names.
     """
     if not 1 <= count <= MAX_COUNT:
         raise Rejected(
@@ -68,7 +71,13 @@ def order_codes(site: Site, brand: int, gtin: str, count: int, key: str) -> int:
     number = int(gtin14(gtin))
     with reading(site.engine) as session:
         if (known := _by_key(session, key)) is not None:
+            if (known.brand, known.gtin, known.count) != (brand, number, count):
+                raise Rejected(
+                    "KEY_REUSED",
+                    f"The idempotency key '{key}' came with another order: use a new one.",
+                )
             return known.id
+        era_of(session, brand)  # an unregistered party gets no keys
     epoch = ensure_epoch(site, brand)
     document = _record(site, "reservation", gtin=gtin14(gtin), count=count)
     args = {"actor": brand, "gtin": number, "epoch": epoch}
@@ -160,7 +169,7 @@ def mint_of(site: Site, mint: int) -> Mint:
 
 def batch_ref(session: Session, number: int) -> BatchRef:
     """Return what defines a commissioned batch. Raises Rejected UNKNOWN_BATCH."""
-    row = session.get(ChainBatch, number)
+    row = session.get(ChainBatch, number) if 0 < number <= MAX_BATCH else None
     if row is None or row.status != COMMISSIONED:
         raise Rejected("UNKNOWN_BATCH", f"Batch {number} is not on the ledger.")
     return BatchRef(row.brand, row.epoch, row.gtin, number, row.count)

@@ -52,14 +52,19 @@ class Box:
 
 @dataclass(frozen=True)
 class Packed:
-    """A box worked out: id, EPC, children as leaves of its tree, and the rows to keep."""
+    """A box worked out: id, EPC, children as leaves of its tree, and the rows to keep.
+
+    units: EPCs of the units inside, in the packer's order. known: those not packed with it.
+    """
 
     id: bytes
     epc: str
     hashed_epc: bytes
     level: int
     children: tuple[Child, ...]
+    units: tuple[str, ...]
     nested: tuple[Packed, ...]
+    known: tuple[bytes, ...]
     runs: tuple[tuple[int, Codes], ...]
 
     @property
@@ -79,7 +84,8 @@ def pack(
     with reading(site.engine) as session:
         packed = _work_out(site, session, actor, box)
         _refuse_twice(session, packed)
-        lot, gtin = _lot(session, packed, box.lot)
+        lot = _lot(session, packed, box.lot)
+        brand = _brand(session, packed)
         slotted = [
             (place, child)
             for place, child in enumerate(packed.children)
@@ -89,8 +95,8 @@ def pack(
     document = epcis.packing(
         epcis.Occasion(site.when(), site.salt()),
         packed.epc,
-        [inner.epc for inner in packed.nested],
-        [_epcis_run(site, codes, gtin) for _, codes in packed.runs],
+        packed.units,
+        [_epcis_run(site, codes) for _, codes in packed.runs],
     )
     args = {
         "actor": actor,
@@ -102,7 +108,6 @@ def pack(
         "slotted": [child for _, child in slotted],
     }
     proofs = [merkle.proof(nodes, place) for place, _ in slotted]
-    brand = _brand(site, packed)
     order = Order(Verb.PACK, actor, packed.id, args, key, brand, document, proofs)
 
     def remember(session: Session) -> None:
@@ -198,8 +203,11 @@ def child_leaf(child: Child) -> bytes:
 
 def _work_out(site: Site, session: Session, actor: int, box: Box) -> Packed:
     children: list[Child] = []
+    units: list[str] = []
     nested: list[Packed] = []
+    known: list[bytes] = []
     runs: list[tuple[int, Codes]] = []
+    level = 1  # one above the highest unit inside
     for part in box.inside:
         if isinstance(part, Codes):
             runs.append((len(children), part))
@@ -208,10 +216,15 @@ def _work_out(site: Site, session: Session, actor: int, box: Box) -> Packed:
         elif isinstance(part, Box):
             inner = _work_out(site, session, actor, part)
             nested.append(inner)
+            units.append(inner.epc)
+            level = max(level, inner.level + 1)
             root, count = inner.nodes[0], len(inner.children)
             children.append(_unit(len(children), inner.id, root, count))
         else:
             name = unit_name(session, part)
+            known.append(part)
+            units.append(name.epc)
+            level = max(level, name.level + 1)
             children.append(_unit(len(children), part, name.children_root, name.count))
     if not children:
         raise Rejected("NO_CHILDREN", f"There is nothing in unit {box.sscc}: name what is in it.")
@@ -219,9 +232,18 @@ def _work_out(site: Site, session: Session, actor: int, box: Box) -> Packed:
         raise Rejected("TOO_MANY_CHILDREN", f"A unit holds at most {MAX_CHILDREN:,} children.")
     epc = ids.sscc_epc(box.sscc)
     hashed = ids.epc_hash(site.ring.unit_salt(actor, epc), epc)
-    level = 1 + max((inner.level for inner in nested), default=0)
     unit = ids.unit_id(actor, hashed)
-    return Packed(unit, epc, hashed, level, tuple(children), tuple(nested), tuple(runs))
+    return Packed(
+        unit,
+        epc,
+        hashed,
+        level,
+        tuple(children),
+        tuple(units),
+        tuple(nested),
+        tuple(known),
+        tuple(runs),
+    )
 
 
 def _leaves(site: Site, session: Session, codes: Codes) -> list[bytes]:
@@ -279,28 +301,43 @@ def _refuse_twice(session: Session, packed: Packed) -> None:
                 )
 
 
-def _lot(session: Session, packed: Packed, lot: str | None) -> tuple[int, int]:
-    batches = {codes.batch for inner in _all(packed) for _, codes in inner.runs}
-    if lot is None or not batches:
-        return 0, 0
-    gtin = batch_ref(session, min(batches)).gtin
-    found = session.scalars(
-        select(ChainLot).where(ChainLot.id == ids.lot_id(gtin, lot))
-    ).one_or_none()
-    if found is None:
+def _lot(session: Session, packed: Packed, lot: str | None) -> int:
+    """Return the ledger's number of a lot of what is inside, 0 for none."""
+    if lot is None:
+        return 0
+    batch = _batch_in(session, packed)
+    known = None
+    if batch is not None:
+        wanted = ids.lot_id(batch_ref(session, batch).gtin, lot)
+        known = session.scalars(select(ChainLot).where(ChainLot.id == wanted)).one_or_none()
+    if known is None:
         raise Rejected("UNKNOWN_LOT", f"Lot {lot} is not on the ledger: bind it to codes first.")
-    return found.number, gtin
+    return known.number
 
 
-def _brand(site: Site, packed: Packed) -> int:
-    with reading(site.engine) as session:
-        for inner in _all(packed):
-            for _, codes in inner.runs:
-                return batch_ref(session, codes.batch).brand
-        return unit_name(session, packed.children[0]["child"]).brand
+def _brand(session: Session, packed: Packed) -> int:
+    batch = _batch_in(session, packed)
+    if batch is not None:
+        return batch_ref(session, batch).brand
+    return next((unit_name(session, unit).brand for p in _all(packed) for unit in p.known), 0)
 
 
-def _epcis_run(site: Site, codes: Codes, _gtin: int) -> epcis.Run:
+def _batch_in(session: Session, packed: Packed) -> int | None:
+    """Return the batch of some item inside, however deep."""
+    inside = [unit for part in _all(packed) for unit in part.known]
+    for part in _all(packed):
+        for _, codes in part.runs:
+            return codes.batch
+    while inside:
+        unit = inside.pop()
+        run = session.scalars(select(UnitRun.batch).where(UnitRun.unit == unit)).first()
+        if run is not None:
+            return run
+        inside += session.scalars(select(UnitChild.child).where(UnitChild.unit == unit))
+    return None
+
+
+def _epcis_run(site: Site, codes: Codes) -> epcis.Run:
     with reading(site.engine) as session:
         gtin = batch_ref(session, codes.batch).gtin
     return epcis.Run(f"{gtin:014d}", codes.batch, codes.first, codes.to)

@@ -10,15 +10,17 @@ from sqlalchemy import func, select
 from ledger.chain.account import Account
 from ledger.chain.message import Message
 from ledger.db.engine import reading, transaction
-from ledger.db.models import ChainParty, Profile
+from ledger.db.models import ChainParty, Profile, Submission
 from ledger.domain import ids, typed_data
 from ledger.domain.history import NO_EVENT_HASH
+from ledger.domain.regions import REGIONS
 from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.errors import Rejected
 from ledger.services import capture
 from ledger.services.site import ADMIN, Site
 from ledger.services.vault import hosted_name
 
+MAX_MARKET, MAX_PREFIX = 255, 12
 ROLES: dict[str, Role] = {role.name.lower(): role for role in Role}
 
 
@@ -45,14 +47,17 @@ class NewParty:
 def register(site: Site, new: NewParty, key: str) -> tuple[int, int]:
     """Register a party, signed by the admin key; return (party id, submission id).
 
-    key: idempotency key. Raises Rejected by the contract's own names, BAD_PARTY.
+    key: idempotency key. Raises Rejected by the contract's own names, BAD_PARTY, KEY_REUSED.
     """
     if (new.account is None) != (new.key_mode is KeyMode.HOSTED):
         raise Rejected(
             "BAD_PARTY", "A hosted party has its key made here; any other gives its own address."
         )
-    if not new.prefix.isdigit() and new.prefix:
-        raise Rejected("BAD_PARTY", f"'{new.prefix}' is no GTIN prefix: give digits.")
+    _check(new)
+    with reading(site.engine) as session:
+        kept = session.scalars(select(Submission).where(Submission.key == key)).one_or_none()
+    if kept is not None and kept.verb == Verb.REGISTER_PARTY and new.party in (0, kept.actor):
+        return kept.actor, kept.id
     party = new.party or _next_party(site)
     account = new.account or site.vault.ensure(hosted_name(party)).address
     site.ring.add_party(party)
@@ -70,10 +75,7 @@ def register(site: Site, new: NewParty, key: str) -> tuple[int, int]:
     deadline = site.clock() + capture.CUSTODY_DEADLINE_S
     message = Message(Verb.REGISTER_PARTY, party, head, 0, 0, deadline, args)
     data = _by_admins(site, message, [site.vault.account(ADMIN)])
-    with reading(site.engine) as session:
-        known = session.get(ChainParty, party)
-    if known is None or known.account != account:
-        capture.ask(site.rpc, site.network, site.relay.address, data)
+    capture.ask(site.rpc, site.network, site.relay.address, data)
     with transaction(site.engine) as session:
         row = capture.keep(
             session,
@@ -106,6 +108,22 @@ def listing(site: Site) -> list[tuple[ChainParty, Profile | None]]:
             .order_by(ChainParty.id)
         )
         return [(party, profile) for party, profile in rows]
+
+
+def _check(new: NewParty) -> None:
+    """Refuse what the contract would not see, or could not even be asked."""
+    if not (new.name_en.strip() and new.name_zh.strip()):
+        raise Rejected("BAD_PARTY", "A party has a name in English and one in Chinese: give both.")
+    if new.prefix and not (
+        new.prefix.isascii() and new.prefix.isdigit() and len(new.prefix) <= MAX_PREFIX
+    ):
+        raise Rejected("BAD_PARTY", f"'{new.prefix}' is no GTIN prefix: give 4 to 12 digits.")
+    if not all(1 <= market <= MAX_MARKET for market in new.markets):
+        raise Rejected("BAD_PARTY", f"A market is a number from 1 to {MAX_MARKET}.")
+    if unknown := sorted(set(new.regions) - REGIONS.keys()):
+        raise Rejected(
+            "BAD_PARTY", f"{unknown[0]} is no region: give two digits of GB/T 2260, as 31."
+        )
 
 
 def _next_party(site: Site) -> int:

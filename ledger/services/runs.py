@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 
 from sqlalchemy.orm import Session
 
+from ledger.chain.refusals import SENTENCES
 from ledger.db.engine import reading
 from ledger.db.models import LotName
 from ledger.domain import epcis, ids
@@ -17,6 +18,8 @@ from ledger.services.act import Order, act
 from ledger.services.keeper import BatchRef
 from ledger.services.mint import batch_ref
 from ledger.services.site import Site
+
+MAX_MARKET = 255
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,11 @@ class LotTerms:
 def activate(site: Site, batch: int, first: int, to: int, active_from: int, key: str) -> int:
     """Make codes [first, to) active from a time (unix seconds) on; return the submission's id.
 
-    active_from 0 makes them inactive. Raises Rejected UNKNOWN_BATCH, BAD_RANGE and the contract's
-    names.
+    active_from 0 makes them inactive. Raises Rejected UNKNOWN_BATCH, BAD_RANGE, BadTime and the
+    contract's other names.
     """
+    if not 0 <= active_from < 1 << 40:  # more could not even be encoded
+        raise Rejected("BadTime", SENTENCES["BadTime"].format(active_from))
     ref = _ref(site, batch, first, to)
     run = epcis.Run(f"{ref.gtin:014d}", batch, first, to)
     document = epcis.activation(epcis.Occasion(site.when(), site.salt()), [run])
@@ -45,10 +50,12 @@ def activate(site: Site, batch: int, first: int, to: int, active_from: int, key:
 def bind_lot(site: Site, batch: int, first: int, to: int, terms: LotTerms, key: str) -> int:
     """Bind codes [first, to) to a lot, opening it if it is new; return the submission's id.
 
-    Dates end at 24:00 of the installation's zone. Raises as `activate`, and BAD_LOT.
+    Dates end at 24:00 of the installation's zone. Raises as `activate`, BAD_LOT and BAD_DATE.
     """
     if not 1 <= len(terms.lot) <= 20:
         raise Rejected("BAD_LOT", "A lot number has 1 to 20 characters (GS1 AI 10).")
+    if not 0 <= terms.market <= MAX_MARKET:
+        raise Rejected("BAD_LOT", f"A market is a number from 1 to {MAX_MARKET}, 0 for any market.")
     ref = _ref(site, batch, first, to)
     run = epcis.Run(f"{ref.gtin:014d}", batch, first, to, terms.lot)
     occasion = epcis.Occasion(site.when(), site.salt())
@@ -68,9 +75,14 @@ def bind_lot(site: Site, batch: int, first: int, to: int, terms: LotTerms, key: 
 
 
 def end_of(day: date | None, zone: int) -> int:
-    """Return the first second after a day in a zone (minutes east of UTC); 0 for no day."""
+    """Return the first second after a day in a zone (minutes east of UTC); 0 for no day.
+
+    Raises Rejected BAD_DATE outside 2000 to 2199.
+    """
     if day is None:
         return 0
+    if not 2000 <= day.year <= 2199:
+        raise Rejected("BAD_DATE", f"{day.isoformat()} is no date for goods: compare the year.")
     midnight = datetime(day.year, day.month, day.day, tzinfo=timezone(timedelta(minutes=zone)))
     return int((midnight + timedelta(days=1)).timestamp())
 
