@@ -1,0 +1,342 @@
+"""pack, unpack: see contracts/test/{pack,unpack}.tree."""
+
+import pytest
+
+from ledger.domain import ids
+from ledger.domain.keccak import keccak
+from ledger.domain.merkle import children_leaf
+from ledger.domain.verbs import Verb
+from tests.contracts.ledger_harness import ZERO, address, word
+from tests.contracts.world import (
+    BRAND,
+    DISTRIBUTOR,
+    MARKET,
+    OTHER_MARKET,
+    RIVAL,
+    STORE,
+    Tree,
+    bind,
+    do_pack,
+    do_unpack,
+    hand_over,
+    inner,
+    item,
+    items,
+    named,
+    pack,
+    refused,
+    ship,
+    unpack,
+)
+
+HELD, IN_TRANSIT, INSIDE = 1, 2, 3
+
+
+def nested():
+    """Two cases of three items, and the pallet that holds them as leaves."""
+    cases = [items(3, "a"), items(3, "b")]
+    ids_ = [named(BRAND, "case 0"), named(BRAND, "case 1")]
+    return cases, ids_, Tree(tuple(inner(i, ids_[i], cases[i]) for i in range(2)))
+
+
+def test_pack_makes_a_held_unit(world):
+    """Holder, count, level, root, and the lot with its market."""
+    world.do(Verb.BIND_LOT, bind(0, 0, market=MARKET), on=1)
+    tree = items(24)
+    unit = do_pack(world, BRAND, "case", tree, level=2, lot=1)
+    stored = world.unit(unit)
+    assert (stored["holder"], stored["addressee"], stored["state"]) == (BRAND, 0, HELD)
+    assert (stored["count"], stored["gone"], stored["level"], stored["seq"]) == (24, 0, 2, 1)
+    assert word(stored["childrenRoot"]) == tree.root
+    assert (stored["lot"], stored["market"], stored["parent"]) == (1, MARKET, 0)
+
+
+def test_pack_refuses_a_unit_that_exists(world):
+    """An id is used once."""
+    unit = do_pack(world, BRAND, "case", items(2))
+    with refused("UnitExists", unit):
+        do_pack(world, BRAND, "case", items(3))
+
+
+def test_pack_cannot_squat_on_another_creators_unit(world):
+    """The id binds its creator, so the same EPC hash is another unit for a rival."""
+    theirs = do_pack(world, RIVAL, "case", items(2))
+    assert do_pack(world, BRAND, "case", items(2)) != theirs
+    with refused("WrongSigner", BRAND, address(world.keys[RIVAL])):
+        world.do(Verb.PACK, pack(BRAND, "another", items(2)), signer=world.keys[RIVAL])
+
+
+def test_pack_refuses_absurd_counts(world):
+    """No children, or more with slots than there are."""
+    tree = items(2)
+    with refused("BadCount", 0):
+        do_pack(world, BRAND, "case", tree, count=0)
+    with refused("BadCount", 1):
+        do_pack(world, BRAND, "case", tree, 0, 1, count=1)
+
+
+def test_pack_refuses_no_root_and_unknown_lots(world):
+    """A tree has a root; a lot that is named was opened."""
+    with refused("ZeroRoot"):
+        do_pack(world, BRAND, "case", items(2), childrenRoot=ZERO)
+    with refused("UnknownLot", 1):
+        do_pack(world, BRAND, "case", items(2), lot=1)
+
+
+def test_pack_needs_a_proof_for_each_slotted_child(world):
+    """As many proofs as children."""
+    with refused("LengthMismatch"):
+        world.do(Verb.PACK, pack(BRAND, "case", items(2), (0,)), proofs=[])
+
+
+def test_pack_freezes_children_that_have_a_slot(world):
+    """A unit packed into another is INSIDE it, cannot move, and its history says so."""
+    case = do_pack(world, BRAND, "case", items(3))
+    tree = Tree((inner(0, case, items(3)), item(1, keccak(b"loose"))))
+    pallet = do_pack(world, BRAND, "pallet", tree, 0)
+    stored = world.unit(case)
+    assert (stored["state"], word(stored["parent"]), stored["seq"]) == (INSIDE, pallet, 2)
+    with refused("UnitInside", case):
+        world.do(Verb.SHIP, ship(BRAND, STORE), on=case)
+    with refused("UnitInside", case):
+        do_unpack(world, case, BRAND, items(3), 0)
+    with refused("UnitInside", case):
+        do_pack(world, BRAND, "second pallet", tree, 0)
+
+
+def test_pack_refuses_slotted_children_that_are_not_the_actors_to_pack(world):
+    """Unknown, another's, in transit, or named twice."""
+    case = do_pack(world, BRAND, "case", items(3))
+    tree = Tree((inner(0, case, items(3)), inner(1, named(BRAND, "never packed"), items(3))))
+    with refused("UnknownUnit", named(BRAND, "never packed")):
+        do_pack(world, BRAND, "pallet", tree, 1)
+    with refused("NotHolder", case, RIVAL):
+        do_pack(world, RIVAL, "pallet", tree, 0)
+    with refused("UnitInside", case):
+        do_pack(world, BRAND, "pallet", tree, 0, 0)
+    world.do(Verb.SHIP, ship(BRAND, STORE), on=case)
+    with refused("UnitInTransit", case):
+        do_pack(world, BRAND, "pallet", tree, 0)
+
+
+def test_pack_refuses_children_other_than_their_slot(world):
+    """A leaf that gives a slotted unit another tree or count."""
+    case = do_pack(world, BRAND, "case", items(3))
+    for told in (items(3, "other"), items(2)):
+        tree = Tree((inner(0, case, told),))
+        with refused("BadChild", case):
+            do_pack(world, BRAND, "pallet", tree, 0)
+
+
+def test_pack_refuses_a_unit_inside_itself(world):
+    """No tree can hold its own root, and a leaf that lies about it is another unit's."""
+    pallet = named(BRAND, "pallet")
+    tree = Tree((inner(0, pallet, items(1)),))
+    with refused("BadChild", pallet):
+        do_pack(world, BRAND, "pallet", tree, 0)
+    do_pack(world, BRAND, "pallet", tree)
+    with refused("NotInside", pallet, pallet):
+        do_unpack(world, pallet, BRAND, tree, 0)
+
+
+def test_pack_carries_a_market_up(world):
+    """A restricted child restricts its parent, and two restrictions do not mix."""
+    for lot, market in (("A1", MARKET), ("A2", OTHER_MARKET)):
+        world.do(Verb.BIND_LOT, bind(0, 0, lot, market=market), on=1)
+    units = [do_pack(world, BRAND, f"case {lot}", items(1), lot=lot) for lot in (1, 2)]
+    free = do_pack(world, BRAND, "free", items(1))
+    trees = [Tree((inner(0, unit, items(1)), inner(1, free, items(1)))) for unit in units]
+    both = Tree(tuple(inner(i, unit, items(1)) for i, unit in enumerate(units)))
+    with refused("BadChild", units[1]):
+        do_pack(world, BRAND, "both", both, 0, 1)
+    with refused("BadChild", units[1]):
+        do_pack(world, BRAND, "of lot 1", trees[1], 0, lot=1)
+    pallet = do_pack(world, BRAND, "pallet", trees[0], 0, 1)
+    assert world.unit(pallet)["market"] == MARKET
+    with refused("MarketRefused", STORE, MARKET):
+        world.do(Verb.SHIP, ship(BRAND, STORE), on=pallet)
+    world.do(Verb.SHIP, ship(BRAND, DISTRIBUTOR), on=pallet)
+
+
+def test_unpack_materialises_leaves(world):
+    """Items and cases that never moved alone get slots, held by whoever unpacked them."""
+    cases, case_ids, tree = nested()
+    pallet = do_pack(world, BRAND, "pallet", tree, level=2)
+    hand_over(world, pallet, BRAND, DISTRIBUTOR)
+    outcome = do_unpack(world, pallet, DISTRIBUTOR, tree, 1)
+    assert outcome.names() == ["Unpacked", "UnpackedFrom"]
+    stored = world.unit(case_ids[1])
+    assert (stored["holder"], stored["state"], stored["seq"]) == (DISTRIBUTOR, HELD, 1)
+    assert (stored["count"], stored["level"]) == (3, 1)
+    assert word(stored["childrenRoot"]) == cases[1].root
+    assert world.unit(pallet)["gone"] == 1
+    do_unpack(world, case_ids[1], DISTRIBUTOR, cases[1], 0, 2)
+    leaf = world.unit(cases[1].children[2]["child"])
+    assert (leaf["holder"], leaf["count"], leaf["childrenRoot"]) == (DISTRIBUTOR, 0, 0)
+    hand_over(world, cases[1].children[2]["child"], DISTRIBUTOR, STORE)
+
+
+def test_unpack_inherits_lot_and_market(world):
+    """A child that left keeps what its parent was bound to."""
+    world.do(Verb.BIND_LOT, bind(0, 0, market=MARKET), on=1)
+    tree = items(2)
+    unit = do_pack(world, BRAND, "case", tree, lot=1)
+    do_unpack(world, unit, BRAND, tree, 0)
+    leaf = tree.children[0]["child"]
+    assert (world.unit(leaf)["lot"], world.unit(leaf)["market"]) == (1, MARKET)
+    with refused("MarketRefused", STORE, MARKET):
+        world.do(Verb.SHIP, ship(BRAND, STORE), on=leaf)
+
+
+def test_unpack_thaws_a_child_with_a_slot(world):
+    """A frozen child comes out where its parent is, with its history going on."""
+    case = do_pack(world, BRAND, "case", items(3))
+    tree = Tree((inner(0, case, items(3)), item(1, keccak(b"loose"))))
+    pallet = do_pack(world, BRAND, "pallet", tree, 0)
+    hand_over(world, pallet, BRAND, DISTRIBUTOR)
+    with refused("UnitInside", case):
+        world.do(Verb.SHIP, ship(BRAND, STORE), on=case)
+    do_unpack(world, pallet, DISTRIBUTOR, tree, 0)
+    stored = world.unit(case)
+    assert (stored["holder"], stored["state"], stored["parent"], stored["seq"]) == (
+        DISTRIBUTOR,
+        HELD,
+        0,
+        3,
+    )
+    hand_over(world, case, DISTRIBUTOR, STORE)
+
+
+def test_unpack_is_the_holders(world):
+    """A stranger, the packer after a handoff, anyone in transit; a unit that is not there."""
+    tree = items(2)
+    unit = do_pack(world, BRAND, "case", tree)
+    with refused("NotHolder", unit, DISTRIBUTOR):
+        do_unpack(world, unit, DISTRIBUTOR, tree, 0)
+    world.do(Verb.SHIP, ship(BRAND, DISTRIBUTOR), on=unit)
+    with refused("UnitInTransit", unit):
+        do_unpack(world, unit, BRAND, tree, 0)
+    with refused("NotHolder", unit, DISTRIBUTOR):
+        do_unpack(world, unit, DISTRIBUTOR, tree, 0)
+    with refused("UnknownUnit", keccak(b"none")):
+        do_unpack(world, keccak(b"none"), BRAND, tree, 0)
+
+
+def test_unpack_lets_nothing_leave_twice(world):
+    """In two calls, twice in one, or out of two parents that both claim it."""
+    tree = items(3)
+    unit = do_pack(world, BRAND, "case", tree)
+    other = do_pack(world, BRAND, "other", tree)
+    leaf = tree.children[0]["child"]
+    with refused("NotInside", leaf, unit):
+        do_unpack(world, unit, BRAND, tree, 0, 0)
+    do_unpack(world, unit, BRAND, tree, 0)
+    for parent in (unit, other):
+        with refused("NotInside", leaf, parent):
+            do_unpack(world, parent, BRAND, tree, 0)
+
+
+def test_unpack_does_not_materialise_a_unit_that_exists(world):
+    """A tree that claims another's unit does not take it."""
+    theirs = do_pack(world, RIVAL, "case", items(3))
+    for child in (inner(0, theirs, items(3)), item(0, theirs)):
+        tree = Tree((child,))
+        unit = do_pack(world, BRAND, f"claims {child['kind']}", tree)
+        with refused("NotInside", theirs, unit):
+            do_unpack(world, unit, BRAND, tree, 0)
+    assert world.unit(theirs)["holder"] == RIVAL
+
+
+def test_unpack_lets_no_more_leave_than_were_packed(world):
+    """A false tree with three leaves at the one position that its packer counted."""
+    tree = Tree(tuple(item(0, keccak(bytes([i]))) for i in range(3)))
+    unit = do_pack(world, BRAND, "case", tree, count=1)
+    with refused("BadCount", 3):
+        do_unpack(world, unit, BRAND, tree, 0, 1, 2)
+    do_unpack(world, unit, BRAND, tree, 1)
+    with refused("UnitEmpty", unit):
+        do_unpack(world, unit, BRAND, tree, 0)
+
+
+def test_an_empty_unit_never_moves_again(world):
+    """Neither shipped, nor packed, nor unpacked."""
+    tree = items(2)
+    unit = do_pack(world, BRAND, "case", tree)
+    do_unpack(world, unit, BRAND, tree, 0, 1)
+    with refused("UnitEmpty", unit):
+        world.do(Verb.SHIP, ship(BRAND, STORE), on=unit)
+    with refused("UnitEmpty", unit):
+        do_unpack(world, unit, BRAND, tree, 0)
+    outer = Tree((inner(0, unit, tree),))
+    with refused("UnitEmpty", unit):
+        do_pack(world, BRAND, "pallet", outer, 0)
+
+
+def test_unpack_refuses_proofs_for_another_root(world):
+    """A child of another tree, a proof of another child, a proof cut short."""
+    tree, other = items(4), items(4, "other")
+    unit = do_pack(world, BRAND, "case", tree)
+    leaf = tree.children[0]["child"]
+    with refused("NotInTree", other.children[0]["child"]):
+        do_unpack(world, unit, BRAND, other, 0)
+    for proofs in (tree.proofs(1), [tree.proofs(0)[0][:-1]], [[]]):
+        with refused("NotInTree", leaf):
+            world.do(Verb.UNPACK, unpack(BRAND, tree, 0), on=unit, proofs=proofs)
+
+
+def test_unpack_refuses_a_second_preimage(world):
+    """An inner node, 64 bytes of two hashes, does not pass for a leaf of any kind."""
+    tree = items(4)
+    unit = do_pack(world, BRAND, "case", tree)
+    nodes = tree.nodes
+    for child, proof in ((nodes[1], [nodes[2]]), (nodes[2], [nodes[1]]), (tree.root, [])):
+        args = unpack(BRAND, Tree((item(0, child),)), 0)
+        with refused("NotInTree", child):
+            world.do(Verb.UNPACK, args, on=unit, proofs=[proof])
+    leaf = children_leaf(*tree.children[0].values())
+    with refused("NotInTree", leaf):
+        args = unpack(BRAND, Tree((item(0, leaf),)), 0)
+        world.do(Verb.UNPACK, args, on=unit, proofs=tree.proofs(0))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"position": 1},
+        {"position": 2**32 - 1},
+        {"kind": 0},
+        {"kind": 3},
+        {"count": 1},
+        {"childrenRoot": keccak(b"root")},
+        {"kind": 2},
+        {"kind": 2, "count": 1},
+        {"kind": 2, "childrenRoot": keccak(b"root")},
+    ],
+    ids=str,
+)
+def test_unpack_refuses_leaves_that_can_be_nothing(world, change):
+    """A position over the count, an unknown kind, an item with children, a unit without."""
+    tree = Tree((item(0, keccak(b"leaf")) | change,))
+    unit = do_pack(world, BRAND, "case", tree)
+    with refused("BadChild", keccak(b"leaf")):
+        do_unpack(world, unit, BRAND, tree, 0)
+
+
+def test_unpack_refuses_nothing(world):
+    """No children, or another number of proofs."""
+    tree = items(2)
+    unit = do_pack(world, BRAND, "case", tree)
+    with refused("EmptyList"):
+        do_unpack(world, unit, BRAND, tree)
+    with refused("LengthMismatch"):
+        world.do(Verb.UNPACK, unpack(BRAND, tree, 0), on=unit, proofs=[])
+
+
+def test_unpack_records_the_parent_in_the_childs_history(world):
+    """The child's first event names its parent, the parent's newest seq and head."""
+    tree = items(2)
+    unit = do_pack(world, BRAND, "case", tree)
+    event = do_unpack(world, unit, BRAND, tree, 1).only("UnpackedFrom")
+    seq, head = world.head(ids.subject("unit", unit))
+    assert (event["parent"], event["parentSeq"], event["parentHead"]) == (unit, seq, head)
+    assert event["position"] == 1
