@@ -90,8 +90,10 @@ class CellState:
     def __init__(self, runs: Runs, cases: Ints, first_day: float, last_day: float) -> None:
         """cases: all that will be added, so that only runs holding one of them take memory."""
         self.runs = runs
-        held = np.unique(np.concatenate([runs.holding(int(case)) for case in cases]))
-        self.slot = {int(c): np.searchsorted(held, runs.holding(int(c))) for c in cases}
+        touched = np.zeros(len(runs.start), dtype=np.bool_)
+        touched[np.concatenate([runs.holding(int(case)) for case in cases])] = True
+        held, slot = np.flatnonzero(touched), np.cumsum(touched) - 1
+        self.slot = {int(case): slot[runs.holding(int(case))] for case in cases}
         self.held = held
         self.prior = runs.prior[held]
         self.first_epoch = int(np.floor(first_day / EPOCH_DAYS))

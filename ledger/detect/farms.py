@@ -59,28 +59,34 @@ def _farms(scans: Scans) -> Iterator[tuple[_Farm, int, list[int]]]:
     rows = np.flatnonzero((scans.lot >= 0) & (scans.case >= 0))
     rows = rows[firsts(ids(scans.unit[rows], scans.device[rows]))]
     crowded = np.zeros(len(scans.lot) and int(scans.lot.max()) + 1, dtype=np.bool_)
-    crowded[scans.lot[rows[_ever_dense(scans, rows)]]] = True
-    rows = rows[crowded[scans.lot[rows]]]
-    order = rows[np.argsort(scans.lot[rows], kind="stable")]
-    cuts = np.flatnonzero(np.diff(scans.lot[order])) + 1
+    dense = _ever_dense(scans, rows)
+    crowded[scans.lot[rows[dense]]] = True
+    keep = crowded[scans.lot[rows]]
+    rows, dense = rows[keep], dense[keep]
+    order = np.argsort(scans.lot[rows], kind="stable")
+    cuts = np.flatnonzero(np.diff(scans.lot[rows[order]])) + 1
     for part in np.split(order, cuts):
         if len(part):
-            yield from _in_lot(scans, part)
+            yield from _in_lot(scans, rows[part], dense[part])
 
 
-def _in_lot(scans: Scans, rows: Ints) -> Iterator[tuple[_Farm, int, list[int]]]:
+def _in_lot(scans: Scans, rows: Ints, dense: Bools) -> Iterator[tuple[_Farm, int, list[int]]]:
     recent: deque[int] = deque()
     by_case: dict[int, dict[int, int]] = {}  # case → unit → its scans in the last DAYS
     farms: list[_Farm] = []
-    for row in rows.tolist():
+    for row, may_start in zip(rows.tolist(), dense.tolist(), strict=True):
+        if not may_start and not farms:
+            continue
         day, case = float(scans.day[row]), int(scans.case[row])
+        farm = _near(farms, case, day)
+        if farm is None and not may_start:
+            continue
         while recent and scans.day[recent[0]] < day - DAYS:
             _forget(by_case, scans, recent.popleft())
         recent.append(row)
         units = by_case.setdefault(case, {})
         unit = int(scans.unit[row])
         units[unit] = units.get(unit, 0) + 1
-        farm = _near(farms, case, day)
         if farm is None:
             start = _dense_window(by_case, case)
             if start is None:
@@ -101,8 +107,8 @@ def _in_lot(scans: Scans, rows: Ints) -> Iterator[tuple[_Farm, int, list[int]]]:
 def _ever_dense(scans: Scans, rows: Ints) -> Bools:
     """Rows around which a window may be dense; never wrongly False. bool (len(rows),).
 
-    Counts in blocks of WINDOW cases and an hour, with the blocks around. Only used to pass over
-    lots where nothing can be found.
+    Counts in blocks of WINDOW cases and an hour, with the blocks around: what is False lies in no
+    dense window, so that leaving it out of the windows changes nothing.
     """
     block = scans.case[rows] // WINDOW + 1
     hour = np.floor(scans.day[rows] / DAYS).astype(np.int64) + 1

@@ -63,11 +63,11 @@ def test_mixed_single_cases_show_by_their_sizes() -> None:
 
 
 def test_mixed_goods_sold_slowly_show_by_coming_back() -> None:
-    """Eight items each of ten cases, over two months and among 60 travellers, pass any level."""
+    """Eight items each of ten cases, over two months and among 30 travellers, pass any level."""
     rng = np.random.default_rng(5)
     cases = [case for case in rng.integers(CASES, size=10).tolist() for _ in range(8)]
-    days = rng.uniform(0, 60, 80).tolist() + rng.uniform(0, 90, 60).tolist()
-    assert _final(cases + rng.integers(CASES, size=60).tolist(), days)[0] > np.log(1e5)
+    days = rng.uniform(0, 60, 80).tolist() + rng.uniform(0, 90, 30).tolist()
+    assert _final(cases + rng.integers(CASES, size=30).tolist(), days)[0] > np.log(1e5)
 
 
 def test_two_gifts_are_no_diversion() -> None:
