@@ -61,8 +61,8 @@ def act(
     NOT_HOSTED, KEY_REUSED, Unavailable LEDGER_UNREACHABLE.
     """
     subject = ids.subject(SIGNINGS[order.verb].kind, order.identity)
-    if (known := _known(site, order.key)) is not None:
-        return known
+    if (found := known(site, order.key)) is not None:
+        return found
     args = order.signed_args()
     deadline = site.clock() + order.deadline_s
     with reading(site.engine) as session:
@@ -80,8 +80,8 @@ def act_on_list(
     skip_stale: bool = False,
 ) -> int:
     """Sign and keep one verb over several units (ship, receiveFrom); as `act`."""
-    if (known := _known(site, order.key)) is not None:
-        return known
+    if (found := known(site, order.key)) is not None:
+        return found
     deadline = site.clock() + order.deadline_s
     with reading(site.engine) as session:
         message = capture.compose_list(
@@ -129,7 +129,8 @@ def settled(site: Site, submissions: Sequence[int], timeout: float = 60.0) -> No
             time.sleep(0.02)
 
 
-def _known(site: Site, key: str) -> int | None:
+def known(site: Site, key: str) -> int | None:
+    """Return the submission that an idempotency key stands for, None if it is new."""
     with reading(site.engine) as session:
         return session.scalars(select(Submission.id).where(Submission.key == key)).one_or_none()
 

@@ -17,7 +17,7 @@ from ledger.domain.typed_data import STRUCTS
 from ledger.domain.verbs import SIGNINGS, Verb
 from ledger.errors import Rejected
 from ledger.services import capture
-from ledger.services.act import Order
+from ledger.services.act import Order, known
 from ledger.services.follow import jsonable
 from ledger.services.site import Site
 
@@ -125,6 +125,8 @@ def accept(site: Site, signed: Mapping[str, Any], key: str) -> int:
         message.subject if isinstance(message, Message) else ids.subject("unit", message.units[0])
     )
     data = message.call([signature])
+    if (found := known(site, key)) is not None:
+        return found
     capture.ask(site.rpc, site.network, site.relay.address, data)
     with transaction(site.engine) as session:
         row = capture.keep(

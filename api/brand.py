@@ -1,0 +1,169 @@
+"""The API of brands under /v1: parties, products, codes, lots. Each route behind a scope."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, StreamingResponse
+
+from api.bodies import ActivationIn, LotIn, MintIn, PartyIn, ProductIn
+from api.deps import CallerDep, KeyDep, SiteDep
+from ledger.db.engine import reading
+from ledger.db.models import Mint
+from ledger.domain import ids
+from ledger.domain.verbs import KeyMode
+from ledger.errors import Rejected
+from ledger.services import mint, parties, runs
+from ledger.services.labels import Label, sheet_html
+
+router = APIRouter(prefix="/v1", tags=["brands"])
+Json = dict[str, Any]
+MAX_SHEET = 5_000
+_HEX = re.compile(r"0x[0-9a-f]{40}")
+
+
+@router.post("/parties", status_code=202)
+def register_party(site: SiteDep, caller: CallerDep, key: KeyDep, body: PartyIn) -> Json:
+    """Register a party (scope admin)."""
+    caller.need("admin")
+    unknown = set(body.roles) - set(parties.ROLES)
+    if unknown:
+        raise Rejected("BAD_PARTY", f"Roles are {', '.join(parties.ROLES)}.")
+    if body.account is not None and not _HEX.fullmatch(body.account.lower()):
+        raise Rejected("BAD_PARTY", "An account is 0x and 40 hex digits.")
+    new = parties.NewParty(
+        party=ids.party_id(body.gln) if body.gln else 0,
+        name_en=body.name_en,
+        name_zh=body.name_zh,
+        roles=sum(parties.ROLES[role] for role in set(body.roles)),
+        account=bytes.fromhex(body.account[2:]) if body.account else None,
+        key_mode=_key_mode(body.key_mode),
+        markets=body.markets,
+        prefix=body.prefix,
+        regions=body.regions,
+    )
+    party, submission = parties.register(site, new, key)
+    return {"party": party, "submission": submission}
+
+
+@router.get("/parties")
+def list_parties(site: SiteDep, caller: CallerDep) -> list[Json]:
+    """All registered parties (scope read)."""
+    caller.need("read")
+    return [
+        {
+            "party": party.id,
+            "name_en": profile.name_en if profile else None,
+            "name_zh": profile.name_zh if profile else None,
+            "roles": [name for name, role in parties.ROLES.items() if party.roles & role],
+            "account": "0x" + party.account.hex(),
+            "key_mode": party.key_mode,
+            "regions": profile.regions if profile else [],
+        }
+        for party, profile in parties.listing(site)
+    ]
+
+
+@router.post("/products", status_code=201)
+def add_product(site: SiteDep, caller: CallerDep, body: ProductIn) -> Json:
+    """Name a trade item (scope brand)."""
+    caller.need("brand", body.brand)
+    gtin = mint.add_product(site, body.brand, body.gtin, body.name_en, body.name_zh)
+    return {"gtin": f"{gtin:014d}"}
+
+
+@router.post("/mints", status_code=202)
+def order_codes(site: SiteDep, caller: CallerDep, key: KeyDep, body: MintIn) -> Json:
+    """Order codes (scope brand); they can be fetched once their root is on chain."""
+    caller.need("brand", body.brand)
+    return _mint(mint.mint_of(site, mint.order_codes(site, body.brand, body.gtin, body.count, key)))
+
+
+@router.get("/mints/{number}")
+def show_mint(site: SiteDep, caller: CallerDep, number: int) -> Json:
+    """The state of an order of codes (scope brand)."""
+    found = mint.mint_of(site, number)
+    caller.need("brand", found.brand)
+    return _mint(found)
+
+
+@router.get("/mints/{number}/links", response_class=PlainTextResponse)
+def links(
+    site: SiteDep,
+    caller: CallerDep,
+    number: int,
+    first: Annotated[int, Query(ge=0)] = 0,
+    to: int | None = None,
+    upper: bool = False,
+) -> Response:
+    """The printed links of an order, one a line (scope brand)."""
+    found = mint.mint_of(site, number)
+    caller.need("brand", found.brand)
+    stop = found.count if to is None else min(to, found.count)
+    rows = mint.links(site, found, min(first, stop), stop, upper)
+    head = next(rows, None)  # so that a pending root is refused before anything is sent
+    lines = (f"{link}\n" for pair in ((head,) if head else (), rows) for _, link in pair)
+    return StreamingResponse(lines, media_type="text/plain")
+
+
+@router.get("/mints/{number}/sheet", response_class=HTMLResponse)
+def sheet(
+    site: SiteDep,
+    caller: CallerDep,
+    number: int,
+    first: Annotated[int, Query(ge=0)] = 0,
+    to: int | None = None,
+    lang: Annotated[str, Query(pattern="^(en|zh)$")] = "en",
+    level: Literal["L", "M", "Q", "H"] = "M",
+    upper: bool = False,
+) -> str:
+    """A printable sheet of an order's codes (scope brand)."""
+    found = mint.mint_of(site, number)
+    caller.need("brand", found.brand)
+    stop = min(found.count if to is None else to, found.count, first + MAX_SHEET)
+    gtin = f"{found.gtin:014d}"
+    rows = mint.links(site, found, min(first, stop), stop, upper)
+    labels = [Label(link, gtin, serial) for serial, link in rows]
+    return sheet_html(labels, gtin, lang, level=level, batch=found.batch, first_index=first)
+
+
+@router.post("/activations", status_code=202)
+def activate(site: SiteDep, caller: CallerDep, key: KeyDep, body: ActivationIn) -> Json:
+    """Say from when a range of codes is active (scope brand)."""
+    caller.need("brand", _brand_of(site, body.batch))
+    return {
+        "submission": runs.activate(site, body.batch, body.first, body.to, body.active_from, key)
+    }
+
+
+@router.post("/lots", status_code=202)
+def bind_lot(site: SiteDep, caller: CallerDep, key: KeyDep, body: LotIn) -> Json:
+    """Bind a range of codes to a lot (scope brand)."""
+    caller.need("brand", _brand_of(site, body.batch))
+    terms = runs.LotTerms(body.lot, body.expiry, body.best_before, body.market)
+    return {"submission": runs.bind_lot(site, body.batch, body.first, body.to, terms, key)}
+
+
+def _mint(found: Mint) -> Json:
+    return {
+        "id": found.id,
+        "state": found.state,
+        "gtin": f"{found.gtin:014d}",
+        "count": found.count,
+        "batch": found.batch,
+        "error": found.error,
+    }
+
+
+def _key_mode(number: int) -> KeyMode:
+    try:
+        return KeyMode(number)
+    except ValueError:
+        raise Rejected("BAD_PARTY", "A key mode is 1 (own), 2 (browser) or 3 (hosted).") from None
+
+
+def _brand_of(site: SiteDep, batch: int) -> int:
+    with reading(site.engine) as session:
+        return mint.batch_ref(session, batch).brand

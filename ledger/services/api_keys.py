@@ -1,0 +1,75 @@
+"""Keys to the API: random, shown once, kept by their hash, each with scopes and a party."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ledger.db.engine import reading, transaction
+from ledger.db.models import ApiKey
+from ledger.errors import Rejected
+from ledger.services.sealed_file import replace_file
+from ledger.services.site import Site
+
+SCOPES = ("admin", "brand", "custody", "scan", "read")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: the key's name, its party (0 = the installation itself) and scopes."""
+
+    name: str
+    party: int
+    scopes: frozenset[str]
+
+    def need(self, scope: str, party: int | None = None) -> None:
+        """Refuse a caller without the scope, or one that acts for another party.
+
+        Raises Rejected SCOPE_MISSING, NOT_YOURS. The admin scope includes all others.
+        """
+        if scope not in self.scopes and "admin" not in self.scopes:
+            raise Rejected("SCOPE_MISSING", f"This needs an API key with the scope '{scope}'.")
+        if party is not None and self.party not in (0, party):
+            raise Rejected("NOT_YOURS", f"This API key may not act for party {party}.")
+
+
+def issue(site: Site, name: str, party: int, scopes: Sequence[str]) -> str:
+    """Make an API key and return it; it cannot be shown again. Raises Rejected BAD_SCOPE."""
+    if not scopes or not set(scopes) <= set(SCOPES):
+        raise Rejected("BAD_SCOPE", f"Scopes are {', '.join(SCOPES)}.")
+    text = f"ts_{site.home.entropy(24).hex()}"
+    with transaction(site.engine) as session:
+        row = ApiKey(
+            hash=_hash(text),
+            name=name,
+            party=party,
+            scopes=sorted(scopes),
+            created=site.clock(),
+        )
+        session.add(row)
+    return text
+
+
+def caller(site: Site, text: str | None) -> Caller:
+    """Return who an API key belongs to. Raises Rejected KEY_MISSING, KEY_UNKNOWN."""
+    if not text:
+        raise Rejected("KEY_MISSING", "Send an API key: Authorization: Bearer ts_…")
+    with reading(site.engine) as session:
+        row = session.get(ApiKey, _hash(text))
+    if row is None or row.revoked is not None:
+        raise Rejected("KEY_UNKNOWN", "This API key is not known here, or was revoked.")
+    return Caller(row.name, row.party, frozenset(row.scopes))
+
+
+def ensure_admin(site: Site) -> bool:
+    """Make the first admin key, in admin.key of the data directory; return whether it is new."""
+    path = site.home.path / "admin.key"
+    if path.exists():
+        return False
+    replace_file(path, issue(site, "first admin", 0, ["admin"]).encode() + b"\n")
+    return True
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

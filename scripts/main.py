@@ -1,0 +1,5 @@
+"""`python -m scripts.main`: the `touchstone` command without its entry point."""
+
+from scripts.cli import main
+
+main()

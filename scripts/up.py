@@ -1,0 +1,149 @@
+"""`touchstone up`: node, API and worker of one data directory, in one command."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from ledger.errors import Rejected
+from ledger.services import api_keys, trusting
+from ledger.services.home import Home
+from ledger.services.open import found, home_of, open_installation
+from ledger.services.settings import Settings
+from scripts.common import Data, settings
+from scripts.crew import Crew
+
+app = typer.Typer(add_completion=False)
+DEFAULT_PORT = 8000
+
+
+@app.command()
+def up(
+    data: Data = None,
+    port: Annotated[int, typer.Option(help="Port of the pages and the API.")] = DEFAULT_PORT,
+    lan: Annotated[bool, typer.Option(help="Also for phones on this network.")] = False,
+    moved: Annotated[
+        bool, typer.Option(help="The directory was moved here, and runs nowhere else.")
+    ] = False,
+) -> None:
+    """Start everything and keep it running until Ctrl-C."""
+    chosen = settings(data)
+    base = link_base(chosen, port, lan)
+    chosen = chosen.model_copy(update={"link_base": base})
+    refuse_generated_secrets(chosen)
+    crew = Crew(chosen.data.resolve(), {"TOUCHSTONE_LINK_BASE": base})
+    try:
+        start(crew, chosen, port, lan, moved)
+        print(f"{base} is served from {chosen.data}. Ctrl-C stops it.", flush=True)
+        tend(crew)
+    finally:
+        crew.close()
+
+
+def start(
+    crew: Crew,
+    chosen: Settings,
+    port: int,
+    lan: bool,
+    moved: bool = False,
+    max_age_s: int = 300,
+) -> None:
+    """Bring an installation up: node, ledger, first keys, trust file, API and worker."""
+    home = home_of(chosen)
+    _refuse_moved(home, moved)
+    if chosen.rpc_url is None:
+        crew.start_node(chosen.clock)
+    generated = found(chosen)
+    site = open_installation(chosen)
+    new_key = api_keys.ensure_admin(site)
+    if generated or new_key:
+        sys.stderr.write(
+            f"touchstone: a passphrase and an admin key were generated in {home.path} "
+            "(mode 0600): keep them safe.\n"
+        )
+    if chosen.rpc_url is None and trusting.is_due(home, site.clock()):
+        trusting.make(home, site.clock(), max_age_s)
+    crew.start("worker")
+    crew.start("api", "--port", str(port), "--host", "0.0.0.0" if lan else "127.0.0.1")  # noqa: S104 (asked for by --lan)
+    crew.until(lambda: _answers(port), "API_DOWN", "the API did not start")
+
+
+def tend(crew: Crew) -> None:
+    """Keep the children running until SIGINT or SIGTERM."""
+    stopping: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _: stopping.append(received))
+    while not stopping:
+        crew.tend()
+        time.sleep(0.2)
+
+
+def link_base(chosen: Settings, port: int, lan: bool) -> str:
+    """Return what printed links begin with: the setting, else this machine."""
+    if "link_base" in chosen.model_fields_set:
+        return chosen.link_base
+    return f"http://{_own_address() if lan else 'localhost'}:{port}"
+
+
+def refuse_generated_secrets(chosen: Settings) -> None:
+    """Refuse a public host with secrets that lie beside the data they seal.
+
+    Raises Rejected GENERATED_SECRETS.
+    """
+    host = urlsplit(chosen.link_base).hostname or ""
+    if chosen.passphrase_file is None and not _is_local(host):
+        raise Rejected(
+            "GENERATED_SECRETS",
+            f"Links to {host} are for production: put a passphrase into a file of your own and "
+            "name it with TOUCHSTONE_PASSPHRASE_FILE.",
+        )
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
+
+
+def _own_address() -> str:
+    """This machine's address on its network; no packet is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # TEST-NET-1: only asks the routing table
+            address: str = probe.getsockname()[0]
+            return address
+        except OSError:
+            return "127.0.0.1"
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _refuse_moved(home: Home, moved: bool) -> None:
+    """A copied ledger would make the same serials twice: it must be said that it was moved."""
+    here, seen = _machine(), home.path / "machine"
+    if seen.exists() and seen.read_text() != here and not moved:
+        raise Rejected(
+            "DATA_MOVED",
+            f"{home.path} was last used on another machine: if it runs nowhere else, start it "
+            "once with --moved.",
+        )
+    seen.write_text(here)
+
+
+def _machine() -> str:
+    known = Path("/etc/machine-id")
+    return (known.read_text().strip() if known.exists() else "") or socket.gethostname()
