@@ -30,10 +30,10 @@ class Party:
 
 
 PARTIES = (
-    Party(0, "brand", "试金酒业", "Touchstone Spirits", 52, ()),
-    Party(1, "distributor", "华东商贸", "East China Trading", 31, (31, 32, 33)),
-    Party(2, "distributor", "华南商贸", "South China Trading", 44, (44, 45, 46)),
-    Party(3, "distributor", "华北商贸", "North China Trading", 11, (11, 12, 13)),
+    Party(0, "brand", "示例品牌", "Example Brand", 52, ()),
+    Party(1, "distributor", "华东经销商", "Distributor East", 31, (31, 32, 33)),
+    Party(2, "distributor", "华南经销商", "Distributor South", 44, (44, 45, 46)),
+    Party(3, "distributor", "华北经销商", "Distributor North", 11, (11, 12, 13)),
     Party(4, "store", "上海门店", "Shanghai store", 31, (31, 32, 33), 1),
     Party(5, "store", "杭州门店", "Hangzhou store", 33, (31, 32, 33), 1),
     Party(6, "store", "广州门店", "Guangzhou store", 44, (44, 45, 46), 2),
