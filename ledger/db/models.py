@@ -99,7 +99,7 @@ class ChainBatch(Base):
     gtin: Mapped[int]
     brand: Mapped[int] = mapped_column(index=True)
     epoch: Mapped[int]
-    reservation: Mapped[bytes] = mapped_column(unique=True)  # event hash of its reservation
+    reservation: Mapped[bytes] = mapped_column(index=True)  # event hash, which its brand chooses
     status: Mapped[int]
     count: Mapped[int]
     root: Mapped[bytes | None]
@@ -121,11 +121,15 @@ class ChainRun(Base):
 
 
 class ChainLot(Base):
-    """A lot. expiry, best_before: first second after the date, 0 = none. status: 1 released."""
+    """A lot. expiry, best_before: first second after the date, 0 = none. status: 1 released.
+
+    Brands choose ids, so an id is unique only within a GTIN.
+    """
 
     __tablename__ = "chain_lot"
+    __table_args__ = (Index("chain_lot_id", "gtin", "id", unique=True),)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    id: Mapped[bytes] = mapped_column(unique=True)
+    id: Mapped[bytes]
     gtin: Mapped[int]
     brand: Mapped[int]
     expiry: Mapped[int]

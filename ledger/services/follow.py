@@ -2,7 +2,8 @@
 
 One handler an event. What a run of blocks changes and the checkpoint are one transaction, so the
 tables are always the state of exactly one block. The contract decides, we only project: a history
-that does not add up stops the follower instead of being repaired.
+that does not add up stops the follower instead of being repaired. Two followers of one database do
+no harm: whoever finds the checkpoint moved goes on from there.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from ledger.db.models import (
 )
 from ledger.domain import ids
 from ledger.domain.history import Event
-from ledger.errors import Broken
+from ledger.errors import Broken, Unavailable
 from ledger.services.network import Network
 
 T = TypeVar("T")
@@ -57,12 +58,15 @@ class Follower:
     def step(self, now: float) -> int:
         """Take the next run of blocks and return how many; 0 when nothing is newer.
 
-        now: unix seconds. Raises what BlockReader.next_run raises, and Broken HISTORY_GAP.
+        now: unix seconds. Raises what BlockReader.next_run raises, Broken HISTORY_GAP, and
+        Unavailable FOLLOWER_OVERTAKEN when another process follows into the same database.
         """
         try:
             blocks = self._reader.next_run(now)
             if blocks:
-                self._store(blocks)
+                with transaction(self._engine) as session:
+                    self._store(session, blocks)
+                # Before that commit we die without a trace: the same blocks are taken again.
         except Exception:
             # The reader is ahead of what is stored: go on from what is stored.
             self._reader = self._resume()
@@ -77,17 +81,32 @@ class Follower:
         return taken
 
     def rebuild(self, now: float) -> int:
-        """Drop what the chain tables hold and take every block again; return how many."""
-        with transaction(self._engine) as session:
-            for table in CHAIN_TABLES:
-                session.execute(delete(table))
-        # If we die here the tables are empty, and following starts again at the first block.
-        self._reader = self._resume()
-        return self.catch_up(now)
+        """Take every block again into emptied chain tables; return how many. Raises as `step`.
+
+        One transaction: readers see the old tables or the new ones, never half of them, and if we
+        die on the way the old ones stand. Other writers wait for it.
+        """
+        taken = 0
+        try:
+            with transaction(self._engine) as session:
+                for table in CHAIN_TABLES:
+                    session.execute(delete(table))
+                self._reader = self._reader_from(None)
+                while blocks := self._reader.next_run(now):
+                    self._store(session, blocks)
+                    session.flush()
+                    session.expunge_all()  # a long history does not fit in memory
+                    taken += len(blocks)
+        except Exception:
+            self._reader = self._resume()
+            raise
+        return taken
 
     def _resume(self) -> BlockReader:
         with reading(self._engine) as session:
-            row = session.get(ChainCheckpoint, 1)
+            return self._reader_from(session.get(ChainCheckpoint, 1))
+
+    def _reader_from(self, row: ChainCheckpoint | None) -> BlockReader:
         if row is None:
             genesis = bytes.fromhex(self._network.genesis_hash[2:])
             checkpoint = Checkpoint(0, genesis)
@@ -105,32 +124,35 @@ class Follower:
             epoch_length=self._network.epoch_length,
         )
 
-    def _store(self, blocks: tuple[Block, ...]) -> None:
+    def _store(self, session: Session, blocks: tuple[Block, ...]) -> None:
+        row = session.get(ChainCheckpoint, 1)
+        if (row.number if row else 0) != blocks[0].header.number - 1:
+            raise Unavailable(
+                "FOLLOWER_OVERTAKEN",
+                "Another process follows the chain into this database: one worker is enough.",
+            )
+        for block in blocks:
+            for log in block.logs:
+                seen = decode(log, block.header.number, block.header.timestamp)
+                if seen is not None:
+                    project(session, self._network, seen)
         newest = blocks[-1].header
-        with transaction(self._engine) as session:
-            for block in blocks:
-                for log in block.logs:
-                    seen = decode(log, block.header.number, block.header.timestamp)
-                    if seen is not None:
-                        project(session, self._network, seen)
-            row = session.get(ChainCheckpoint, 1)
-            if row is None:
-                row = ChainCheckpoint(id=1, changes=[])
-                session.add(row)
-            row.number, row.hash, row.time = newest.number, newest.hash, newest.timestamp
-            row.reigns = [
-                [reign.since, sorted("0x" + v.hex() for v in reign.validators)]
-                for reign in self._reader.succession.reigns
-            ]
-            row.changes = row.changes + [
-                {
-                    "votes": ["0x" + vote.encode().hex() for vote in change.votes],
-                    "first": "0x" + change.first.encode().hex(),
-                }
-                for change in self._reader.changes
-            ]
-            self._reader.changes = ()
-        # If we die before the commit the same blocks are taken again; after it they are done.
+        if row is None:
+            row = ChainCheckpoint(id=1, changes=[])
+            session.add(row)
+        row.number, row.hash, row.time = newest.number, newest.hash, newest.timestamp
+        row.reigns = [
+            [reign.since, sorted("0x" + v.hex() for v in reign.validators)]
+            for reign in self._reader.succession.reigns
+        ]
+        row.changes = row.changes + [
+            {
+                "votes": ["0x" + vote.encode().hex() for vote in change.votes],
+                "first": "0x" + change.first.encode().hex(),
+            }
+            for change in self._reader.changes
+        ]
+        self._reader.changes = ()
 
 
 def _reign(since: int, members: list[str]) -> Reign:
@@ -314,7 +336,9 @@ def _lot_bound(session: Session, seen: Seen, head: bytes) -> None:
     batch = _touch_batch(session, seen, head)
     args = seen.fields["args"]
     session.flush()
-    lot = _need(session.scalars(select(ChainLot).where(ChainLot.id == args["lot"])).first(), seen)
+    # Anyone may open a lot under another's id, but only for an own GTIN; 0: opened by this event.
+    query = select(ChainLot).where(ChainLot.id == args["lot"], ChainLot.gtin.in_((0, batch.gtin)))
+    lot = _need(session.scalars(query).first(), seen)
     lot.gtin, lot.brand, lot.market = batch.gtin, batch.brand, args["market"]
     lot.expiry, lot.best_before = args["expiry"], args["bestBefore"]
     if args["from"] != args["to"]:

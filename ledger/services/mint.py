@@ -122,8 +122,10 @@ def _advance(site: Site, mint: Mint) -> bool:
             )
         ).first()
         batch = session.scalars(
-            select(ChainBatch).where(ChainBatch.reservation == mint.reservation)
-        ).one_or_none()
+            select(ChainBatch)
+            .where(ChainBatch.reservation == mint.reservation, ChainBatch.brand == mint.brand)
+            .order_by(ChainBatch.number)
+        ).first()
     if refused is not None:
         return _set(site, mint.id, state="FAILED", error=refused.detail)
     if mint.state == "COMMISSIONING":

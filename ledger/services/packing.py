@@ -308,8 +308,9 @@ def _lot(session: Session, packed: Packed, lot: str | None) -> int:
     batch = _batch_in(session, packed)
     known = None
     if batch is not None:
-        wanted = ids.lot_id(batch_ref(session, batch).gtin, lot)
-        known = session.scalars(select(ChainLot).where(ChainLot.id == wanted)).one_or_none()
+        gtin = batch_ref(session, batch).gtin
+        query = select(ChainLot).where(ChainLot.id == ids.lot_id(gtin, lot), ChainLot.gtin == gtin)
+        known = session.scalars(query).one_or_none()
     if known is None:
         raise Rejected("UNKNOWN_LOT", f"Lot {lot} is not on the ledger: bind it to codes first.")
     return known.number

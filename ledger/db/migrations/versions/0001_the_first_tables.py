@@ -67,11 +67,11 @@ def upgrade() -> None:
     sa.Column('inner_root', sa.LargeBinary(), nullable=True),
     sa.Column('seq', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('head', sa.LargeBinary(), nullable=True),
-    sa.PrimaryKeyConstraint('number'),
-    sa.UniqueConstraint('reservation')
+    sa.PrimaryKeyConstraint('number')
     )
     with op.batch_alter_table('chain_batch', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_chain_batch_brand'), ['brand'], unique=False)
+        batch_op.create_index(batch_op.f('ix_chain_batch_reservation'), ['reservation'], unique=False)
 
     op.create_table('chain_checkpoint',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
@@ -128,9 +128,11 @@ def upgrade() -> None:
     sa.Column('best_before', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('market', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('status', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
-    sa.PrimaryKeyConstraint('number'),
-    sa.UniqueConstraint('id')
+    sa.PrimaryKeyConstraint('number')
     )
+    with op.batch_alter_table('chain_lot', schema=None) as batch_op:
+        batch_op.create_index('chain_lot_id', ['gtin', 'id'], unique=True)
+
     op.create_table('chain_party',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('account', sa.LargeBinary(), nullable=False),
@@ -403,6 +405,9 @@ def downgrade() -> None:
     op.drop_table('chain_skip')
     op.drop_table('chain_run')
     op.drop_table('chain_party')
+    with op.batch_alter_table('chain_lot', schema=None) as batch_op:
+        batch_op.drop_index('chain_lot_id')
+
     op.drop_table('chain_lot')
     op.drop_table('chain_failure')
     with op.batch_alter_table('chain_event', schema=None) as batch_op:
@@ -414,6 +419,7 @@ def downgrade() -> None:
     op.drop_table('chain_epoch')
     op.drop_table('chain_checkpoint')
     with op.batch_alter_table('chain_batch', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_chain_batch_reservation'))
         batch_op.drop_index(batch_op.f('ix_chain_batch_brand'))
 
     op.drop_table('chain_batch')
