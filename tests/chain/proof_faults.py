@@ -508,7 +508,7 @@ _PROOFS = [
         "zero without a proof",
         "STORAGE_NOT_PROVED",
         PLAIN,
-        late(lambda d: d["storage"].update(dict.fromkeys(d["storage"], []))),
+        late(lambda d: d["storage"].update({slot: [] for slot in d["storage"]})),
     ),
     ("no proof of the batch", "SLOT_NOT_PROVEN", CASE, hide("batches", [1], "status")),
     ("no proof of the root", "SLOT_NOT_PROVEN", CASE, hide("batches", [1], "root")),
