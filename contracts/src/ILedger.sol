@@ -230,9 +230,13 @@ interface ILedger {
     /// @param count children packed, 0 for an item
     /// @param gone children that have left
     /// @param state 1 held, 2 in transit, 3 inside `parent`
+    /// @param lot number of its lot, 0 = none or mixed
+    /// @dev One slot says who has it, where it goes, and what may stop it. A party fits 48 bits: GLNs are
+    /// below 10^13, and the ledger assigns the numbers from there one by one.
     struct Unit {
-        uint64 holder;
-        uint64 addressee;
+        uint48 holder;
+        uint48 addressee;
+        uint32 lot;
         uint32 seq;
         uint32 count;
         uint32 gone;
@@ -242,7 +246,6 @@ interface ILedger {
         bytes32 head;
         bytes32 childrenRoot;
         bytes32 parent;
-        uint32 lot;
     }
 
     struct Registry {

@@ -305,7 +305,7 @@ contract Ledger is ILedger {
         }
 
         _record(act, Messages.PACK, 0, args.eventHash);
-        (u.holder, u.seq, u.count, u.state, u.level) = (act.actor, uint32(act.seq), args.count, HELD, args.level);
+        (u.holder, u.seq, u.count, u.state, u.level) = (uint48(act.actor), uint32(act.seq), args.count, HELD, args.level);
         (u.childrenRoot, u.head) = (args.childrenRoot, act.head);
         emit Packed(unit, _by(act), args);
         for (uint256 i; i < args.slotted.length; ++i) _packInto(unit, args, i, proofs[i], act);
@@ -351,9 +351,8 @@ contract Ledger is ILedger {
         bytes32 id = child.child;
         Unit storage u = units[id];
         if (u.state == 0) {
-            (u.count, u.market, u.childrenRoot) = (child.count, from.market, child.childrenRoot);
+            (u.count, u.market, u.lot, u.childrenRoot) = (child.count, from.market, from.lot, child.childrenRoot);
             if (child.kind == UNIT && from.level != 0) u.level = from.level - 1;
-            if (from.lot != 0) u.lot = from.lot;
             act.head = _head0(_subject("unit", 4, id));
         } else {
             if (u.state != INSIDE || u.parent != parent) revert NotInside(id, parent);
@@ -363,7 +362,7 @@ contract Ledger is ILedger {
 
         (act.seq, act.argsHash) = (u.seq, Messages.unpackedFrom(parent, from.seq, from.head, child.position));
         _record(act, Messages.UNPACKED_FROM, 0, args.eventHash);
-        (u.holder, u.state, u.head, u.seq) = (act.actor, HELD, act.head, uint32(act.seq));
+        (u.holder, u.state, u.head, u.seq) = (uint48(act.actor), HELD, act.head, uint32(act.seq));
         emit UnpackedFrom(id, parent, _by(act), from.seq, from.head, child.position, act.actor, args.eventHash);
     }
 
@@ -373,7 +372,7 @@ contract Ledger is ILedger {
         if (u.market != 0 && (parties[args.to].markets >> u.market) & 1 == 0) revert MarketRefused(args.to, u.market);
 
         _record(act, Messages.SHIP, args.to, args.eventHash);
-        (u.addressee, u.seq, u.state, u.head) = (args.to, uint32(act.seq), IN_TRANSIT, act.head);
+        (u.addressee, u.seq, u.state, u.head) = (uint48(args.to), uint32(act.seq), IN_TRANSIT, act.head);
         _log(Shipped.selector, uint256(unit), act, args.at(), 3);
     }
 
@@ -385,7 +384,7 @@ contract Ledger is ILedger {
         if (u.holder != args.from) revert NotFrom(unit, args.from);
 
         _record(act, Messages.RECEIVE_FROM, args.from, args.eventHash);
-        (u.holder, u.addressee, u.seq, u.state, u.head) = (act.actor, 0, uint32(act.seq), HELD, act.head);
+        (u.holder, u.addressee, u.seq, u.state, u.head) = (uint48(act.actor), 0, uint32(act.seq), HELD, act.head);
         _log(Received.selector, uint256(unit), act, args.at(), 3);
     }
 
