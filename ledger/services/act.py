@@ -1,6 +1,7 @@
 """Carrying out a verb from here: compose, sign with a key at hand, ask the contract, keep.
 
-The same idempotency key again returns the first submission, whatever has happened since.
+The same request under the same idempotency key again returns the first submission, whatever has
+happened since; another request under a used key is refused.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def act(
     NOT_HOSTED, KEY_REUSED, Unavailable LEDGER_UNREACHABLE.
     """
     subject = ids.subject(SIGNINGS[order.verb].kind, order.identity)
-    if (found := known(site, order.key)) is not None:
+    if (found := known(site, order.key, order.actor, order.verb, subject)) is not None:
         return found
     args = order.signed_args()
     deadline = site.clock() + order.deadline_s
@@ -80,14 +81,15 @@ def act_on_list(
     skip_stale: bool = False,
 ) -> int:
     """Sign and keep one verb over several units (ship, receiveFrom); as `act`."""
-    if (found := known(site, order.key)) is not None:
+    subject = ids.subject("unit", units[0])
+    if (found := known(site, order.key, order.actor, order.verb, subject)) is not None:
         return found
     deadline = site.clock() + order.deadline_s
     with reading(site.engine) as session:
         message = capture.compose_list(
             session, site.network, order.verb, units, order.signed_args(), deadline, skip_stale
         )
-    return _keep(site, order, message, ids.subject("unit", units[0]), deadline, signer, None)
+    return _keep(site, order, message, subject, deadline, signer, None)
 
 
 def sign(site: Site, message: Message | ListMessage | GroupMessage, signer: Account) -> bytes:
@@ -129,10 +131,14 @@ def settled(site: Site, submissions: Sequence[int], timeout: float = 60.0) -> No
             time.sleep(0.02)
 
 
-def known(site: Site, key: str) -> int | None:
-    """Return the submission that an idempotency key stands for, None if it is new."""
+def known(site: Site, key: str, actor: int, verb: Verb, subject: bytes) -> int | None:
+    """Return the submission that an idempotency key stands for, None if it is new.
+
+    Raises Rejected KEY_REUSED when it stands for something else.
+    """
     with reading(site.engine) as session:
-        return session.scalars(select(Submission.id).where(Submission.key == key)).one_or_none()
+        found = capture.kept_as(session, key, actor, verb, subject)
+    return None if found is None else found.id
 
 
 def _keep(

@@ -135,13 +135,8 @@ def keep(
     key: the caller's idempotency key. data: the contract call. deadline, now: unix seconds.
     Raises Rejected KEY_REUSED when the key came with another call.
     """
-    found = session.scalars(select(Submission).where(Submission.key == key)).one_or_none()
+    found = kept_as(session, key, actor, verb, subject)
     if found is not None:
-        if (found.actor, found.verb, found.subject) != (actor, int(verb), subject):
-            raise Rejected(
-                "KEY_REUSED",
-                f"The idempotency key '{key}' came with another request: use a new one.",
-            )
         return found
     if document is not None:
         keep_document(session, document, brand, now)
@@ -159,6 +154,18 @@ def keep(
     session.add(row)
     session.flush()
     return row
+
+
+def kept_as(
+    session: Session, key: str, actor: int, verb: Verb, subject: bytes
+) -> Submission | None:
+    """Return what was kept under an idempotency key; Rejected KEY_REUSED if that is another."""
+    found = session.scalars(select(Submission).where(Submission.key == key)).one_or_none()
+    if found is not None and (found.actor, found.verb, found.subject) != (actor, verb, subject):
+        raise Rejected(
+            "KEY_REUSED", f"The idempotency key '{key}' came with another request: use a new one."
+        )
+    return found
 
 
 def keep_document(session: Session, document: Mapping[str, Any], brand: int, now: int) -> bytes:

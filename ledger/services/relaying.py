@@ -125,7 +125,7 @@ def accept(site: Site, signed: Mapping[str, Any], key: str) -> int:
         message.subject if isinstance(message, Message) else ids.subject("unit", message.units[0])
     )
     data = message.call([signature])
-    if (found := known(site, key)) is not None:
+    if (found := known(site, key, actor, message.verb, subject)) is not None:
         return found
     capture.ask(site.rpc, site.network, site.relay.address, data)
     with transaction(site.engine) as session:
