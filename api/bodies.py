@@ -128,9 +128,13 @@ class PlaceIn(BaseModel):
 
 
 class ScanBody(BaseModel):
-    """A scan by an app. device: the app's lasting name of the device, never an account."""
+    """A scan by an app. device: the app's lasting name of the device, never an account.
+
+    at: when it was made (unix seconds), for one made offline within the last week.
+    """
 
     link: str = Field(max_length=2_000)
     device: str | None = Field(None, max_length=200)
     channel: str = "app"
     place: PlaceIn | None = None
+    at: int | None = None

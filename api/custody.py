@@ -143,7 +143,7 @@ def store_scan(site: SiteDep, caller: CallerDep, key: KeyDep, body: ScanBody) ->
     caller.need("scan")
     place = Place(**body.place.model_dump()) if body.place else None
     device = pseudonym(site.device_key, 0, body.device, site.clock()) if body.device else None
-    stored = store(site, ScanIn(body.link, key, device, key, body.channel, place))
+    stored = store(site, ScanIn(body.link, key, device, key, body.channel, place, at=body.at))
     with reading(site.engine) as session:
         verdict = verdict_json(session, stored.checked)
     receipt = stored.receipt

@@ -15,6 +15,7 @@ from ledger.errors import TouchstoneError
 COMMANDS: dict[str, tuple[str, str]] = {
     "api": ("scripts.api", "the pages and the HTTP API"),
     "backtest": ("scripts.backtest", "what the detectors say about a folder of scans"),
+    "demo": ("scripts.demo", "the whole job in a simulated world, then served"),
     "header": ("scripts.header", "judge one block header by the validators that you trust"),
     "node": ("scripts.node", "the embedded chain, as a JSON-RPC server on loopback"),
     "proof": ("scripts.proof", "check a proof bundle by a trust file, without a network"),

@@ -114,6 +114,9 @@ class Crew:
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the parent, which ends them in order
         )
+        fresh = self.data / "processes.json.new"
+        fresh.write_text(json.dumps(self.pids()))
+        fresh.rename(self.data / "processes.json")
 
     def _last_port(self) -> int:
         """The node's port of last time, so that a restarted node is found again; 0 = any free."""

@@ -401,6 +401,14 @@ class ScanMapEntry(Base):
     head: Mapped[bytes]
 
 
+class WatchState(Base):
+    """The newest scan that the detectors have seen. One row."""
+
+    __tablename__ = "watch_state"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    scan: Mapped[int]
+
+
 class Alert(Base):
     """What the detector raised. key: its cause, so that one cause is one alert."""
 

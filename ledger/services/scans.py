@@ -27,6 +27,7 @@ PSEUDONYM_EPOCH_S = 90 * 86_400
 TOKEN_LIFE_S = 900
 PAGE_WAIT_S = 30  # for a place to be added by the page
 CHANNELS = ("web", "wechat", "app", "script")
+OFFLINE_S = 7 * 86_400
 MERGE = 5_000  # rows a step
 
 
@@ -42,6 +43,7 @@ class ScanIn:
     channel: str = "web"
     place: Place | None = None
     wait_s: int = 0  # seconds in which a place may still be added
+    at: int | None = None  # when it was made, if not now: stored offline, at most a week ago
 
 
 @dataclass(frozen=True)
@@ -79,14 +81,17 @@ def store(site: Site, scan: ScanIn) -> Stored:
     if scan.channel not in CHANNELS:
         raise Rejected("BAD_CHANNEL", f"A channel is one of {', '.join(CHANNELS)}.")
     now = site.clock()
+    made = now if scan.at is None else scan.at
+    if not now - OFFLINE_S <= made <= now:
+        raise Rejected("BAD_SCAN_TIME", "A scan is from the last week: correct the device's clock.")
     with transaction(site.engine) as session:
         found = session.scalars(select(Scan).where(Scan.key == scan.key)).one_or_none()
         device = scan.device or scan.daily
-        checked = check(site, session, scan.link, device, scan.place, found.time if found else now)
+        checked = check(site, session, scan.link, device, scan.place, found.time if found else made)
         if checked.link is None or checked.evidence.malformed or checked.evidence.foreign:
             code = checked.verdict.reasons[0]
             raise Rejected(code, checked.fault or "The link's host is not one of ours.")
-        row = found or _row(site, scan, device, checked, now)
+        row = found or _row(site, scan, device, checked, made)
         if found is None:
             session.add(row)
             session.flush()
@@ -148,7 +153,7 @@ def _row(site: Site, scan: ScanIn, device: str, checked: Checked, now: int) -> S
         index=item.index if item else None,
         serial=link.serial,
         time=now,
-        final_at=now + scan.wait_s,
+        final_at=site.clock() + scan.wait_s,
         device=device,
         weak=scan.device is None,
         channel=scan.channel,

@@ -27,6 +27,7 @@ from ledger.db.models import (
     UnitChild,
     UnitName,
     UnitRun,
+    WatchState,
 )
 from ledger.detect import detect
 from ledger.detect.finding import Finding
@@ -65,6 +66,7 @@ class Consignment:
 def watch(site: Site, fdr: float) -> int:
     """Run the detectors over all stored scans and keep what they raise; return new alerts."""
     with reading(site.engine) as session:
+        newest = newest_scan(session)
         consignments = _consignments(session)
         rows = _scan_rows(session)
         names = {row.id: row.lot for row in session.scalars(select(LotName))}
@@ -80,12 +82,20 @@ def watch(site: Site, fdr: float) -> int:
     with transaction(site.engine) as session:
         for finding in found:
             new += _keep(session, finding, consignments, names, origin)
+        session.merge(WatchState(id=1, scan=newest))
     return new
 
 
 def newest_scan(session: Session) -> int:
-    """Return the id of the newest scan: a watcher looks again when it has grown."""
+    """Return the id of the newest scan."""
     return session.scalar(select(func.max(Scan.id))) or 0
+
+
+def is_due(site: Site) -> bool:
+    """Say whether there are scans that the detectors have not seen."""
+    with reading(site.engine) as session:
+        state = session.get(WatchState, 1)
+        return newest_scan(session) > (state.scan if state else 0)
 
 
 def _consignments(session: Session) -> list[Consignment]:

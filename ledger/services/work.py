@@ -34,7 +34,6 @@ class Worker:
         rpc = HttpRpc(site.rpc.url)
         self._submitter = Submitter(site.engine, rpc, site.network, site.relay)
         self._sequencer: Sequencer | None = None
-        self._watched = 0
         self._watch_after = 0.0
 
     def step(self) -> int:
@@ -83,15 +82,10 @@ class Worker:
         return next((r.id for r in rows if _may_anchor(r)), None)
 
     def _watch(self) -> int:
-        if time.monotonic() < self._watch_after:
-            return 0
-        with reading(self._site.engine) as session:
-            newest = watch.newest_scan(session)
-        if newest == self._watched:
+        if time.monotonic() < self._watch_after or not watch.is_due(self._site):
             return 0
         began = time.monotonic()
         raised = watch.watch(self._site, self._fdr)
-        self._watched = newest
         # At most a third of the worker's time goes into watching.
         self._watch_after = time.monotonic() + max(1.0, 2 * (time.monotonic() - began))
         return raised

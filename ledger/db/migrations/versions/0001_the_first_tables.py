@@ -329,6 +329,11 @@ def upgrade() -> None:
     with op.batch_alter_table('unit_run', schema=None) as batch_op:
         batch_op.create_index('unit_run_codes', ['batch', 'first'], unique=False)
 
+    op.create_table('watch_state',
+    sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('scan', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.PrimaryKeyConstraint('id')
+    )
     op.create_table('submission',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('key', sa.Text(), nullable=False),
@@ -364,6 +369,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_submission_state'))
 
     op.drop_table('submission')
+    op.drop_table('watch_state')
     with op.batch_alter_table('unit_run', schema=None) as batch_op:
         batch_op.drop_index('unit_run_codes')
 

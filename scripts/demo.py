@@ -1,0 +1,174 @@
+"""`touchstone demo`: the whole job in a simulated world of eight weeks that end now."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from ledger.errors import Broken, Rejected
+from ledger.services.sealed_file import replace_file
+from ledger.services.settings import Settings
+from ledger.services.world import World, demo_world
+from scripts.crew import Crew
+from scripts.demo_client import Client
+from scripts.demo_outcome import outcome
+from scripts.demo_play import SPARE, Play, load
+from scripts.up import DEFAULT_PORT, link_base, start, tend
+
+app = typer.Typer(add_completion=False)
+Json = dict[str, Any]
+MAX_AGE_S = 86_400  # of the demo's trust file: it is looked at long after its last block
+
+
+@app.command()
+def demo(
+    data: Annotated[Path, typer.Option(help="Directory of the demo.")] = Path(".touchstone/demo"),
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="End when it is played.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Which world.")] = 1,
+    honest: Annotated[
+        bool, typer.Option("--honest", help="A world in which nobody cheats.")
+    ] = False,
+    scale: Annotated[float, typer.Option(min=0.05, max=1.0, help="Size of the world.")] = 1.0,
+    port: Annotated[int, typer.Option(help="Port of pages and API.")] = DEFAULT_PORT,
+    lan: Annotated[bool, typer.Option("--lan", help="Also for phones on this network.")] = False,
+    journal: Annotated[
+        Path | None, typer.Option(help="Write every request and answer to this file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Play the main job for real, show what came of it, then serve it."""
+    began = time.monotonic()
+    data = data.resolve()
+    facts = _facts(data, {"seed": seed, "honest": honest, "scale": scale})
+    base = link_base(Settings(), port, lan)
+    if (data / "result.json").exists():
+        result = json.loads((data / "result.json").read_text())
+    else:
+        world = demo_world(seed, honest, scale)
+        with _running(data, f"file:{data / 'clock'}", base, port, lan) as crew:
+            result = _play(data, world, facts["end"], base, journal, crew)
+        result["seconds"] = round(time.monotonic() - began, 1)
+        replace_file(data / "result.json", json.dumps(result, ensure_ascii=False).encode())
+    print(json.dumps(result, ensure_ascii=False) if as_json else _told(result), flush=True)
+    if not no_serve:
+        with _running(data, "wall", base, port, lan) as crew:
+            print(_links(data, base), flush=True)
+            tend(crew)
+
+
+def _facts(data: Path, asked: Json) -> Json:
+    """What world is in the directory; its end is fixed when it is first played."""
+    path = data / "demo.json"
+    found = load(path)
+    if found is None:
+        found = {**asked, "end": int(time.time())}
+        replace_file(path, json.dumps(found).encode())
+        (data / "clock").write_text(str(found["end"] - 57 * 86_400))
+    differs = [name for name, value in asked.items() if found[name] != value]
+    if differs:
+        raise Rejected(
+            "ANOTHER_WORLD",
+            f"{data} holds a demo with another {differs[0]} ({found[differs[0]]}): play it with "
+            "that, or choose another --data.",
+        )
+    return found
+
+
+@contextmanager
+def _running(data: Path, clock: str, base: str, port: int, lan: bool) -> Iterator[Crew]:
+    """Bring the installation up, watch over its processes, and end them."""
+    playing = clock != "wall"
+    settings = Settings(
+        data=data,
+        clock=clock,
+        link_base=base,
+        behind_s=MAX_AGE_S,
+        heartbeat_s=3600 if playing else 60,
+    )
+    environment = {
+        "TOUCHSTONE_CLOCK": clock,
+        "TOUCHSTONE_LINK_BASE": base,
+        "TOUCHSTONE_BEHIND_S": str(MAX_AGE_S),
+        "TOUCHSTONE_HEARTBEAT_S": str(settings.heartbeat_s),
+    }
+    crew = Crew(data, environment)
+    try:
+        start(crew, settings, port, lan, max_age_s=MAX_AGE_S)
+        yield crew
+    finally:
+        crew.close()
+
+
+def _play(data: Path, world: World, end: int, base: str, journal: Path | None, crew: Crew) -> Json:
+    key = (data / "admin.key").read_text().strip()
+    with _tended(crew) as alive, Progress(console=_console(), transient=True) as progress:
+        client = Client(base, key, journal, alive)
+        play = Play(world, data, client, base, end)
+        bar = progress.add_task("eight weeks", total=None)
+        play.run(lambda done, of: progress.update(bar, completed=done, total=of))
+        links = [
+            play.link(lot.number, item) for lot in world.lots for item in range(lot.items + SPARE)
+        ]
+        replace_file(data / "links.txt", "".join(f"{link}\n" for link in links).encode())
+        result = outcome(data, play, client, alive)
+        client.close()
+    return result
+
+
+@contextmanager
+def _tended(crew: Crew) -> Iterator[Callable[[], None]]:
+    """Watch over the children beside the play; yields a check that raises what stopped them."""
+    failures: list[BaseException] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        try:
+            while not ended.wait(0.1):
+                crew.tend()
+        except Broken as error:
+            failures.append(error)
+
+    def alive() -> None:
+        if failures:
+            raise failures[0]
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield alive
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _console() -> Console:
+    return Console(stderr=True)
+
+
+def _told(result: Json) -> str:
+    lines = [
+        f"{result['codes_minted']:,} codes in {result['batches_on_chain']} batches on chain, "
+        f"{result['handoffs_confirmed']} handoffs confirmed, {result['scans']:,} scans.",
+        *(
+            f"  {label.replace('_', ' '):<14} {told['outcome']}: {', '.join(told['reasons'])}"
+            for label, told in result["verdicts"].items()
+        ),
+        f"Proof {result['proof']['path']}: {result['proof']['said']}",
+        *(f"ALERT {alert['kind']}: {alert['sentence']}" for alert in result["alerts"]),
+    ]
+    return "\n".join(lines if result["alerts"] else [*lines, "No alert."])
+
+
+def _links(data: Path, base: str) -> str:
+    shown = json.loads((data / "result.json").read_text())["verdicts"]
+    lines = [f"  {label.replace('_', ' '):<14} {told['link']}" for label, told in shown.items()]
+    return "\n".join([f"Open {base} or one of these (Ctrl-C stops):", *lines])
