@@ -3,7 +3,7 @@
 # only. PYTHON=... names the interpreter to use, ARGS="..." is passed on.
 .SILENT:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-deep lint format build lock clean core dev
+.PHONY: help demo test test-deep lint format build docs lock clean core dev
 
 BIN := .venv/bin
 export PYTHON
@@ -15,6 +15,7 @@ help:
 	echo 'make lint       ruff, mypy, import-linter'
 	echo 'make format     let ruff rewrite the sources'
 	echo 'make build      the contract artifact and the web files, which are committed; needs Node.js'
+	echo 'make docs       docs/commands.md, http.md and settings.md anew from the code'
 	echo 'make lock       requirements/*.lock anew from pyproject.toml'
 	echo 'make clean      remove .venv and everything built; .touchstone (your data) stays'
 
@@ -41,6 +42,9 @@ build: dev
 	cd contracts && npm ci --silent --no-audit --no-fund
 	$(BIN)/python contracts/build.py
 	cd web && npm ci --silent --no-audit --no-fund && npm run --silent check && npm run --silent build
+
+docs: dev
+	$(BIN)/python .make/reference.py
 
 lock: dev
 	.make/lock

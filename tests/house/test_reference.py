@@ -1,0 +1,47 @@
+"""The pages on commands, endpoints and settings are those that follow from the code."""
+
+from __future__ import annotations
+
+import runpy
+
+import pytest
+
+from api.app import create_app
+from ledger.services.settings import Settings
+from scripts.cli import COMMANDS
+
+from .repository import ROOT, read
+
+PAGES = runpy.run_path(str(ROOT / ".make" / "reference.py"))["pages"]()
+
+
+def test_every_command_is_documented() -> None:
+    """Each verb of `touchstone` has its part in docs/commands.md; `make docs` writes it."""
+    page = read("docs/commands.md").splitlines()
+    assert [name for name in COMMANDS if f"## touchstone {name}" not in page] == []
+
+
+def test_every_setting_is_documented_and_described() -> None:
+    """Each setting has its row in docs/settings.md; `make docs` writes it."""
+    page = read("docs/settings.md")
+    names = [f"`TOUCHSTONE_{name.upper()}`" for name in Settings.model_fields]
+    assert [name for name in names if name not in page] == []
+    assert [n for n, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_every_endpoint_is_documented() -> None:
+    """Each method of each path has its part in docs/http.md, with a sentence: `make docs`."""
+    paths = create_app().openapi()["paths"]
+    named = {
+        f"### {method.upper()} {path}": operation
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    }
+    assert [heading for heading in named if heading not in read("docs/http.md").splitlines()] == []
+    assert [name for name, operation in named.items() if not operation.get("description")] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_page_is_what_the_code_says(name: str) -> None:
+    """Defaults, options and help are those of the code; after a change: `make docs`."""
+    assert read(f"docs/{name}") == PAGES[name], f"docs/{name} is out of date: run `make docs`"
