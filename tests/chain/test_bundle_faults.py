@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -30,6 +31,21 @@ def test_one_fault_is_refused_by_its_code(fault: Fault) -> None:
 def test_there_are_enough_faults_with_names_of_their_own() -> None:
     """At least a hundred, and each is another."""
     assert len(FAULTS) == len({fault.name for fault in FAULTS}) >= 100
+
+
+CASES = json.loads((VECTORS / "cases.json").read_text())["rows"]
+
+
+@pytest.mark.parametrize("row", CASES, ids=lambda row: row["name"])
+def test_frozen_cases(row: dict[str, Any]) -> None:
+    """The cases that checkers in every language share: refused by their code, or accepted."""
+    files = row["bundle"].encode(), row["trust"].encode()
+    if row["code"] is None:
+        assert check(*files, row["at"]).exit_status == row["exit"]
+        return
+    with pytest.raises(Rejected) as refusal:
+        check(*files, row["at"])
+    assert (refusal.value.code, row["exit"]) == (row["code"], 1)
 
 
 @cache
