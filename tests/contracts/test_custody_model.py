@@ -236,7 +236,8 @@ class TestCustody(Custody.TestCase):  # type: ignore[misc]
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(3600)
 class TestCustodyForLong(Custody.TestCase):  # type: ignore[misc]
     """The model at length."""
 
-    settings = settings(SHORT, max_examples=400, stateful_step_count=60, derandomize=False)
+    settings = settings(SHORT, max_examples=150, stateful_step_count=60, derandomize=False)
