@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from ledger.chain.bundle_claims import PROVED, STATED
 from ledger.chain.header import Vote
 from ledger.domain.verdict import REASONS
 
+from .proof_faults import FAULTS
 from .proof_forge import (
     CASE,
     EXPIRED,
@@ -216,3 +218,26 @@ def change_of(forge: Forge, old: list, new: list) -> tuple[list, object]:
 def hexed(header: object) -> str:
     """Return a header as a bundle holds it."""
     return "0x" + header.encode().hex()
+
+
+PAGE = (VECTORS.parents[3] / "docs" / "proof.md").read_text()
+
+
+def test_the_page_explains_every_claim_and_every_member() -> None:
+    """docs/proof.md has a row for each claim, in the checker's order, and for each member."""
+    rows = re.findall(r"^\| `([A-Z_]+)` \|", PAGE, re.MULTILINE)
+    assert sorted(rows) == sorted([*PROVED, *STATED])
+    shown = [row for row in rows if row in PROVED]
+    for name in NAMES:
+        proved = good(name)["verdict"]["proved"]
+        assert sorted(proved, key=shown.index) == proved
+    members = set(re.findall(r"`([a-z_]+)`", PAGE))
+    assert good(CASE).keys() | json.loads(TRUST).keys() <= members
+
+
+def test_the_page_names_every_code_that_a_fault_is_refused_by() -> None:
+    """So that another checker's author can give the same codes."""
+    codes = set(re.findall(r"`([A-Z_]+)`", PAGE.partition("## Codes of refusal")[2]))
+    raised = {fault.code for fault in FAULTS}
+    assert raised <= codes
+    assert codes - raised == {"TRUST_OTHER_LEDGER", "TRUST_NOT_NEWER", "TRUST_NOT_SUCCEEDED"}
