@@ -13,13 +13,27 @@ from ledger.errors import TouchstoneError
 
 # verb -> (module holding `app: typer.Typer`, one line of help)
 COMMANDS: dict[str, tuple[str, str]] = {
+    "activate": ("scripts.activate", "from when on codes may be on sale"),
+    "alerts": ("scripts.alerts", "what the detectors have raised"),
     "api": ("scripts.api", "the pages and the HTTP API"),
     "backtest": ("scripts.backtest", "what the detectors say about a folder of scans"),
     "demo": ("scripts.demo", "the whole job in a simulated world, then served"),
     "header": ("scripts.header", "judge one block header by the validators that you trust"),
+    "key": ("scripts.key", "key files of parties that sign for themselves"),
+    "lot": ("scripts.lot", "which codes belong to which lot"),
+    "mint": ("scripts.mint", "new codes under a root on the chain"),
     "node": ("scripts.node", "the embedded chain, as a JSON-RPC server on loopback"),
+    "pack": ("scripts.pack", "what goes into a logistic unit"),
+    "party": ("scripts.party", "who takes part: register, list"),
+    "product": ("scripts.product", "trade items and what they are called"),
     "proof": ("scripts.proof", "check a proof bundle by a trust file, without a network"),
+    "rebuild": ("scripts.rebuild", "the chain tables anew from the chain"),
+    "receive": ("scripts.receive", "confirm the receipt of units"),
+    "ship": ("scripts.ship", "send units to another party"),
+    "trust": ("scripts.trust", "the file that checkers pin"),
+    "unpack": ("scripts.unpack", "take children out of a logistic unit"),
     "up": ("scripts.up", "node, API and worker of one data directory"),
+    "verify": ("scripts.verify", "the verdict on a link, without leaving a scan"),
     "worker": ("scripts.worker", "follow the chain, submit, mint, log scans, watch"),
 }
 
@@ -32,10 +46,16 @@ def main() -> None:
     _follow_lifeline()
     app: typer.Typer = importlib.import_module(COMMANDS[name][0]).app
     try:
-        app(args=sys.argv[2:], prog_name=f"touchstone {name}")
+        status = app(args=sys.argv[2:], prog_name=f"touchstone {name}", standalone_mode=False)
     except TouchstoneError as error:
         sys.stderr.write(f"touchstone: {error.code}: {error.message}\n")
         raise SystemExit(1) from None
+    except typer.TyperException as error:
+        fault = error.format_message().rstrip(".")
+        if fault:  # without one it was no word but `touchstone GROUP`, and the help is shown
+            sys.stderr.write(f"touchstone: USAGE: {fault} (see `touchstone {name} --help`)\n")
+        raise SystemExit(1) from None
+    raise SystemExit(status or 0)
 
 
 def _follow_lifeline() -> None:

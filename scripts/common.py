@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from ledger.chain.account import Account
 from ledger.errors import Rejected
@@ -28,8 +30,15 @@ Idempotency = Annotated[
 
 
 def settings(data: Path | None) -> Settings:
-    """Return the settings of a command, its options before the environment."""
-    return Settings(data=data) if data is not None else Settings()
+    """Return a command's settings, options before the environment. Raises Rejected BAD_SETTING."""
+    try:
+        return Settings(data=data) if data is not None else Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"TOUCHSTONE_{'_'.join(str(part) for part in first['loc']).upper()}"
+        raise Rejected("BAD_SETTING", f"{name} is not possible: {first['msg']}.") from None
+    except SettingsError as error:
+        raise Rejected("BAD_SETTING", f"A setting cannot be read: {error}.") from None
 
 
 def site(data: Path | None) -> Site:

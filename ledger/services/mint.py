@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ledger.chain.refusals import SENTENCES
 from ledger.db.engine import reading, transaction
-from ledger.db.models import ChainBatch, ChainEpoch, Mint, Product, Submission
+from ledger.db.models import ChainBatch, ChainEpoch, ChainParty, Mint, Product, Submission
 from ledger.domain import epcis, jcs, merkle
 from ledger.domain.digital_link import printed_link
-from ledger.domain.gs1 import gtin14
+from ledger.domain.gs1 import gtin14, prefix_value
 from ledger.domain.jcs import SALT_MEMBER
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, Unavailable
@@ -31,9 +32,22 @@ COMMISSIONED = 2
 
 
 def add_product(site: Site, brand: int, gtin: str, name_en: str, name_zh: str) -> int:
-    """Name a trade item; return its GTIN as a number. Raises Rejected BAD_CHECK_DIGIT."""
+    """Name a trade item of a registered brand; return its GTIN as a number.
+
+    Raises Rejected MALFORMED, BAD_CHECK_DIGIT, BAD_PRODUCT, UnknownParty, ForeignGtin.
+    """
     number = int(gtin14(gtin))
+    if not (name_en.strip() and name_zh.strip()):
+        raise Rejected(
+            "BAD_PRODUCT", "An item has a name in English and one in Chinese: give both."
+        )
     with transaction(site.engine) as session:
+        era_of(session, brand)
+        owner = session.get(ChainParty, brand)
+        assert owner is not None  # era_of says so
+        length = owner.prefix_length
+        if not length or prefix_value(gtin, length) != owner.prefix:
+            raise Rejected("ForeignGtin", SENTENCES["ForeignGtin"].format(number, brand))
         session.merge(Product(gtin=number, brand=brand, name_en=name_en, name_zh=name_zh))
     return number
 

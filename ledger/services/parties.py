@@ -56,7 +56,12 @@ def register(site: Site, new: NewParty, key: str) -> tuple[int, int]:
     _check(new)
     with reading(site.engine) as session:
         kept = session.scalars(select(Submission).where(Submission.key == key)).one_or_none()
-    if kept is not None and kept.verb == Verb.REGISTER_PARTY and new.party in (0, kept.actor):
+    if kept is not None:
+        if kept.verb != Verb.REGISTER_PARTY or new.party not in (0, kept.actor):
+            raise Rejected(
+                "KEY_REUSED",
+                f"The idempotency key '{key}' came with another request: use a new one.",
+            )
         return kept.actor, kept.id
     party = new.party or _next_party(site)
     account = new.account or site.vault.ensure(hosted_name(party)).address

@@ -1,0 +1,112 @@
+"""What the verbs share: who acts, on which unit, when, and what became of it on the chain."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+
+from ledger.db.engine import reading
+from ledger.domain import ids
+from ledger.errors import Rejected, Unavailable
+from ledger.services import act
+from ledger.services.packing import find_unit
+from ledger.services.site import Site
+
+Actor = Annotated[str, typer.Option("--actor", help="Who acts: a GLN or an assigned number.")]
+Units = Annotated[list[str], typer.Argument(help="SSCC (18 digits) or unit id (0x and 64 digits).")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the chain confirms it.")]
+Batch = Annotated[int, typer.Option("--batch", help="Number of the batch.")]
+First = Annotated[int, typer.Option("--from", help="Index of the first code, from 0.")]
+To = Annotated[int, typer.Option("--to", help="Index after the last code.")]
+
+MAX_PARTY = (1 << 63) - 1
+
+
+def party(text: str) -> int:
+    """Return the party that a GLN or an assigned number names. Raises Rejected MALFORMED."""
+    number = ids.party_id(text)
+    if number > MAX_PARTY:
+        raise Rejected("MALFORMED", f"No party has the number {text}: compare it.")
+    return number
+
+
+def unit(site: Site, text: str) -> bytes:
+    """Return the id of the unit that an SSCC or an id names. Raises as `find_unit`."""
+    with reading(site.engine) as session:
+        return find_unit(session, text).id
+
+
+def idempotency(key: str | None) -> str:
+    """Return the caller's idempotency key, or a new one."""
+    return key or f"cli-{secrets.token_hex(8)}"
+
+
+def outcome(site: Site, submission: int, key: str, wait: bool) -> dict[str, Any]:
+    """Return what became of a submission, after waiting for the chain if that is asked for.
+
+    Raises Rejected by the contract's name where it refused, Unavailable NOT_SETTLED.
+    """
+    if wait:
+        try:
+            act.settled(site, [submission])
+        except Unavailable:
+            raise Unavailable(
+                "NOT_SETTLED",
+                "It is kept and goes on when node and worker run: ask again with the same words "
+                f"and --id {key}.",
+            ) from None
+    row = act.state_of(site, submission)
+    return {"id": key, "submission": row.id, "state": row.state, "block": row.block}
+
+
+def moment(text: str, now: int) -> int:
+    """Return the unix seconds of 'now', 'never' (0), unix seconds or ISO 8601 (UTC by default).
+
+    Raises Rejected BAD_TIME.
+    """
+    if text in ("now", "never"):
+        return now if text == "now" else 0
+    try:
+        if text.isdecimal():
+            return int(text)
+        found = datetime.fromisoformat(text)
+        return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError):
+        raise Rejected(
+            "BAD_TIME", f"'{text}' is no time: give unix seconds or 2026-03-01T12:00:00+08:00."
+        ) from None
+
+
+def iso(seconds: int, zone: int) -> str:
+    """Return a time (unix seconds) as people read it. zone: minutes east of UTC."""
+    east = datetime.fromtimestamp(seconds + 60 * zone, UTC)
+    sign, (hours, minutes) = "-" if zone < 0 else "+", divmod(abs(zone), 60)
+    return f"{east:%Y-%m-%dT%H:%M:%S}{sign}{hours:02d}:{minutes:02d}"
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Write a file that appears whole or not at all. Raises Rejected CANNOT_WRITE."""
+    fresh = path.with_name(path.name + ".new")
+    try:
+        with fresh.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error.strerror or str(error)) from None
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path, why: str) -> Rejected:
+    """Return the error for a file that cannot be written."""
+    return Rejected("CANNOT_WRITE", f"{path} cannot be written ({why}): choose another place.")
