@@ -12,6 +12,7 @@ from ledger.domain.digital_link import printed_link
 from ledger.domain.regions import REGIONS
 from ledger.domain.verbs import Verb
 from ledger.domain.verdict import REASONS
+from ledger.services.act import asks_a_person
 from ledger.services.lookup import Item, history
 from ledger.services.site import Site
 from ledger.services.verify import Checked
@@ -95,10 +96,11 @@ def event_json(event: ChainEvent) -> Json:
 
 
 def submission_json(row: Submission) -> Json:
-    """Return a submission's state."""
+    """Return a submission's state; what a hosted key will sign again is still queued."""
+    being_signed_again = row.state == "NEEDS_SIGNATURE" and not asks_a_person(row)
     return {
         "id": row.id,
-        "state": row.state,
+        "state": "QUEUED" if being_signed_again else row.state,
         "verb": Verb(row.verb).name,
         "actor": row.actor,
         "error": row.error,

@@ -330,6 +330,9 @@ class Submission(Base):
     verb: Mapped[int]
     subject: Mapped[bytes] = mapped_column(index=True)
     data: Mapped[bytes]  # the contract call
+    # What a key hosted here may sign again; NULL where the party signs with its own.
+    order: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    signings: Mapped[int]
     state: Mapped[str] = mapped_column(String(16), index=True)
     nonce: Mapped[int | None] = mapped_column(ForeignKey("relay.nonce"))
     part: Mapped[int | None]  # its place in the relayed batch

@@ -19,10 +19,15 @@ from ledger.chain.message import GroupMessage, ListMessage, Message, Proofs
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Submission
 from ledger.domain import ids, jcs, typed_data
+from ledger.domain.typed_json import to_json
 from ledger.domain.verbs import SIGNINGS, Verb
 from ledger.errors import Rejected, Unavailable
 from ledger.services import capture
 from ledger.services.site import Site
+
+MAX_SIGNINGS = (
+    10  # of one submission; then a person looks: something moves its subject all the time
+)
 
 Args = Mapping[str, Any]
 Beside = Callable[[Session], None]
@@ -47,6 +52,19 @@ class Order:
     proofs: Proofs = ()
     deadline_s: int = capture.CUSTODY_DEADLINE_S
 
+    def to_json(self, units: Sequence[bytes] = ()) -> dict[str, Any]:
+        """What is needed to sign it again over newer heads."""
+        kept: dict[str, Any] = to_json(
+            {
+                "identity": self.identity,
+                "args": self.signed_args(),
+                "proofs": self.proofs,
+                "units": units,
+                "deadline_s": self.deadline_s,
+            }
+        )
+        return kept
+
     def signed_args(self) -> dict[str, Any]:
         """The arguments with the document's hash in them."""
         hashed = {"eventHash": jcs.event_hash(self.document)} if self.document else {}
@@ -70,7 +88,7 @@ def act(
         message = capture.compose(
             session, site.network, order.verb, order.identity, args, deadline, order.proofs
         )
-    return _keep(site, order, message, subject, deadline, signer, beside)
+    return _keep(site, order, message, order.to_json(), subject, signer, beside)
 
 
 def act_on_list(
@@ -89,7 +107,7 @@ def act_on_list(
         message = capture.compose_list(
             session, site.network, order.verb, units, order.signed_args(), deadline, skip_stale
         )
-    return _keep(site, order, message, subject, deadline, signer, None)
+    return _keep(site, order, message, order.to_json(units), subject, signer, None)
 
 
 def sign(site: Site, message: Message | ListMessage | GroupMessage, signer: Account) -> bytes:
@@ -118,7 +136,7 @@ def settled(site: Site, submissions: Sequence[int], timeout: float = 60.0) -> No
         with reading(site.engine) as session:
             rows = session.scalars(select(Submission).where(Submission.id.in_(waiting))).all()
         for row in rows:
-            if row.state in ("REJECTED", "NEEDS_SIGNATURE"):
+            if row.state == "REJECTED" or asks_a_person(row):
                 raise Rejected(row.error or "Unknown", row.detail or "The contract refused it.")
             if row.state == "CONFIRMED":
                 waiting.discard(row.id)
@@ -129,6 +147,12 @@ def settled(site: Site, submissions: Sequence[int], timeout: float = 60.0) -> No
             )
         if waiting:
             time.sleep(0.02)
+
+
+def asks_a_person(row: Submission) -> bool:
+    """Say whether a submission waits for a signature that no key hosted here will give."""
+    given_up = row.order is None or row.signings >= MAX_SIGNINGS
+    return row.state == "NEEDS_SIGNATURE" and given_up
 
 
 def known(site: Site, key: str, actor: int, verb: Verb, subject: bytes) -> int | None:
@@ -145,8 +169,8 @@ def _keep(
     site: Site,
     order: Order,
     message: Message | ListMessage,
+    kept: Mapping[str, Any],
     subject: bytes,
-    deadline: int,
     signer: Account | None,
     beside: Beside | None,
 ) -> int:
@@ -161,9 +185,10 @@ def _keep(
             verb=order.verb,
             subject=subject,
             data=data,
-            deadline=deadline,
+            deadline=message.deadline,
             now=site.clock(),
             document=order.document,
+            order=None if signer else kept,
         )
         if beside is not None:
             beside(session)

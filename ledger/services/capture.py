@@ -129,10 +129,12 @@ def keep(
     deadline: int,
     now: int,
     document: Mapping[str, Any] | None = None,
+    order: Mapping[str, Any] | None = None,
 ) -> Submission:
     """Put a signed call into the outbox with its document; the same key again gives the same row.
 
     key: the caller's idempotency key. data: the contract call. deadline, now: unix seconds.
+    order: the request itself, where a key hosted here may sign it again; see `resign`.
     Raises Rejected KEY_REUSED when the key came with another call.
     """
     found = kept_as(session, key, actor, verb, subject)
@@ -147,6 +149,8 @@ def keep(
         verb=int(verb),
         subject=subject,
         data=data,
+        order=dict(order) if order is not None else None,
+        signings=1,
         state="QUEUED",
         deadline=deadline,
         created=now,

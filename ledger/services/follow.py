@@ -9,7 +9,7 @@ no harm: whoever finds the checkpoint moved goes on from there.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
@@ -36,6 +36,7 @@ from ledger.db.models import (
 )
 from ledger.domain import ids
 from ledger.domain.history import Event
+from ledger.domain.typed_json import to_json
 from ledger.errors import Broken, Unavailable
 from ledger.services.network import Network
 
@@ -192,7 +193,7 @@ def _record(session: Session, network: Network, seen: Seen) -> bytes:
             verb=int(event.verb),
             actor=event.actor,
             counterparty=event.counterparty,
-            args=jsonable(event.args),
+            args=to_json(event.args),
             event_hash=event.event_hash,
             signer=event.signer,
             key_mode=event.key_mode,
@@ -216,19 +217,6 @@ def _head_before(session: Session, subject: bytes, event: Event) -> bytes:
             "run `touchstone rebuild`.",
         )
     return before
-
-
-def jsonable(value: Any) -> Any:
-    """Return decoded arguments as JSON keeps them: bytes as 0x hex, the rest as it is."""
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    if isinstance(value, dict):
-        return {name: jsonable(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [jsonable(part) for part in value]
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1 << 63:
-        return hex(value)  # over what JSON readers and databases keep exactly
-    return value
 
 
 # ---------------------------------------------------------------------------------------- handlers

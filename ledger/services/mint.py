@@ -21,7 +21,7 @@ from ledger.domain.gs1 import gtin14, prefix_value
 from ledger.domain.jcs import SALT_MEMBER
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, Unavailable
-from ledger.services.act import Order, act, settled
+from ledger.services.act import Order, act, asks_a_person, settled
 from ledger.services.capture import era_of
 from ledger.services.keeper import BatchRef
 from ledger.services.site import Site
@@ -129,19 +129,19 @@ def advance(site: Site) -> int:
 
 def _advance(site: Site, mint: Mint) -> bool:
     with reading(site.engine) as session:
-        refused = session.scalars(
+        submissions = session.scalars(
             select(Submission).where(
-                Submission.key.in_((f"mint-{mint.key}", f"commission-{mint.key}")),
-                Submission.state.in_(("REJECTED", "NEEDS_SIGNATURE")),
+                Submission.key.in_((f"mint-{mint.key}", f"commission-{mint.key}"))
             )
-        ).first()
+        ).all()
         batch = session.scalars(
             select(ChainBatch)
             .where(ChainBatch.reservation == mint.reservation, ChainBatch.brand == mint.brand)
             .order_by(ChainBatch.number)
         ).first()
-    if refused is not None:
-        return _set(site, mint.id, state="FAILED", error=refused.detail)
+    for row in submissions:
+        if row.state == "REJECTED" or asks_a_person(row):
+            return _set(site, mint.id, state="FAILED", error=row.detail)
     if mint.state == "COMMISSIONING":
         done = batch is not None and batch.status == COMMISSIONED
         return done and _set(site, mint.id, state="DONE")

@@ -13,12 +13,11 @@ from ledger.chain.account import Account, Signature
 from ledger.chain.message import ListMessage, Message
 from ledger.db.engine import reading, transaction
 from ledger.domain import ids, jcs, typed_data
-from ledger.domain.typed_data import STRUCTS
+from ledger.domain.typed_json import from_json, to_bytes, to_json
 from ledger.domain.verbs import SIGNINGS, Verb
 from ledger.errors import Rejected
 from ledger.services import capture
 from ledger.services.act import Order, known
-from ledger.services.follow import jsonable
 from ledger.services.site import Site
 
 FORMAT = "touchstone-message/1"
@@ -48,7 +47,7 @@ def write(site: Site, order: Order, units: Sequence[bytes] = ()) -> Json:
                 "era": single.era,
                 "proofs": single.proofs,
             }
-    found: Json = jsonable(
+    found: Json = to_json(
         {
             "format": FORMAT,
             "chain_id": site.network.chain_id,
@@ -70,14 +69,14 @@ def read(message: Mapping[str, Any]) -> Message | ListMessage:
         verb = Verb(message["verb"])
         if message["format"] != FORMAT or verb not in RELAYED:
             raise ValueError(f"verb {message['verb']} is not relayed")
-        args = _typed(f"{SIGNINGS[verb].name}Args", message["args"])
+        args = from_json(f"{SIGNINGS[verb].name}Args", message["args"])
         if jcs.event_hash(message["document"]) != args["eventHash"]:
             raise ValueError("the document is not the one whose hash is signed")
         if "units" in message:
             return ListMessage(
                 verb,
-                [_bytes(unit) for unit in message["units"]],
-                [_bytes(head) for head in message["heads"]],
+                [to_bytes(unit) for unit in message["units"]],
+                [to_bytes(head) for head in message["heads"]],
                 False,
                 int(message["era"]),
                 int(message["deadline"]),
@@ -86,13 +85,13 @@ def read(message: Mapping[str, Any]) -> Message | ListMessage:
         identity = message["identity"]
         return Message(
             verb,
-            _bytes(identity) if isinstance(identity, str) else int(identity),
-            _bytes(message["head"]),
+            to_bytes(identity) if isinstance(identity, str) else int(identity),
+            to_bytes(message["head"]),
             int(message["seq"]),
             int(message["era"]),
             int(message["deadline"]),
             args,
-            proofs=[[_bytes(node) for node in proof] for proof in message["proofs"]],
+            proofs=[[to_bytes(node) for node in proof] for proof in message["proofs"]],
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, Rejected) as error:
         raise Rejected("BAD_MESSAGE", f"The message cannot be read ({error}): ask anew.") from None
@@ -103,7 +102,7 @@ def sign(message: Mapping[str, Any], account: Account) -> Json:
 
     The caller has looked at what it signs: `message["args"]` and the units.
     """
-    contract = _bytes(message["contract"])
+    contract = to_bytes(message["contract"])
     separator = typed_data.domain_separator(int(message["chain_id"]), contract)
     r, vs = account.sign(typed_data.digest(separator, read(message).struct_hash()))
     return {"message": dict(message), "r": "0x" + r.hex(), "vs": "0x" + vs.hex()}
@@ -116,7 +115,7 @@ def accept(site: Site, signed: Mapping[str, Any], key: str) -> int:
     """
     try:
         body = signed["message"]
-        signature: Signature = (_bytes(signed["r"]), _bytes(signed["vs"]))
+        signature: Signature = (to_bytes(signed["r"]), to_bytes(signed["vs"]))
     except (KeyError, TypeError, ValueError):
         raise Rejected("BAD_MESSAGE", "Send message, r and vs, as signed.") from None
     message = read(body)
@@ -142,21 +141,3 @@ def accept(site: Site, signed: Mapping[str, Any], key: str) -> int:
             document=body["document"],
         )
         return row.id
-
-
-def _typed(name: str, values: Mapping[str, Any]) -> Json:
-    return {field: _value(kind, values[field]) for kind, field in STRUCTS[name]}
-
-
-def _value(kind: str, value: Any) -> Any:
-    if kind.endswith("[]"):
-        return [_value(kind[:-2], item) for item in value]
-    if kind in STRUCTS:
-        return _typed(kind, value)
-    if kind in ("bytes32", "address"):
-        return _bytes(value)
-    return int(value, 16) if isinstance(value, str) else int(value)
-
-
-def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text.removeprefix("0x"))

@@ -28,7 +28,7 @@ MAX_GAS = 90_000_000
 
 
 class Submitter:
-    """Relays the outbox with one account; the only writer of submissions' states."""
+    """Relays the outbox with one account, and settles it."""
 
     def __init__(self, engine: Engine, rpc: Rpc, network: Network, relay: Account) -> None:
         self._engine = engine

@@ -15,6 +15,7 @@ from ledger.domain.verbs import KeyMode, Role
 from ledger.errors import Rejected, Unavailable
 from ledger.services import mint, watch
 from ledger.services.follow import Follower
+from ledger.services.resign import sign_again
 from ledger.services.scans import Sequencer
 from ledger.services.site import Site
 from ledger.services.submit import Submitter
@@ -41,6 +42,7 @@ class Worker:
         now = self._site.clock()
         moved = self._follower.catch_up(now)
         moved += self._submitter.step(now)
+        moved += sign_again(self._site)
         moved += mint.advance(self._site)
         moved += self._log_scans()
         return moved + self._watch()

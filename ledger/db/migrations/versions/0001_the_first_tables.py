@@ -342,6 +342,8 @@ def upgrade() -> None:
     sa.Column('verb', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('subject', sa.LargeBinary(), nullable=False),
     sa.Column('data', sa.LargeBinary(), nullable=False),
+    sa.Column('order', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('signings', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('state', sa.String(length=16), nullable=False),
     sa.Column('nonce', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('part', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),

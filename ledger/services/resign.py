@@ -1,0 +1,91 @@
+"""Signing again: what went stale on its way is signed over the new head by a key hosted here.
+
+Acknowledged means kept, not carried out. A party with a key of its own is asked instead: its
+submission stays NEEDS_SIGNATURE until it sends a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from ledger.chain.message import ListMessage, Message
+from ledger.chain.refusals import NEEDS_SIGNATURE
+from ledger.db.engine import reading, transaction
+from ledger.db.models import Submission
+from ledger.domain.typed_json import from_json, to_bytes
+from ledger.domain.verbs import SIGNINGS, Verb
+from ledger.errors import Rejected
+from ledger.services import capture
+from ledger.services.act import MAX_SIGNINGS, sign
+from ledger.services.site import Site
+
+
+def sign_again(site: Site) -> int:
+    """Sign stale submissions of hosted keys again; return how many are queued or refused now.
+
+    A refusal by the contract settles the submission with the contract's name for it.
+    """
+    with reading(site.engine) as session:
+        rows = session.scalars(
+            select(Submission)
+            .where(
+                Submission.state == "NEEDS_SIGNATURE",
+                Submission.order.is_not(None),
+                Submission.signings < MAX_SIGNINGS,
+                Submission.verb != int(Verb.ANCHOR_SCAN_LOG),  # the next heartbeat says more
+            )
+            .order_by(Submission.id)
+        ).all()
+    return sum(_sign_again(site, row) for row in rows)
+
+
+def _sign_again(site: Site, row: Submission) -> bool:
+    assert row.order is not None
+    try:
+        message = _message(site, Verb(row.verb), row.order)
+        data = sign(site, message, site.signer(row.actor))
+        capture.ask(site.rpc, site.network, site.relay.address, data)
+    except Rejected as error:
+        if error.code in NEEDS_SIGNATURE:
+            return False  # another of the same subject is on its way: its turn comes
+        return _update(site, row.id, state="REJECTED", error=error.code, detail=error.message)
+    # If we die before this commit it is signed again, over the same head or a newer one.
+    return _update(
+        site,
+        row.id,
+        state="QUEUED",
+        data=data,
+        deadline=message.deadline,
+        signings=row.signings + 1,
+        nonce=None,
+        part=None,
+        error=None,
+        detail=None,
+        settled=None,
+        block=None,
+    )
+
+
+def _message(site: Site, verb: Verb, order: Mapping[str, Any]) -> Message | ListMessage:
+    args = from_json(f"{SIGNINGS[verb].name}Args", order["args"])
+    deadline = site.clock() + int(order["deadline_s"])
+    with reading(site.engine) as session:
+        if order["units"]:
+            units = [to_bytes(unit) for unit in order["units"]]
+            return capture.compose_list(session, site.network, verb, units, args, deadline)
+        identity = order["identity"]
+        proofs = [[to_bytes(node) for node in proof] for proof in order["proofs"]]
+        subject = to_bytes(identity) if isinstance(identity, str) else int(identity)
+        return capture.compose(session, site.network, verb, subject, args, deadline, proofs)
+
+
+def _update(site: Site, submission: int, **values: object) -> bool:
+    with transaction(site.engine) as session:
+        row = session.get(Submission, submission)
+        assert row is not None  # submissions are never deleted
+        for name, value in values.items():
+            setattr(row, name, value)
+    return True
