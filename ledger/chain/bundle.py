@@ -95,7 +95,7 @@ def check(bundle: bytes, trust: bytes, at: int) -> Report:
     found = read(bundle)
     _check_ledger(found, pinned)
     signers, validators = _check_seals(found, pinned)
-    conclusion = conclude(found)
+    conclusion = conclude(found, Layout(found.layout))
     _check_claims(found, conclusion)
     age = at - found.settled.timestamp
     return Report(
@@ -115,12 +115,13 @@ def check(bundle: bytes, trust: bytes, at: int) -> Report:
     )
 
 
-def conclude(bundle: Bundle) -> Conclusion:
-    """Return what follows from the bundle if its header, chain id and layout are right.
+def conclude(bundle: Bundle, layout: Layout) -> Conclusion:
+    """Return what follows from the bundle if its header and chain id are right.
 
-    Judged at the settled block's time. Raises Rejected as `check`, but for trust and claims.
+    layout: the bundle's own, found to be the trusted one. Judged at the settled block's time.
+    Raises Rejected as `check`, but for trust and claims.
     """
-    state = State(Layout(bundle.layout), proved_words(bundle))
+    state = State(layout, proved_words(bundle))
     now = bundle.settled.timestamp
     code = judge_code(bundle, state, now)
     if code.leaf is None:

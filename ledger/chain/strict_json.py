@@ -16,6 +16,9 @@ from typing import Any, NoReturn
 from ledger.errors import Rejected
 
 MAX_NUMBER = (1 << 53) - 1
+MAX_DEPTH = 64
+# A whole string (or what there is of it), else a bracket.
+_NESTING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,15}")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,77}")
 _HEX = re.compile(r"0x(?:[0-9a-f]{2})*")
@@ -29,15 +32,17 @@ def load(data: bytes, limit: int) -> Node:
     if len(data) > limit:
         raise Rejected("TOO_LARGE", f"The file has {len(data)} bytes; {limit} are the limit.")
     try:
+        text = data.decode()
+        _check_depth(text)
         value = json.loads(
-            data.decode(),
+            text,
             object_pairs_hook=_object,
             parse_int=_integer,
             parse_float=_not_an_integer,
             parse_constant=_not_an_integer,
         )
         json.dumps(value, ensure_ascii=False).encode()  # fails on half a surrogate pair
-    except (ValueError, RecursionError) as fault:
+    except ValueError as fault:
         raise _bad_json(str(fault)) from None
     return Node(value, "")
 
@@ -124,6 +129,17 @@ class Node:
     def _where(self, name: str) -> str:
         shown = ascii(name[:80])[1:-1]  # a name may hold anything, and this goes to a terminal
         return f"{self.path}.{shown}" if self.path else shown
+
+
+def _check_depth(text: str) -> None:
+    """Refuse deep nesting before the parser recurses on it: the interpreter's own limit is not
+    enough, since libraries raise it beyond what the stack holds."""
+    depth = 0
+    for match in _NESTING.finditer(text):
+        first = text[match.start()]
+        depth += 1 if first in "[{" else -1 if first in "]}" else 0
+        if depth > MAX_DEPTH:
+            raise _bad_json(f"it is nested more than {MAX_DEPTH} deep")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ a bundle that would not stand is never handed out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import orjson
@@ -85,7 +86,7 @@ def build(
 
 def _prove(rpc: Rpc, contract: str, places: Sequence[Place], number: int) -> Json:
     """Return `account_proof` and `storage` of a bundle; what the node answers is checked later."""
-    layout = Layout(artifact.layout())
+    layout = _layout()
     slots = sorted({_slot(layout, place) for place in places})
     asked = [f"0x{slot:064x}" for slot in slots]
     answer = rpc.call("eth_getProof", contract, asked, hex(number))
@@ -99,6 +100,11 @@ def _prove(rpc: Rpc, contract: str, places: Sequence[Place], number: int) -> Jso
         }
     except (KeyError, TypeError, ValueError):
         raise _refused("its answer has another form") from None
+
+
+@cache
+def _layout() -> Layout:
+    return Layout(artifact.layout())
 
 
 def _slot(layout: Layout, place: Place) -> int:
@@ -132,7 +138,8 @@ def _names(
 def _concluded(document: Json) -> Conclusion:
     nothing = {"outcome": Outcome.NOT_CONFIRMED, "reasons": [], "proved": [], "stated": []}
     try:
-        return conclude(bundle_format.read(orjson.dumps({**document, "verdict": nothing})))
+        bundle = bundle_format.read(orjson.dumps({**document, "verdict": nothing}))
+        return conclude(bundle, _layout())
     except Rejected as fault:
         raise _refused(f"{fault.code}: {fault.message}") from None
 

@@ -121,7 +121,8 @@ class Forge:
 
     def agree(self) -> Forge:
         """Let the bundle claim what follows from it as it now is."""
-        found = conclude(bundle_format.read(dump(self._proved())))
+        bundle = bundle_format.read(dump(self._proved()))
+        found = conclude(bundle, Layout(bundle.layout))
         self.document["verdict"] = {
             "outcome": found.outcome,
             "reasons": list(found.reasons),

@@ -51,6 +51,23 @@ def test_what_readers_would_not_read_alike_is_refused(text: str, code: str) -> N
     assert refusal.value.code == code
 
 
+def test_depth_is_counted_outside_strings() -> None:
+    """Sixty-four levels are read, one more is refused; brackets in strings do not count."""
+    inside = json.dumps("[" * 999 + '"]\\')
+    assert load(f"{'[' * 64}{inside}{']' * 64}".encode(), 1 << 14)
+    for text in ("[" * 65 + "]" * 65, "[" * 10**6, '{"a":' * 10**5, '["\\\\",' * 100):
+        with pytest.raises(Rejected) as refusal:
+            load(text.encode(), 1 << 21)
+        assert refusal.value.code == "BAD_JSON"
+
+
+def test_a_string_that_never_ends_costs_no_time() -> None:
+    """A megabyte of escaped quotes is refused as fast as it is read, not once a quote."""
+    with pytest.raises(Rejected) as refusal:
+        load(b'"' + b'\\"' * (1 << 20), 1 << 22)
+    assert refusal.value.code == "BAD_JSON"
+
+
 @pytest.mark.parametrize(
     ("value", "read"),
     [
