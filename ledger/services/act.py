@@ -83,12 +83,15 @@ def act(
     if (found := known(site, order.key, order.actor, order.verb, subject)) is not None:
         return found
     args = order.signed_args()
-    deadline = site.clock() + order.deadline_s
-    with reading(site.engine) as session:
-        message = capture.compose(
-            session, site.network, order.verb, order.identity, args, deadline, order.proofs
-        )
-    return _keep(site, order, message, order.to_json(), subject, signer, beside)
+
+    def compose() -> Message:
+        deadline = site.clock() + order.deadline_s
+        with reading(site.engine) as session:
+            return capture.compose(
+                session, site.network, order.verb, order.identity, args, deadline, order.proofs
+            )
+
+    return _keep(site, order, compose, order.to_json(), subject, signer, beside)
 
 
 def act_on_list(
@@ -102,12 +105,16 @@ def act_on_list(
     subject = ids.subject("unit", units[0])
     if (found := known(site, order.key, order.actor, order.verb, subject)) is not None:
         return found
-    deadline = site.clock() + order.deadline_s
-    with reading(site.engine) as session:
-        message = capture.compose_list(
-            session, site.network, order.verb, units, order.signed_args(), deadline, skip_stale
-        )
-    return _keep(site, order, message, order.to_json(units), subject, signer, None)
+    args = order.signed_args()
+
+    def compose() -> ListMessage:
+        deadline = site.clock() + order.deadline_s
+        with reading(site.engine) as session:
+            return capture.compose_list(
+                session, site.network, order.verb, units, args, deadline, skip_stale
+            )
+
+    return _keep(site, order, compose, order.to_json(units), subject, signer, None)
 
 
 def sign(site: Site, message: Message | ListMessage | GroupMessage, signer: Account) -> bytes:
@@ -168,14 +175,13 @@ def known(site: Site, key: str, actor: int, verb: Verb, subject: bytes) -> int |
 def _keep(
     site: Site,
     order: Order,
-    message: Message | ListMessage,
+    compose: Callable[[], Message | ListMessage],
     kept: Mapping[str, Any],
     subject: bytes,
     signer: Account | None,
     beside: Beside | None,
 ) -> int:
-    data = sign(site, message, signer or site.signer(order.actor))
-    capture.ask(site.rpc, site.network, site.relay.address, data)
+    message, data = _signed(site, compose, signer or site.signer(order.actor))
     with transaction(site.engine) as session:
         row = capture.keep(
             session,
@@ -193,3 +199,24 @@ def _keep(
         if beside is not None:
             beside(session)
         return row.id
+
+
+def _signed(
+    site: Site, compose: Callable[[], Message | ListMessage], signer: Account
+) -> tuple[Message | ListMessage, bytes]:
+    """Sign a message that the contract would take now.
+
+    The chain may be a block ahead of what we have followed: then its answer is StaleHead, and what
+    was meant is signed over the newer head as soon as we have it.
+    """
+    end = time.monotonic() + FOLLOW_S
+    while True:
+        message = compose()
+        data = sign(site, message, signer)
+        try:
+            capture.ask(site.rpc, site.network, site.relay.address, data)
+            return message, data
+        except Rejected as error:
+            if error.code != "StaleHead" or time.monotonic() > end:
+                raise
+        time.sleep(0.02)
