@@ -2,6 +2,7 @@
 
 import pytest
 
+from ledger.chain.artifact import call_data
 from ledger.domain import ids
 from ledger.domain.verbs import Verb
 from tests.contracts import ledger_harness
@@ -123,6 +124,15 @@ def test_a_group_of_nothing_or_too_much_is_refused(world):
         world.send(group_data(CASE, [], auth))
     with refused("TooManyParts", 9):
         world.send(group_data(CASE, [SHIP] * 9, auth))
+
+
+@pytest.mark.parametrize(("args", "proofs"), [(0, 1), (2, 1), (1, 0), (1, 2)])
+def test_a_group_has_arguments_and_proofs_for_each_part(world, args, proofs):
+    """As many of each as there are verbs."""
+    auth = (0, 0, world.now, bytes(32), bytes(32))
+    data = ledger_harness.part_data(SHIP[0], SHIP[1])
+    with refused("LengthMismatch"):
+        world.send(call_data("group", CASE, [34], [data] * args, [[]] * proofs, auth))
 
 
 def test_a_groups_parts_keep_their_order(world):
