@@ -25,9 +25,8 @@ from ledger.errors import Rejected, Unavailable
 from ledger.services import capture
 from ledger.services.site import Site
 
-MAX_SIGNINGS = (
-    10  # of one submission; then a person looks: something moves its subject all the time
-)
+MAX_SIGNINGS = 10  # of one submission; then a person looks at what moves its subject
+FOLLOW_S = 5.0  # that the follower may be behind the node
 
 Args = Mapping[str, Any]
 Beside = Callable[[Session], None]
