@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.chain.account import Account
-from ledger.db.engine import reading
+from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainLot, ChainUnit, UnitChild, UnitName, UnitRun
 from ledger.domain import epcis, ids, merkle
 from ledger.domain.verbs import Verb
@@ -134,18 +134,19 @@ def unpack(
 
 
 def order_unpack(site: Site, actor: int, unit: bytes, positions: Sequence[int], key: str) -> Order:
-    """Return the order of taking children out, with its proofs, before anyone has signed it."""
-    with reading(site.engine) as session:
+    """Return the order of taking children out, with its proofs, before anyone has signed it.
+
+    An item that leaves alone travels under its own EPC, so its name is kept from here on.
+    """
+    with transaction(site.engine) as session:
         name = unit_name(session, unit)
         children = children_of(site, session, unit)
         if not positions or not all(0 <= p < len(children) for p in positions):
             raise Rejected("BAD_POSITION", f"The unit has positions 0 to {len(children) - 1}.")
         chosen = [children[p] for p in positions]
-        epcs = [_epc(session, child) for child in chosen]
+        epcs = [_name_child(site, session, name, child).epc for child in chosen]
     nodes = merkle.tree([child_leaf(child) for child in children])
-    document = epcis.unpacking(
-        epcis.Occasion(site.when(), site.salt()), name.epc, [epc for epc in epcs if epc]
-    )
+    document = epcis.unpacking(epcis.Occasion(site.when(), site.salt()), name.epc, epcs)
     proofs = [merkle.proof(nodes, p) for p in positions]
     args = {"actor": actor, "children": chosen}
     return Order(Verb.UNPACK, actor, unit, args, key, name.brand, document, proofs)
@@ -344,9 +345,33 @@ def _epcis_run(site: Site, codes: Codes) -> epcis.Run:
     return epcis.Run(f"{gtin:014d}", codes.batch, codes.first, codes.to)
 
 
-def _epc(session: Session, child: Child) -> str | None:
-    name = session.get(UnitName, child["child"])
-    return name.epc if name else None
+def _name_child(site: Site, session: Session, parent: UnitName, child: Child) -> UnitName:
+    known = session.get(UnitName, child["child"])
+    if known is not None:
+        return known
+    position = int(child["position"])
+    run = session.scalars(
+        select(UnitRun)
+        .where(UnitRun.unit == parent.id, UnitRun.position <= position)
+        .order_by(UnitRun.position.desc())
+        .limit(1)
+    ).one()
+    ref = batch_ref(session, run.batch)
+    index = run.first + position - run.position
+    serial = site.minter.serials(ref, index, index + 1).tolist()[0].decode()
+    epc = ids.item_epc(f"{ref.gtin:014d}", serial)
+    item = UnitName(
+        id=child["child"],
+        brand=ref.brand,
+        creator=ref.brand,
+        epc=epc,
+        hashed_epc=child["child"],  # its id is its leaf: no salt, so it cannot be opened twice
+        level=0,
+        count=0,
+        children_root=bytes(32),
+    )
+    session.add(item)
+    return item
 
 
 def _remember(session: Session, packed: Packed, actor: int, brand: int) -> None:
