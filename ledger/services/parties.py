@@ -65,7 +65,6 @@ def register(site: Site, new: NewParty, key: str) -> tuple[int, int]:
         return kept.actor, kept.id
     party = new.party or _next_party(site)
     account = new.account or site.vault.ensure(hosted_name(party)).address
-    site.ring.add_party(party)
     args = {
         "party": party,
         "account": account,
@@ -81,6 +80,7 @@ def register(site: Site, new: NewParty, key: str) -> tuple[int, int]:
     message = Message(Verb.REGISTER_PARTY, party, head, 0, 0, deadline, args)
     data = _by_admins(site, message, [site.vault.account(ADMIN)])
     capture.ask(site.rpc, site.network, site.relay.address, data)
+    site.ring.add_party(party)
     with transaction(site.engine) as session:
         row = capture.keep(
             session,

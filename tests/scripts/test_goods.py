@@ -1,0 +1,129 @@
+"""Minting, packing, handing over and looking at goods from the command line, on a real node."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import zxingcpp
+from PIL import Image
+
+from ledger.services.mint import order_codes
+from tests.scripts.conftest import BRAND, DISTRIBUTOR, GTIN, STORE, Goods
+from tests.support.installation import all_rows, command
+
+
+def test_goods_go_from_the_brand_to_the_store(goods: Goods) -> None:
+    """Each handoff is signed by its party, and the journey of a code tells it."""
+    at = goods.at
+    mine = ("--actor", DISTRIBUTOR, "--key", str(goods.key))
+    sent = at.said("ship", goods.pallet, "--actor", BRAND, "--to", DISTRIBUTOR)
+    assert sent["state"] == "CONFIRMED"
+    at.said("receive", goods.pallet, "--from", BRAND, *mine)
+    opened = at.said("unpack", goods.pallet, "--positions", "0-1", *mine)
+    assert len(opened["children"]) == 2
+    at.said("ship", *opened["children"], "--to", STORE, *mine)
+    at.said("receive", *opened["children"], "--actor", STORE, "--from", DISTRIBUTOR)
+
+    found = at.said("verify", goods.links[0])
+    assert (found["outcome"], found["lot"], found["index"]) == ("genuine", "L1", 0)
+    assert found["reasons"] == [{"code": "FIRST_SCAN", "voucher": "log"}]
+    assert found["product"] == {"en": "Wine", "zh": "酒"}
+    told = [(step["verb"], step["actor"]["party"], step["key_mode"]) for step in found["journey"]]
+    assert told == [
+        ("COMMISSION", BRAND, "hosted"),
+        ("ACTIVATE", BRAND, "hosted"),
+        ("BIND_LOT", BRAND, "hosted"),
+        ("PACK", BRAND, "hosted"),
+        ("SHIP", BRAND, "hosted"),
+        ("RECEIVE_FROM", DISTRIBUTOR, "own"),
+        ("UNPACK", DISTRIBUTOR, "own"),
+        ("UNPACKED_FROM", DISTRIBUTOR, "own"),
+        ("SHIP", DISTRIBUTOR, "own"),
+        ("RECEIVE_FROM", STORE, "hosted"),
+    ]
+
+
+def test_looking_leaves_nothing_behind(goods: Goods) -> None:
+    """verify and alerts change no row, and people get lines."""
+    before = all_rows(goods.at.site)
+    done = command("verify", goods.links[1], "--data", str(goods.at.data))
+    lines = done.out.splitlines()
+    assert (done.status, lines[0]) == (0, "GENUINE")
+    assert lines[1] == "  FIRST_SCAN, as the operator's scan log says"
+    assert "lot         L1" in lines
+    assert "best before 2099-01-31" in lines
+    assert goods.at.said("alerts", "--kind", "clone") == {"alerts": []}
+    assert all_rows(goods.at.site) == before
+
+
+def test_other_links_have_their_verdicts(goods: Goods) -> None:
+    """Unknown is a verdict and status 0; a link that is none, or not ours, is status 1."""
+    data = ("--data", str(goods.at.data), "--json")
+    base = f"http://localhost:8000/01/{GTIN}/21/"
+    for link, reason, status in (
+        (base + "0" * 20, "UNKNOWN_CODE", 0),
+        ("http://localhost:8000/hello", "MALFORMED", 1),
+        (goods.links[0].lower(), "MALFORMED", 1),
+        (goods.links[0].replace("localhost:8000", "example.com"), "FOREIGN_LINK", 1),
+    ):
+        done = command("verify", link, *data)
+        found = json.loads(done.out)
+        assert (done.status, found["outcome"]) == (status, "not_recognised")
+        assert [given["code"] for given in found["reasons"]] == [reason]
+        assert found["journey"] == []
+
+
+def test_an_order_goes_on_under_its_key(goods: Goods, tmp_path: Path) -> None:
+    """The same --id mints once; what it is to write is written again, the same."""
+    order = ("mint", "--brand", BRAND, "--gtin", GTIN, "--count", "48", "--id", "m1")
+    again = goods.at.said(*order, "--links", str(tmp_path / "a.txt"), "--from", "8", "--to", "10")
+    assert again["batch"] == goods.batch
+    assert (tmp_path / "a.txt").read_text().splitlines() == goods.links[8:10]
+    other = (*order[:-3], "24", "--id", "m1")
+    assert goods.at.refused(*other) == "KEY_REUSED"
+
+
+def test_an_order_of_another_process_is_waited_for(goods: Goods) -> None:
+    """An order that was only kept is done by the worker, and the command goes on with it."""
+    number = order_codes(goods.at.site, int(BRAND), GTIN, 3, "cut short")
+    order = ("mint", "--brand", BRAND, "--gtin", GTIN, "--count", "3", "--id", "cut short")
+    made = goods.at.said(*order)
+    assert (made["mint"], made["state"], made["count"]) == (number, "DONE", 3)
+
+
+def test_a_sheet_and_a_qr_code_carry_the_links(goods: Goods, tmp_path: Path) -> None:
+    """The QR is read by another program; the sheet has a label for each code, in Chinese."""
+    order = ("mint", "--brand", BRAND, "--gtin", GTIN, "--count", "48", "--id", "m1")
+    png, svg, sheet = (str(tmp_path / name) for name in ("a.png", "a.svg", "a.html"))
+    sheet_of = ("--sheet", sheet, "--lang", "zh", "--from", "4", "--to", "9")
+    goods.at.said(*order, "--qr", png, "--index", "7", "--level", "Q", *sheet_of)
+    assert [code.text for code in zxingcpp.read_barcodes(Image.open(png))] == [goods.links[7]]
+    html = Path(sheet).read_text()
+    assert (html.count('class="label"'), "共 5 个标签" in html) == (5, True)
+    goods.at.said(*order, "--qr", svg, "--upper")
+    assert Path(svg).read_text().startswith("<svg ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "a.png", "a.svg"]
+
+
+def test_a_later_activation_and_its_withdrawal(goods: Goods) -> None:
+    """Codes are not active before the time given, nor after 'never'."""
+    codes = ("--batch", str(goods.batch), "--from", "40", "--to", "48")
+    for at in ("2199-12-31T00:00:00+08:00", "never"):
+        goods.at.said("activate", *codes, "--at", at)
+        found = goods.at.said("verify", goods.links[47])
+        assert [given["code"] for given in found["reasons"]] == ["NOT_ACTIVATED"]
+    assert goods.at.said("verify", goods.links[39])["outcome"] == "genuine"
+
+
+def test_parties_are_listed(goods: Goods) -> None:
+    """With names, roles, key, prefix, markets and territory; a number is assigned without a GLN."""
+    new = ("party", "add", "--assigned", "--name-en", "Shop", "--name-zh", "店", "--role", "store")
+    first = goods.at.said(*new, "--id", "shop")["party"]
+    assert goods.at.said(*new, "--id", "shop")["party"] == first == "10000000000000"
+    listed = {row["party"]: row for row in goods.at.said("party", "list")["parties"]}
+    brand, distributor = listed[BRAND], listed[DISTRIBUTOR]
+    assert (brand["roles"], brand["prefix"]) == (["brand", "operator"], "9506000")
+    assert (distributor["key_mode"], distributor["markets"]) == ("own", [7])
+    assert (distributor["name_zh"], distributor["regions"]) == ("甲", [31, 32])
+    assert set(listed) == {BRAND, DISTRIBUTOR, STORE, first}
