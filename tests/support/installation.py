@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from sqlalchemy import select
 
 from ledger.db.engine import reading
 from ledger.db.models import CHAIN_TABLES, Base, ChainCheckpoint
+from ledger.services.mint import mint_of
 from ledger.services.open import found, open_installation
 from ledger.services.settings import Settings
 from ledger.services.site import Site
@@ -150,3 +152,12 @@ def _rows(site: Site, tables: Sequence[type[Base]]) -> Rows:
             )
             for table in tables
         }
+
+
+def await_mint(site: Site, number: int) -> int:
+    """Wait for a mint and return its batch."""
+    while (made := mint_of(site, number)).state != "DONE":
+        assert made.state != "FAILED", made.error
+        time.sleep(0.02)
+    assert made.batch is not None
+    return made.batch
