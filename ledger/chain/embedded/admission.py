@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from eth._utils.transactions import extract_chain_id, is_eip_155_signed_transaction
@@ -53,6 +54,7 @@ def admit(raw: bytes, chain_id: int) -> Candidate:
     return Candidate(raw=raw, hash=keccak(raw), sender=sender, decoded=transaction)
 
 
+@lru_cache(maxsize=256)  # one is read at admission, and again for its block and its receipt
 def decode(raw: bytes) -> Any:
     """Return py-evm's transaction object for `raw`; raises Rejected TX_MALFORMED."""
     try:

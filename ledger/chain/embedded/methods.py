@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
@@ -12,7 +13,7 @@ from ledger.chain.embedded.execution import state_at
 from ledger.chain.embedded.jsonrpc import Params, invalid, read_word
 from ledger.chain.embedded.logs import get_logs
 from ledger.chain.embedded.proofs import prove
-from ledger.chain.embedded.records import Block
+from ledger.chain.embedded.records import Block, LogRow
 from ledger.chain.embedded.view import View
 
 MAX_SLOTS = 1_024
@@ -43,9 +44,11 @@ def get_block_receipts(view: View, params: Params) -> Any:
     block = view.find(params.need(0))
     if block is None:
         return None
-    logs = view.store.block_logs(block.number)
+    logs: dict[int, list[LogRow]] = defaultdict(list)
+    for log in view.store.block_logs(block.number):
+        logs[log.tx].append(log)
     return [
-        shapes.receipt_json(row, block.hash, [log for log in logs if log.tx == row.index])
+        shapes.receipt_json(row, block.hash, logs[row.index])
         for row in view.store.transactions(block.number)
     ]
 

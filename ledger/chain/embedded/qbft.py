@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import rlp
+from ledger.chain import rlp
 
 MIX_HASH = bytes.fromhex("63746963616c2062797a616e74696e65206661756c7420746f6c6572616e6365")
 """The Istanbul digest: "ctical byzantine fault tolerance"."""
@@ -24,20 +24,19 @@ def extra_data(
     validators: Sequence[bytes], vanity: bytes = NO_VANITY, seals: Sequence[bytes] = ()
 ) -> bytes:
     """Return extraData: RLP of [vanity, validators, vote (none), round (0), seals]."""
-    encoded: bytes = rlp.encode([vanity, list(validators), [], b"", list(seals)])
-    return encoded
+    return rlp.encode([vanity, validators, [], b"", seals])
 
 
 def with_seals(unsealed: bytes, seals: Sequence[bytes]) -> bytes:
     """Return the extraData that readers see: `unsealed` with `seals` put in."""
-    vanity, validators, vote, round_number, _ = rlp.decode(unsealed)
-    encoded: bytes = rlp.encode([vanity, validators, vote, round_number, list(seals)])
-    return encoded
+    vanity, validators, vote, round_number, _ = rlp.items(rlp.decode(unsealed), 5)
+    return rlp.encode([vanity, validators, vote, round_number, seals])
 
 
 def validators_of(extra: bytes) -> list[bytes]:
     """Return the 20-byte addresses that `extra` lists."""
-    return list(rlp.decode(extra)[1])
+    validators = rlp.items(rlp.items(rlp.decode(extra), 5)[1])
+    return [rlp.fixed(address, 20) for address in validators]
 
 
 def commit_seal(key: Any, block_hash: bytes) -> bytes:

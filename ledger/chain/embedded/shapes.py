@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import rlp
 from eth.constants import CREATE_CONTRACT_ADDRESS
-from eth_bloom import BloomFilter
 
+from ledger.chain import rlp
 from ledger.chain.embedded import qbft
 from ledger.chain.embedded.admission import chain_id_of, decode
 from ledger.chain.embedded.proofs import AccountProof
 from ledger.chain.embedded.records import Block, LogRow, TxRow
+from ledger.chain.receipts import bloom
+
+_EXTRA_DATA = 12  # its place in a header
 
 
 def data(value: bytes) -> str:
@@ -48,7 +50,7 @@ def block_json(block: Block, transactions: Sequence[TxRow], full: bool) -> dict[
         "mixHash": data(header.mix_hash),
         "nonce": data(header.nonce),
         "baseFeePerGas": hex(header.base_fee_per_gas),
-        "size": hex(_size(header.copy(extra_data=extra), transactions)),
+        "size": hex(_size(header, extra, transactions)),
         "uncles": [],
         "transactions": [
             transaction_json(row, block.hash) if full else data(row.hash) for row in transactions
@@ -56,10 +58,12 @@ def block_json(block: Block, transactions: Sequence[TxRow], full: bool) -> dict[
     }
 
 
-def _size(header: Any, transactions: Sequence[TxRow]) -> int:
-    """Return the bytes of the block's RLP: header, transactions, no uncles."""
+def _size(header: Any, extra: bytes, transactions: Sequence[TxRow]) -> int:
+    """Return the bytes of the block's RLP: header with its seal, transactions, no uncles."""
+    fields = list(header.serialize(header))
+    fields[_EXTRA_DATA] = extra
     items = [row.raw if row.raw[0] < 0x80 else rlp.decode(row.raw) for row in transactions]
-    return len(rlp.encode([header.serialize(header), items, []]))
+    return len(rlp.encode([fields, items, []]))
 
 
 def transaction_json(row: TxRow, block_hash: bytes) -> dict[str, Any]:
@@ -103,10 +107,7 @@ def transaction_json(row: TxRow, block_hash: bytes) -> dict[str, Any]:
 def receipt_json(row: TxRow, block_hash: bytes, logs: Sequence[LogRow]) -> dict[str, Any]:
     """Return the receipt of `row`; `logs` are its own, of the transaction and no other."""
     tx = decode(row.raw)
-    bloom = BloomFilter()
-    for log in logs:
-        bloom.add(log.address)
-        bloom.extend(log.topics)
+    bits = bloom(item for log in logs for item in (log.address, *log.topics))
     return {
         "type": hex(tx.type_id or 0),
         "transactionHash": data(row.hash),
@@ -120,7 +121,7 @@ def receipt_json(row: TxRow, block_hash: bytes, logs: Sequence[LogRow]) -> dict[
         "gasUsed": hex(row.gas_used),
         "cumulativeGasUsed": hex(row.cumulative_gas),
         "effectiveGasPrice": hex(tx.max_priority_fee_per_gas),
-        "logsBloom": data(int(bloom).to_bytes(256, "big")),
+        "logsBloom": data(bits.to_bytes(256, "big")),
         "logs": [log_json(log, block_hash, row.hash) for log in logs],
     }
 
