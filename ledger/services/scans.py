@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import select
 
 from ledger.db.engine import reading, transaction
-from ledger.db.models import ChainAnchor, Scan, ScanLogState, ScanMapEntry
+from ledger.db.models import ChainAnchor, Scan, ScanLogState, ScanMapEntry, Submission
 from ledger.domain import scan_log
 from ledger.domain.scan_map import Entry, ScanMap, next_entry
 from ledger.domain.verbs import Verb
@@ -250,7 +250,14 @@ class Sequencer:
             newest = session.scalars(
                 select(ChainAnchor).order_by(ChainAnchor.seq.desc()).limit(1)
             ).first()
-        if newest is not None and now - newest.time < every_s:
+            under_way = session.scalars(
+                select(Submission.id).where(
+                    Submission.verb == int(Verb.ANCHOR_SCAN_LOG),
+                    Submission.state.in_(("QUEUED", "SENT")),
+                )
+            ).first()
+        # Another over the same head could only be stale, and we would wait for ourselves.
+        if under_way is not None or (newest is not None and now - newest.time < every_s):
             return False
         tree = _tree(state) if state else scan_log.LogTree()
         args = {
