@@ -9,7 +9,9 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,6 +24,7 @@ from ledger.errors import Broken, Rejected, Unavailable
 
 MAX_RESTARTS = 30  # a minute, of one child: more means that it cannot run
 START_S = 60.0
+NODE_PORTS = range(20_000, 32_000)
 
 
 @dataclass
@@ -60,13 +63,13 @@ class Crew:
 
     def start_node(self, clock: str) -> str:
         """Start the embedded node and return its URL. Raises Unavailable NODE_DOWN."""
-        (self.data / "node" / "node.json").unlink(missing_ok=True)
-        node = ["--data", str(self.data / "node"), "--clock", clock]
         said = self.data / "node" / "node.json"
-        self.start("node", *node, "--port", str(self._last_port()))
+        said.unlink(missing_ok=True)
+        node = ["--data", str(said.parent), "--clock", clock]
+        # The port is ours to say: started again after a kill, the node must be found where it was.
+        self.start("node", *node, "--port", str(_free_port()))
         self.until(said.exists, "NODE_DOWN", "the node did not start")
         url: str = json.loads(said.read_text())["url"]
-        (self.data / "node.port").write_text(url.rsplit(":", 1)[1])
         return url
 
     def until(self, ready: Callable[[], bool], code: str, what: str) -> None:
@@ -118,12 +121,17 @@ class Crew:
         fresh.write_text(json.dumps(self.pids()))
         fresh.rename(self.data / "processes.json")
 
-    def _last_port(self) -> int:
-        """The node's port of last time, so that a restarted node is found again; 0 = any free."""
-        try:
-            return int((self.data / "node.port").read_text())
-        except (OSError, ValueError):
-            return 0
+
+def _free_port() -> int:
+    """A port that is free now, below those that the system gives to outgoing connections.
+
+    Such a one could be taken while the node is down, even by our own attempt to reach it.
+    """
+    while True:
+        port = secrets.choice(NODE_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _take_lock(path: Path) -> int:

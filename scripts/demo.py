@@ -18,6 +18,7 @@ from ledger.errors import Broken, Rejected
 from ledger.services.sealed_file import replace_file
 from ledger.services.settings import Settings
 from ledger.services.world import World, demo_world
+from ledger.services.world_plan import SPAN
 from scripts.crew import Crew
 from scripts.demo_client import Client
 from scripts.demo_outcome import outcome
@@ -27,6 +28,7 @@ from scripts.up import DEFAULT_PORT, link_base, start, tend
 app = typer.Typer(add_completion=False)
 Json = dict[str, Any]
 MAX_AGE_S = 86_400  # of the demo's trust file: it is looked at long after its last block
+PLAYED_HEARTBEAT_S = 12 * 3600
 
 
 @app.command()
@@ -91,13 +93,14 @@ def _running(data: Path, clock: str, base: str, port: int, lan: bool) -> Iterato
         data=data,
         clock=clock,
         link_base=base,
-        behind_s=MAX_AGE_S,
-        heartbeat_s=3600 if playing else 60,
+        # While it is played the clock leaps, and by that no ledger is behind.
+        behind_s=round(SPAN) if playing else MAX_AGE_S,
+        heartbeat_s=PLAYED_HEARTBEAT_S if playing else 60,
     )
     environment = {
         "TOUCHSTONE_CLOCK": clock,
         "TOUCHSTONE_LINK_BASE": base,
-        "TOUCHSTONE_BEHIND_S": str(MAX_AGE_S),
+        "TOUCHSTONE_BEHIND_S": str(settings.behind_s),
         "TOUCHSTONE_HEARTBEAT_S": str(settings.heartbeat_s),
     }
     crew = Crew(data, environment)

@@ -68,8 +68,7 @@ class Client:
 
     def verdict(self, path: str) -> Json:
         """What a consumer is told of a code; a bad link is an answer, too."""
-        answer = self._http.get(path, headers={"Accept": "application/json"})
-        told: Json = answer.json()
+        told: Json = self._answer("GET", path, None, {"Accept": "application/json"}).json()
         return told
 
     def close(self) -> None:
@@ -79,15 +78,19 @@ class Client:
             self._journal.close()
 
     def _ask(self, method: str, path: str, body: Json | None, headers: Json) -> httpx2.Response:
+        answer = self._answer(method, path, body, headers)
+        if answer.status_code >= 400:
+            told = answer.json()
+            raise Rejected(told["title"], told["detail"])
+        return answer
+
+    def _answer(self, method: str, path: str, body: Json | None, headers: Json) -> httpx2.Response:
         end = time.monotonic() + PATIENCE_S
         while True:
             try:
                 answer = self._http.request(method, path, json=body, headers=headers)
-                if answer.status_code < 400:
-                    return answer
                 if answer.status_code not in AWAY:
-                    told = answer.json()
-                    raise Rejected(told["title"], told["detail"])
+                    return answer
             except httpx2.TransportError:
                 pass  # being started again: ask the same once more
             self._alive()

@@ -55,6 +55,7 @@ class Play:
         self._base = base
         self._end = end
         self._links: dict[int, list[str]] = {}
+        self._agents: dict[int, Account] = {}
 
     def run(self, tell: Callable[[int, int], None]) -> None:
         """Play all steps that are left. tell(done, of) is called as they get done."""
@@ -139,13 +140,16 @@ class Play:
 
     def _agent(self, number: int) -> Account:
         """A distributor's own key, in a vault of its own that the installation cannot open."""
+        if number in self._agents:
+            return self._agents[number]
         path = self._dir / "agents" / f"{gln(number)}.json"
         secret = path.with_suffix(".pass")
         if not secret.exists():
             replace_file(secret, secrets.token_hex(24).encode())
         if not path.exists():
             Vault.create(path, secret.read_text(), secrets.token_bytes)
-        return Vault(path, secret.read_text(), secrets.token_bytes).ensure(OWN)
+        found = Vault(path, secret.read_text(), secrets.token_bytes).ensure(OWN)
+        return self._agents.setdefault(number, found)
 
     def _name_product(self) -> None:
         body = {
