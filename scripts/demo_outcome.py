@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +14,15 @@ from urllib.parse import urlsplit
 from sqlalchemy import Engine, func, select
 
 from ledger.db.engine import open_database, reading
-from ledger.db.models import Alert, ChainBatch, ChainEvent, Scan, WatchState
+from ledger.db.models import (
+    Alert,
+    ChainBatch,
+    ChainCheckpoint,
+    ChainEvent,
+    Scan,
+    ScanLogState,
+    WatchState,
+)
 from ledger.domain.code import ALPHABET
 from ledger.domain.verbs import Verb
 from ledger.errors import Unavailable
@@ -25,17 +34,19 @@ from scripts.demo_play import GTIN, Play
 
 Json = dict[str, Any]
 PATIENCE_S = 60.0
+DAY_S = 86_400
 BEIJING = {"source": "gps", "lat": 39.90, "lon": 116.40, "acc_km": 0.1, "region": 11}
 SAID = {0: "authentic and fresh", 3: "authentic but stale"}
 
 
 def outcome(data: Path, play: Play, client: Client, alive: Callable[[], None]) -> Json:
     """Return the demo's result, and leave `proof.json` in its directory."""
+    engine = open_database(Home(data).database_url)
+    _until(partial(_is_followed, engine, play.end), alive)
     verdicts = _verdicts(play, client)
     path = urlsplit(verdicts["first_scan"]["link"]).path
     replace_file(data / "proof.json", client.get(f"{path}/proof").content)
-    engine = open_database(Home(data).database_url)
-    _watched(engine, alive)
+    _until(partial(_is_watched, engine), alive)
     with reading(engine) as session:
         batches = session.scalars(select(ChainBatch)).all()
         handoffs = session.scalar(
@@ -93,18 +104,30 @@ def _like(link: str, serial: str) -> str:
     return f"{link.split('/01/')[0]}/01/{GTIN}/21/{serial}"
 
 
-def _watched(engine: Engine, alive: Callable[[], None]) -> None:
-    """Wait until the detectors have seen every scan. Raises Unavailable NOT_WATCHED."""
+def _is_followed(engine: Engine, end: int) -> bool:
+    """Say whether the newest block is of the world's last day."""
+    with reading(engine) as session:
+        point = session.get(ChainCheckpoint, 1)
+    return point is not None and point.time > end - DAY_S
+
+
+def _is_watched(engine: Engine) -> bool:
+    """Say whether every scan has its place in the log, and the detectors have seen it."""
+    with reading(engine) as session:
+        newest = session.scalar(select(func.max(Scan.id))) or 0
+        watched, logged = session.get(WatchState, 1), session.get(ScanLogState, 1)
+        scans = session.scalar(select(func.count()).select_from(Scan))
+    return bool(watched and watched.scan >= newest and logged and logged.size == scans)
+
+
+def _until(done: Callable[[], bool], alive: Callable[[], None]) -> None:
+    """Wait for the worker. Raises Unavailable NOT_WATCHED."""
     end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        with reading(engine) as session:
-            newest = session.scalar(select(func.max(Scan.id)))
-            state = session.get(WatchState, 1)
-            if state is not None and state.scan >= (newest or 0):
-                return
+    while not done():
         alive()
+        if time.monotonic() > end:
+            raise Unavailable("NOT_WATCHED", "The worker does not keep up: see its messages above.")
         time.sleep(0.05)
-    raise Unavailable("NOT_WATCHED", "The worker does not keep up: see its messages above.")
 
 
 def _checked(data: Path) -> Json:

@@ -53,7 +53,7 @@ class Play:
         self._dir = directory
         self._client = client
         self._base = base
-        self._end = end
+        self.end = end
         self._links: dict[int, list[str]] = {}
         self._agents: dict[int, Account] = {}
 
@@ -84,7 +84,7 @@ class Play:
         return int(path.read_text()) if path.exists() else 0
 
     def _set_clock(self, t: float) -> None:
-        seconds = round(self._end + t)
+        seconds = round(self.end + t)
         path = self._dir / "clock"
         before = int(path.read_text()) if path.exists() else 0
         if seconds > before:
@@ -171,7 +171,7 @@ class Play:
             if mint["state"] == "FAILED":
                 raise Broken("DEMO_STOPPED", f"Lot {lot} could not be minted: {mint['error']}")
         codes = {"batch": mint["batch"], "first": 0, "to": self.world.lots[lot].items}
-        active = {**codes, "active_from": round(self._end + STARTS)}
+        active = {**codes, "active_from": round(self.end + STARTS)}
         self._post_settled("/v1/activations", active, f"activate-{lot}")
         terms = {**codes, "lot": lot_name(lot), "best_before": "2099-12-31"}
         self._post_settled("/v1/lots", terms, f"lot-{lot}")
@@ -252,7 +252,7 @@ class Play:
             "device": scan.device,
             "channel": scan.channel,
             "place": place,
-            "at": int(self._end + scan.t),
+            "at": int(self.end + scan.t),
         }
         self._client.post("/v1/scans", body, f"scan-{number}")
 

@@ -7,9 +7,11 @@ and a power cut, and begins its transactions IMMEDIATE when it is going to write
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
@@ -20,6 +22,10 @@ from sqlalchemy.orm import Session
 from ledger.errors import Broken, Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+# SQLite has one writer at a time, and lets those that wait try again after ever longer naps: the
+# threads of one process queue here instead.
+_TURNS: WeakKeyDictionary[Engine, AbstractContextManager[Any]] = WeakKeyDictionary()
 
 
 def open_database(url: str) -> Engine:
@@ -32,6 +38,7 @@ def open_database(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin)
+        _TURNS[engine] = Lock()
     try:
         with engine.begin() as connection:
             config = Config()
@@ -48,7 +55,8 @@ def open_database(url: str) -> Engine:
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Session]:
     """One unit of work that writes: committed at the end, rolled back when anything is raised."""
-    with Session(engine, expire_on_commit=False) as session:
+    turn = _TURNS.get(engine, nullcontext())
+    with turn, Session(engine, expire_on_commit=False) as session:
         session.connection(execution_options={"touchstone_writes": True})
         yield session
         # If we die before this line nothing happened; after it, all of it did.
