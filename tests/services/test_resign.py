@@ -1,0 +1,116 @@
+"""What goes stale on its way: a hosted key signs it again, a party with its own key is asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ledger.chain.account import Account
+from ledger.db.engine import reading, transaction
+from ledger.db.models import ChainUnit, Submission
+from ledger.domain.gs1 import with_check_digit
+from ledger.domain.verbs import KeyMode, Role, Verb
+from ledger.services import act, capture, custody, mint, packing, parties, runs
+from ledger.services.site import Site
+from tests.support.installation import await_mint, installation
+
+BRAND, DISTRIBUTOR = (int(with_check_digit(f"9506000{number:05d}")) for number in (1, 2))
+GTIN = with_check_digit("0950600013435")
+OWN = Account(bytes([5]) * 32)  # the distributor's
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with installation(tmp_path_factory.mktemp("home")) as made:
+        site = made.site
+        brand = parties.NewParty(BRAND, "B", "乙", Role.BRAND, prefix="9506000")
+        own = {"account": OWN.address, "key_mode": KeyMode.OWN}
+        other = parties.NewParty(DISTRIBUTOR, "D", "丁", Role.DISTRIBUTOR, **own)
+        new = [parties.register(site, party, f"party {party.party}") for party in (brand, other)]
+        act.settled(site, [submission for _, submission in new])
+        mint.add_product(site, BRAND, GTIN, "Wine", "酒")
+        await_mint(site, mint.order_codes(site, BRAND, GTIN, 24, "codes"))
+        yield site
+
+
+def _stale(site: Site, order: act.Order, signer: Account, hosted: bool) -> int:
+    """Keep a submission of an order that was signed before something else happened."""
+    with reading(site.engine) as session:
+        deadline = site.clock() + order.deadline_s
+        message = capture.compose(
+            session, site.network, order.verb, order.identity, order.signed_args(), deadline
+        )
+    act.settled(site, [runs.activate(site, 1, 0, 24, site.clock(), f"before {order.key}")])
+    with transaction(site.engine) as session:
+        row = capture.keep(
+            session,
+            key=order.key,
+            brand=BRAND,
+            actor=order.actor,
+            verb=order.verb,
+            subject=message.subject,
+            data=act.sign(site, message, signer),
+            deadline=deadline,
+            now=site.clock(),
+            order=order.to_json() if hosted else None,
+        )
+        return row.id
+
+
+def _activation(site: Site, key: str) -> act.Order:
+    args = {
+        "actor": BRAND,
+        "from": 0,
+        "to": 24,
+        "activeFrom": site.clock(),
+        "eventHash": bytes(32),
+    }
+    return act.Order(Verb.ACTIVATE, BRAND, 1, args, key, BRAND)
+
+
+def _await_state(site: Site, submission: int, state: str) -> Submission:
+    end = time.monotonic() + 20
+    while (row := act.state_of(site, submission)).state != state and time.monotonic() < end:
+        time.sleep(0.02)
+    return row
+
+
+def test_a_hosted_key_signs_again_over_the_newer_head(site: Site) -> None:
+    """Acknowledged means kept: the stale activation is signed again and lands."""
+    submission = _stale(site, _activation(site, "hosted"), site.signer(BRAND), hosted=True)
+    act.settled(site, [submission])
+    row = act.state_of(site, submission)
+    assert (row.state, row.signings, row.error) == ("CONFIRMED", 2, None)
+
+
+def test_a_party_with_its_own_key_is_asked(site: Site) -> None:
+    """Nobody here can sign for it, so its submission waits for it, and is not dropped."""
+    submission = _stale(site, _activation(site, "own"), site.signer(BRAND), hosted=False)
+    row = _await_state(site, submission, "NEEDS_SIGNATURE")
+    assert (row.state, row.error, act.asks_a_person(row)) == ("NEEDS_SIGNATURE", "StaleHead", True)
+
+
+def test_a_burst_of_verbs_on_one_batch_all_land(site: Site) -> None:
+    """Verbs on one subject sent without waiting are signed over one head after another."""
+    sent = [runs.activate(site, 1, 0, 24, site.clock(), f"burst {n}") for n in range(4)]
+    act.settled(site, sent)
+    assert [act.state_of(site, number).state for number in sent] == ["CONFIRMED"] * 4
+
+
+def test_an_item_taken_out_of_a_case_travels_alone(site: Site) -> None:
+    """Its unit is its own leaf, its name is its own EPC, and its holder hands it on."""
+    sscc = with_check_digit("09506000000000009"[:17])
+    box = packing.Box(sscc, [packing.Codes(1, 0, 24)])
+    case, packed = packing.pack(site, BRAND, box, "case")
+    act.settled(site, [packed])
+    (item, other), taken = packing.unpack(site, BRAND, case, [3, 20], "out")
+    act.settled(site, [taken])
+    act.settled(site, [custody.ship(site, BRAND, DISTRIBUTOR, [item], "item out")])
+    act.settled(site, [custody.receive(site, DISTRIBUTOR, BRAND, [item], "item in", OWN)])
+    with reading(site.engine) as session:
+        holders = [session.get_one(ChainUnit, unit).holder for unit in (item, other, case)]
+        name = packing.unit_name(session, item)
+    assert holders == [DISTRIBUTOR, BRAND, BRAND]
+    assert name.epc.startswith(f"https://id.gs1.org/01/{GTIN}/21/")
