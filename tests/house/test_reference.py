@@ -12,7 +12,12 @@ from scripts.cli import COMMANDS
 
 from .repository import ROOT, read
 
-PAGES = runpy.run_path(str(ROOT / ".make" / "reference.py"))["pages"]()
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    """The pages as the code would have them now."""
+    made: dict[str, str] = runpy.run_path(str(ROOT / ".make" / "reference.py"))["pages"]()
+    return made
 
 
 def test_every_command_is_documented() -> None:
@@ -41,7 +46,7 @@ def test_every_endpoint_is_documented() -> None:
     assert [name for name, operation in named.items() if not operation.get("description")] == []
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_the_page_is_what_the_code_says(name: str) -> None:
+@pytest.mark.parametrize("name", ["commands.md", "http.md", "settings.md"])
+def test_the_page_is_what_the_code_says(name: str, pages: dict[str, str]) -> None:
     """Defaults, options and help are those of the code; after a change: `make docs`."""
-    assert read(f"docs/{name}") == PAGES[name], f"docs/{name} is out of date: run `make docs`"
+    assert read(f"docs/{name}") == pages[name], f"docs/{name} is out of date: run `make docs`"
