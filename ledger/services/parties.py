@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from ledger.chain.account import Account
 from ledger.chain.message import Message
+from ledger.chain.refusals import SENTENCES
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainParty, Profile, Submission
 from ledger.domain import ids, typed_data
@@ -17,6 +19,7 @@ from ledger.domain.regions import REGIONS
 from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.errors import Rejected
 from ledger.services import capture
+from ledger.services.act import settled
 from ledger.services.site import ADMIN, Site
 from ledger.services.vault import hosted_name
 
@@ -82,6 +85,10 @@ def register(site: Site, new: NewParty, key: str) -> tuple[int, int]:
     capture.ask(site.rpc, site.network, site.relay.address, data)
     site.ring.add_party(party)
     with transaction(site.engine) as session:
+        # What is on its way is not on chain yet, and the contract was asked about what is.
+        others = _on_its_way().where(Submission.actor == party, Submission.key != key)
+        if session.scalars(others).first() is not None:
+            raise Rejected("PartyExists", SENTENCES["PartyExists"].format(party))
         row = capture.keep(
             session,
             key=key,
@@ -131,7 +138,19 @@ def _check(new: NewParty) -> None:
         )
 
 
+def _on_its_way() -> Select[int]:
+    """Ids of registrations that the chain has not answered."""
+    return select(Submission.id).where(
+        Submission.verb == Verb.REGISTER_PARTY, Submission.state.in_(("QUEUED", "SENT"))
+    )
+
+
 def _next_party(site: Site) -> int:
+    """Return the next number, which the chain gives: after what is on its way to it."""
+    with reading(site.engine) as session:
+        before = session.scalars(_on_its_way()).all()
+    with suppress(Rejected):  # a refused one has taken no number
+        settled(site, before)
     with reading(site.engine) as session:
         highest = session.scalar(select(func.max(ChainParty.id)))
     return max(int(highest or 0) + 1, ids.FIRST_ASSIGNED_PARTY)
