@@ -16,6 +16,8 @@ from typing import Any
 from typer.main import get_command
 
 from api.app import create_app
+from api.limits import MAX_BODY
+from api.problems import PLAIN, STATUSES
 from ledger.services.settings import Settings
 from scripts.cli import COMMANDS
 
@@ -72,9 +74,19 @@ def http() -> str:
     parts = [
         "# HTTP",
         "Written by `make docs` from the application's own OpenAPI, which a running installation "
-        "serves at `/openapi.json` and shows at `/docs`. An error is `application/problem+json` "
-        "with a code of [errors.md](errors.md) as its `title` and the sentence as its `detail`; "
-        "a verdict is no error ([verdicts.md](verdicts.md)).",
+        "serves at `/openapi.json`.",
+        "Everything under `/v1` needs an API key with a scope: `Authorization: Bearer KEY`. "
+        "A key belongs to one party, for which alone it acts and of whose goods alone it is told; "
+        "the keys of the installation itself act for any. The scope `admin` includes all others.",
+        "What changes something takes an `Idempotency-Key` of the caller's choice: sent again "
+        "with the same one, a request is answered as before and done once. Keys of different "
+        "parties never meet. What goes to the chain answers 202 with the number of a `submission`, "
+        "to be asked for until it is CONFIRMED.",
+        f"Bodies are JSON of at most {', '.join(_sizes())}. A verdict is no error "
+        "([verdicts.md](verdicts.md)). An error is `application/problem+json` (RFC 9457): a code "
+        "of [errors.md](errors.md) as its `title`, the sentence as its `detail`. A person's "
+        "browser gets a page instead.",
+        _statuses(),
     ]
     for tag in dict.fromkeys(o["tags"][0] for _, _, o in _operations(schema)):
         parts.append(f"## {tag.capitalize()}")
@@ -89,6 +101,27 @@ def http() -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def _sizes() -> Iterator[str]:
+    for start, size in MAX_BODY:
+        yield f"{size >> 10:,} KiB {'under `' + start + '`' if start else 'elsewhere'}"
+
+
+def _statuses() -> str:
+    """Return the table of error statuses, each with the codes that have it."""
+    codes: dict[int, list[str]] = {422: ["INVALID_REQUEST", "any other code of a rejection"]}
+    for status, (code, _) in PLAIN.items():
+        codes.setdefault(status, []).append(code)
+    for code, status in STATUSES.items():
+        codes.setdefault(status, []).append(code)
+    codes |= {500: ["INTERNAL", "codes of what is broken"], 503: ["codes of what is unavailable"]}
+    rows = [f"| {status} | {', '.join(map(_quoted, codes[status]))} |" for status in sorted(codes)]
+    return "\n".join(["| status | codes |", "| --- | --- |", *rows])
+
+
+def _quoted(code: str) -> str:
+    return code if " " in code else f"`{code}`"
+
+
 def _operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
@@ -97,12 +130,17 @@ def _operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, An
 
 def _takes(operation: dict[str, Any]) -> Iterator[str]:
     """Say what an endpoint takes beside its path."""
-    given = [p for p in operation.get("parameters", []) if p["in"] != "path"]
+    given = [
+        part
+        for part in operation.get("parameters", [])
+        if part["in"] == "query" or part["name"] == "Idempotency-Key"
+    ]
     if given:
         shown = (f"`{p['name']}` ({p['in']}{', required' if p['required'] else ''})" for p in given)
         yield f"Takes {', '.join(shown)}."
     if content := operation.get("requestBody", {}).get("content"):
         yield f"Body: {_kind(next(iter(content.values()))['schema'])}."
+    yield f"Status {' or '.join(s for s in operation['responses'] if s.isdigit())}."
 
 
 def _members(body: dict[str, Any]) -> str:
@@ -125,7 +163,12 @@ def _kind(schema: dict[str, Any]) -> str:
         return " or ".join(f"`{value}`" for value in schema["enum"])
     if schema.get("type") == "array":
         return f"list of {_kind(schema.get('items', {}))}"
-    return str(schema.get("type", "any"))
+    kind = str(schema.get("type", "any"))
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if high is not None:
+        return f"{kind} {low:g} to {high:g}" if high < 1e5 else f"{kind} from {low:g}"
+    longest = schema.get("maxLength")
+    return f"{kind}, {longest} characters at most" if longest else kind
 
 
 def _command(usage: str, command: Any) -> Iterator[str]:

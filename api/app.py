@@ -8,19 +8,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import text
-from starlette.middleware.base import RequestResponseEndpoint
 
 from api import brand, consumer, custody, problems
+from api.limits import PER_MINUTE, BodyLimit, Limiter
 from api.pages import ASSETS, STATIC
 from ledger.db.engine import reading
 from ledger.services.open import open_installation
 from ledger.services.settings import Settings
 from ledger.services.site import Site
-
-MAX_BODY = 8 << 20
 
 
 def create_app(site: Site | None = None) -> FastAPI:
@@ -35,9 +33,13 @@ def create_app(site: Site | None = None) -> FastAPI:
         title="Touchstone",
         description="Verdicts that can be checked without trusting whoever runs this server.",
         lifespan=lifespan,
-        docs_url="/docs",
+        docs_url=None,  # its scripts would come from another host
         redoc_url=None,
+        redirect_slashes=False,
+        responses={"4XX": problems.DOCUMENTED, "5XX": problems.DOCUMENTED},
     )
+    app.state.limiters = {name: Limiter(most) for name, most in PER_MINUTE.items()}
+    app.add_middleware(BodyLimit)
     problems.install(app)
     app.include_router(consumer.router)
     app.include_router(brand.router)
@@ -51,11 +53,5 @@ def create_app(site: Site | None = None) -> FastAPI:
         with reading(request.app.state.site.engine) as session:
             session.execute(text("SELECT 1"))
         return {"status": "ok"}
-
-    @app.middleware("http")
-    async def bound(request: Request, call_next: RequestResponseEndpoint) -> Response:
-        if int(request.headers.get("content-length") or 0) > MAX_BODY:
-            return problems.problem(413, "TOO_LARGE", "A request holds at most 8 MiB: split it.")
-        return await call_next(request)
 
     return app

@@ -3,60 +3,70 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
 Json = dict[str, Any]
+MAX_INT = 2**63 - 1  # the largest that a database holds
+PRINTED = r"^[^\x00-\x1f\x7f]*$"  # no control characters
+
+Party = Annotated[int, Field(ge=1, le=MAX_INT)]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTED)]
+Text = Annotated[str, Field(max_length=200, pattern=PRINTED)]
+Batch = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Index = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Seconds = Annotated[int, Field(ge=0, le=MAX_INT)]
+Market = Annotated[int, Field(ge=1, le=255)]
 
 
 class PartyIn(BaseModel):
     """A party to register. gln: 13 digits, or null to have a number assigned."""
 
-    gln: str | None = None
-    name_en: str = Field(min_length=1, max_length=200)
-    name_zh: str = Field(min_length=1, max_length=200)
-    roles: list[str] = Field(min_length=1)
-    account: str | None = None
+    gln: Text | None = None
+    name_en: Name
+    name_zh: Name
+    roles: list[Text] = Field(min_length=1, max_length=20)
+    account: Text | None = None
     key_mode: int = 3
-    markets: list[Annotated[int, Field(ge=1, le=255)]] = []
-    prefix: str = ""
-    regions: list[int] = []
+    markets: list[Market] = Field([], max_length=255)
+    prefix: Text = ""
+    regions: list[int] = Field([], max_length=100)
 
 
 class ProductIn(BaseModel):
     """A trade item."""
 
-    brand: int
-    gtin: str
-    name_en: str = Field(min_length=1, max_length=200)
-    name_zh: str = Field(min_length=1, max_length=200)
+    brand: Party
+    gtin: Text
+    name_en: Name
+    name_zh: Name
 
 
 class MintIn(BaseModel):
     """An order of codes."""
 
-    brand: int
-    gtin: str
+    brand: Party
+    gtin: Text
     count: int
 
 
 class ActivationIn(BaseModel):
     """Codes [first, to) of a batch become active at `active_from` (unix seconds; 0 = never)."""
 
-    batch: int
-    first: int = Field(ge=0)
-    to: int = Field(ge=0)
-    active_from: int = Field(ge=0)
+    batch: Batch
+    first: Index
+    to: Index
+    active_from: Seconds
 
 
 class LotIn(BaseModel):
     """Codes [first, to) of a batch belong to a lot; dates are its last good days."""
 
-    batch: int
-    first: int = Field(ge=0)
-    to: int = Field(ge=0)
-    lot: str
+    batch: Batch
+    first: Index
+    to: Index
+    lot: Text
     expiry: date | None = None
     best_before: date | None = None
     market: int = Field(0, ge=0, le=255)
@@ -65,41 +75,41 @@ class LotIn(BaseModel):
 class CodesIn(BaseModel):
     """Items [first, to) of a batch."""
 
-    batch: int
-    first: int = Field(ge=0)
-    to: int = Field(ge=0)
+    batch: Batch
+    first: Index
+    to: Index
 
 
 class BoxIn(BaseModel):
     """A unit to pack: items, boxes packed with it, or units known already (SSCC or 0x id)."""
 
-    sscc: str
-    inside: list[CodesIn | BoxIn | str] = Field(min_length=1)
-    lot: str | None = None
+    sscc: Text
+    inside: list[CodesIn | BoxIn | Text] = Field(min_length=1, max_length=10_000)
+    lot: Text | None = None
 
 
 class PackIn(BaseModel):
     """Pack a box as `actor`, whose key is hosted here."""
 
-    actor: int
+    actor: Party
     box: BoxIn
 
 
 class HandoffIn(BaseModel):
     """A handoff. verb: ship or receive; other: whom to, or from whom."""
 
-    verb: str = Field(pattern="^(ship|receive)$")
-    actor: int
-    other: int
-    units: list[str] = Field(min_length=1, max_length=1000)
+    verb: Literal["ship", "receive"]
+    actor: Party
+    other: Party
+    units: list[Text] = Field(min_length=1, max_length=1000)
 
 
 class UnpackIn(BaseModel):
     """Take the children at `positions` out of a unit."""
 
-    actor: int
-    unit: str
-    positions: list[int] = Field(min_length=1, max_length=1000)
+    actor: Party
+    unit: Text
+    positions: list[Index] = Field(min_length=1, max_length=1000)
 
 
 class MessageIn(BaseModel):
@@ -113,17 +123,22 @@ class SignedIn(BaseModel):
     """A message as its party signed it."""
 
     message: Json
-    r: str
-    vs: str
+    r: Text
+    vs: Text
 
 
-class PlaceIn(BaseModel):
-    """Where a scan was made, as far as it is known."""
+class PointIn(BaseModel):
+    """A place on earth, in degrees."""
 
-    source: str = Field(pattern="^(gps|ip_fixed|ip_mobile)$")
-    lat: float = Field(ge=-90, le=90)
-    lon: float = Field(ge=-180, le=180)
-    acc_km: float = Field(ge=0, le=20_000)
+    lat: float = Field(ge=-90, le=90, allow_inf_nan=False)
+    lon: float = Field(ge=-180, le=180, allow_inf_nan=False)
+
+
+class PlaceIn(PointIn):
+    """Where a scan was made, as far as it is known. region: two digits of GB/T 2260."""
+
+    source: Literal["gps", "ip_fixed", "ip_mobile"]
+    acc_km: float = Field(ge=0, le=20_000, allow_inf_nan=False)
     region: int | None = None
 
 
@@ -134,7 +149,14 @@ class ScanBody(BaseModel):
     """
 
     link: str = Field(max_length=2_000)
-    device: str | None = Field(None, max_length=200)
-    channel: str = "app"
+    device: Text | None = None
+    channel: Text = "app"
     place: PlaceIn | None = None
-    at: int | None = None
+    at: Seconds | None = None
+
+
+class BeaconIn(BaseModel):
+    """What the page of a code says of itself. place: only on the person's consent."""
+
+    token: str = Field(max_length=100)
+    place: PointIn | None = None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, StreamingResponse
 
-from api.bodies import ActivationIn, LotIn, MintIn, PartyIn, ProductIn
-from api.deps import CallerDep, KeyDep, SiteDep
+from api.bodies import MAX_INT, ActivationIn, LotIn, MintIn, PartyIn, ProductIn
+from api.deps import AdminDep, BrandDep, KeyDep, ReadDep, SiteDep
 from ledger.db.engine import reading
 from ledger.db.models import Mint
 from ledger.domain import ids
@@ -22,12 +22,17 @@ router = APIRouter(prefix="/v1", tags=["brands"])
 Json = dict[str, Any]
 MAX_SHEET = 5_000
 _HEX = re.compile(r"0x[0-9a-f]{40}")
+Number = Annotated[int, Path(ge=1, le=MAX_INT)]
+First = Annotated[int, Query(ge=0, le=MAX_INT)]
+To = Annotated[int | None, Query(ge=0, le=MAX_INT)]
 
 
 @router.post("/parties", status_code=202)
-def register_party(site: SiteDep, caller: CallerDep, key: KeyDep, body: PartyIn) -> Json:
-    """Register a party (scope admin)."""
-    caller.need("admin")
+def register_party(site: SiteDep, _: AdminDep, key: KeyDep, body: PartyIn) -> Json:
+    """Register a party, signed by the installation's admin key (scope admin).
+
+    Answers `party` (its number) and `submission`.
+    """
     unknown = set(body.roles) - set(parties.ROLES)
     if unknown:
         raise Rejected("BAD_PARTY", f"Roles are {', '.join(parties.ROLES)}.")
@@ -49,9 +54,12 @@ def register_party(site: SiteDep, caller: CallerDep, key: KeyDep, body: PartyIn)
 
 
 @router.get("/parties")
-def list_parties(site: SiteDep, caller: CallerDep) -> list[Json]:
-    """All registered parties (scope read)."""
-    caller.need("read")
+def list_parties(site: SiteDep, _: ReadDep) -> list[Json]:
+    """All registered parties (scope read).
+
+    Answers a list, each with `party`, `name_en`, `name_zh`, `roles`, `account`, `key_mode` and
+    `regions`.
+    """
     return [
         {
             "party": party.id,
@@ -67,40 +75,54 @@ def list_parties(site: SiteDep, caller: CallerDep) -> list[Json]:
 
 
 @router.post("/products", status_code=201)
-def add_product(site: SiteDep, caller: CallerDep, body: ProductIn) -> Json:
-    """Name a trade item (scope brand)."""
-    caller.need("brand", body.brand)
+def add_product(site: SiteDep, caller: BrandDep, body: ProductIn) -> Json:
+    """Name a trade item under the brand's own GTIN prefix (scope brand).
+
+    Again, it renames it. Answers `gtin` (14 digits).
+    """
+    caller.act_for(body.brand)
     gtin = mint.add_product(site, body.brand, body.gtin, body.name_en, body.name_zh)
     return {"gtin": f"{gtin:014d}"}
 
 
 @router.post("/mints", status_code=202)
-def order_codes(site: SiteDep, caller: CallerDep, key: KeyDep, body: MintIn) -> Json:
-    """Order codes (scope brand); they can be fetched once their root is on chain."""
-    caller.need("brand", body.brand)
+def order_codes(site: SiteDep, caller: BrandDep, key: KeyDep, body: MintIn) -> Json:
+    """Order codes (scope brand); they can be fetched once their root is on chain.
+
+    Answers as GET /v1/mints/{number}.
+    """
+    caller.act_for(body.brand)
     return _mint(mint.mint_of(site, mint.order_codes(site, body.brand, body.gtin, body.count, key)))
 
 
 @router.get("/mints/{number}")
-def show_mint(site: SiteDep, caller: CallerDep, number: int) -> Json:
-    """The state of an order of codes (scope brand)."""
+def show_mint(site: SiteDep, caller: BrandDep, number: Number) -> Json:
+    """The state of an order of codes (scope brand).
+
+    Answers `id`, `state` (RESERVING, COMMISSIONING, DONE, FAILED), `gtin`, `count`, `batch` and
+    `error`.
+    """
     found = mint.mint_of(site, number)
-    caller.need("brand", found.brand)
+    caller.act_for(found.brand)
     return _mint(found)
 
 
 @router.get("/mints/{number}/links", response_class=PlainTextResponse)
 def links(
     site: SiteDep,
-    caller: CallerDep,
-    number: int,
-    first: Annotated[int, Query(ge=0)] = 0,
-    to: int | None = None,
+    caller: BrandDep,
+    number: Number,
+    first: First = 0,
+    to: To = None,
     upper: bool = False,
 ) -> Response:
-    """The printed links of an order, one a line (scope brand)."""
+    """The printed links of an order, one a line as plain text (scope brand).
+
+    first, to: codes [first, to) of the order. upper: in capitals, for smaller QR codes. 503
+    ROOT_PENDING before the order is DONE.
+    """
     found = mint.mint_of(site, number)
-    caller.need("brand", found.brand)
+    caller.act_for(found.brand)
     stop = found.count if to is None else min(to, found.count)
     rows = mint.links(site, found, min(first, stop), stop, upper)
     head = next(rows, None)  # so that a pending root is refused before anything is sent
@@ -111,17 +133,20 @@ def links(
 @router.get("/mints/{number}/sheet", response_class=HTMLResponse)
 def sheet(
     site: SiteDep,
-    caller: CallerDep,
-    number: int,
-    first: Annotated[int, Query(ge=0)] = 0,
-    to: int | None = None,
+    caller: BrandDep,
+    number: Number,
+    first: First = 0,
+    to: To = None,
     lang: Annotated[str, Query(pattern="^(en|zh)$")] = "en",
     level: Literal["L", "M", "Q", "H"] = "M",
     upper: bool = False,
 ) -> str:
-    """A printable sheet of an order's codes (scope brand)."""
+    """A printable sheet of an order's codes as HTML, 5,000 at most (scope brand).
+
+    first, to, upper: as for links. level: QR error correction.
+    """
     found = mint.mint_of(site, number)
-    caller.need("brand", found.brand)
+    caller.act_for(found.brand)
     stop = min(found.count if to is None else to, found.count, first + MAX_SHEET)
     gtin = f"{found.gtin:014d}"
     rows = mint.links(site, found, min(first, stop), stop, upper)
@@ -130,18 +155,24 @@ def sheet(
 
 
 @router.post("/activations", status_code=202)
-def activate(site: SiteDep, caller: CallerDep, key: KeyDep, body: ActivationIn) -> Json:
-    """Say from when a range of codes is active (scope brand)."""
-    caller.need("brand", _brand_of(site, body.batch))
+def activate(site: SiteDep, caller: BrandDep, key: KeyDep, body: ActivationIn) -> Json:
+    """Say from when a range of codes is active (scope brand).
+
+    Answers `submission`.
+    """
+    caller.act_for(_brand_of(site, body.batch))
     return {
         "submission": runs.activate(site, body.batch, body.first, body.to, body.active_from, key)
     }
 
 
 @router.post("/lots", status_code=202)
-def bind_lot(site: SiteDep, caller: CallerDep, key: KeyDep, body: LotIn) -> Json:
-    """Bind a range of codes to a lot (scope brand)."""
-    caller.need("brand", _brand_of(site, body.batch))
+def bind_lot(site: SiteDep, caller: BrandDep, key: KeyDep, body: LotIn) -> Json:
+    """Bind a range of codes to a lot (scope brand).
+
+    Answers `submission`.
+    """
+    caller.act_for(_brand_of(site, body.batch))
     terms = runs.LotTerms(body.lot, body.expiry, body.best_before, body.market)
     return {"submission": runs.bind_lot(site, body.batch, body.first, body.to, terms, key)}
 

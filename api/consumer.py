@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 import secrets
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from sqlalchemy.orm import Session
 
+from api.bodies import BeaconIn, PointIn
 from api.deps import SiteDep
+from api.limits import Limited
 from api.pages import HEADERS, pick_language, render_home, render_problem, render_scan
 from api.views import scan_page, verdict_json
 from ledger.db.engine import reading
-from ledger.domain.digital_link import parse, printed_link
+from ledger.domain.digital_link import printed_link
 from ledger.domain.regions import nearest
 from ledger.errors import Rejected
 from ledger.services import prove
+from ledger.services.lookup import Link
 from ledger.services.scans import (
     PAGE_WAIT_S,
     ScanIn,
@@ -40,39 +44,45 @@ GPS_RADIUS_KM = 1.0  # the page snaps places to a hundredth of a degree
 _ROBOT = re.compile(r"bot|crawl|spider|preview|facebookexternalhit|curl|wget|python", re.I)
 
 
+@router.head("/", include_in_schema=False)
 @router.get("/", response_class=HTMLResponse)
-def home(request: Request, link: str = "", lang: str | None = None) -> Response:
+def home(request: Request, site: SiteDep, link: str = "", lang: str | None = None) -> Response:
     """The entrance: a form for a link; with a link it leads to that code's page."""
     language = _language(request, lang)
     if not link:
         return HTMLResponse(render_home(language), headers=HEADERS)
-    try:
-        found = parse(link.strip())
-    except Rejected:
-        return _problem("MALFORMED", language, link)
-    if found.gtin is None or found.serial is None:
-        return _problem("MALFORMED", language, link)
-    return RedirectResponse(f"/01/{found.gtin}/21/{found.serial}?lang={language}", 303)
+    with reading(site.engine) as session:
+        checked = check(site, session, link)
+    if checked.link is None or checked.evidence.malformed or checked.evidence.foreign:
+        return _refused(site, language, link, checked)
+    return RedirectResponse(f"{_path(checked.link)}?lang={language}", 303, HEADERS)
 
 
+@router.head("/01/{gtin}/21/{serial}", include_in_schema=False)
 @router.get("/01/{gtin}/21/{serial}")
 def scan(
     request: Request, site: SiteDep, gtin: str, serial: str, lang: str | None = None
 ) -> Response:
-    """What is known of a code: a page, JSON or a linkset by `Accept`. Stores nothing."""
-    language, accept = _language(request, lang), request.headers.get("accept", "")
+    """What is known of a code: a page, JSON or a linkset by `Accept`. Stores nothing.
+
+    `application/json` answers `gtin`, `serial`, `outcome`, `reasons` (each with `code` and
+    `voucher`), `detail`, `brand`, `lot`, `expires`, `best_before`, `scans`, `block` (number and
+    time) and `journey`. A link that names no code is MALFORMED, with status 400; a code that nobody
+    issued is a verdict, with status 200.
+    """
+    language, link = _language(request, lang), _link(site, gtin, serial)
     with reading(site.engine) as session:
-        checked = check(site, session, _link(site, gtin, serial), _device(request, site))
-        if "application/linkset+json" in accept:
-            return _linkset(site, checked)
-        if "application/json" in accept:
-            status = 400 if checked.evidence.malformed else 200
-            return JSONResponse(verdict_json(session, checked), status)
+        checked = check(site, session, link, _device(request, site))
         if checked.link is None or checked.evidence.malformed:
-            return _problem("MALFORMED", language, _link(site, gtin, serial), checked)
-        token = None if _is_preview(request) else page_token(site, checked.link.serial)
+            return _malformed(request, session, site, language, link, checked)
+        accept = request.headers.get("accept", "")
+        if "application/linkset+json" in accept:
+            return _linkset(site, checked.link)
+        if "application/json" in accept:
+            return JSONResponse(verdict_json(session, checked), headers=HEADERS)
+        token = None if _is_preview(request) else page_token(site, gtin, serial)
         page = render_scan(scan_page(site, session, checked, language, token), language)
-    response = HTMLResponse(page, headers={**HEADERS, "Cache-Control": "no-store"})
+    response = HTMLResponse(page, headers=HEADERS)
     if token is not None and COOKIE not in request.cookies:
         response.set_cookie(
             COOKIE,
@@ -85,9 +95,12 @@ def scan(
     return response
 
 
-@router.get("/01/{gtin}/21/{serial}/proof")
+@router.get("/01/{gtin}/21/{serial}/proof", dependencies=[Depends(Limited("proof"))])
 def proof(site: SiteDep, gtin: str, serial: str) -> Response:
-    """The proof bundle (`touchstone-proof/1`), to be checked by anybody's own checker."""
+    """The proof bundle (`touchstone-proof/1`), to be checked by anybody's own checker.
+
+    60 a minute for one address.
+    """
     with reading(site.engine) as session:
         checked = check(site, session, _link(site, gtin, serial))
         if checked.link is None or checked.evidence.malformed:
@@ -101,35 +114,46 @@ def proof(site: SiteDep, gtin: str, serial: str) -> Response:
             made=site.clock(),
         )
     name = f"touchstone-{checked.link.serial}.json"
-    return JSONResponse(bundle, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+    headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
+    return JSONResponse(bundle, headers=headers)
 
 
-@router.post("/01/{gtin}/21/{serial}/scan", status_code=204)
-def beacon(
-    request: Request,
-    site: SiteDep,
-    gtin: str,
-    serial: str,
-    body: Annotated[dict[str, Any], Body()],
-) -> Response:
-    """The page's beacon: stores its scan once; once more with a place, on consent."""
-    key = token_key(site, str(body.get("token", "")), serial)
-    place = _gps(body.get("place"))
-    if place is not None and add_place(site, key, place):
-        return Response(status_code=204)
-    store(site, _scan_in(request, site, _link(site, gtin, serial), key, place))
+@router.post(
+    "/01/{gtin}/21/{serial}/scan", status_code=204, dependencies=[Depends(Limited("scan"))]
+)
+def beacon(request: Request, site: SiteDep, gtin: str, serial: str, body: BeaconIn) -> Response:
+    """The page's beacon: stores its scan once; once more with a place, on consent.
+
+    Answers 204. The token is in the page, good for this code, 15 minutes and one scan.
+    """
+    key = token_key(site, body.token, gtin, serial)
+    place = _gps(body.place) if body.place else None
+    if place is None or not add_place(site, key, place):
+        store(site, _scan_in(request, site, _link(site, gtin, serial), key, place))
     return Response(status_code=204)
 
 
-@router.get("/01/{gtin}/21/{serial}/scan.gif")
+@router.get("/01/{gtin}/21/{serial}/scan.gif", dependencies=[Depends(Limited("scan"))])
 def pixel(
     request: Request, site: SiteDep, gtin: str, serial: str, token: Annotated[str, Query()]
 ) -> Response:
     """The beacon of a page without JavaScript: a one-time token makes it count once."""
-    key = token_key(site, token, serial)
+    key = token_key(site, token, gtin, serial)
     if not _is_preview(request):
         store(site, _scan_in(request, site, _link(site, gtin, serial), key, None))
     return Response(GIF, media_type="image/gif", headers={"Cache-Control": "no-store"})
+
+
+@router.head("/01/{rest:path}", include_in_schema=False)
+@router.get("/01/{rest:path}", status_code=307)
+def longer_link(request: Request, site: SiteDep, rest: str, lang: str | None = None) -> Response:
+    """Any other link of an item, as with a lot in it: leads to the code's page, or is refused."""
+    language, link = _language(request, lang), f"{site.link_base}/01/{quote(rest, safe='/')}"
+    with reading(site.engine) as session:
+        checked = check(site, session, link)
+        if checked.link is None or checked.evidence.malformed:
+            return _malformed(request, session, site, language, link, checked)
+    return RedirectResponse(f"{_path(checked.link)}?lang={language}", 307, HEADERS)
 
 
 @router.get("/.well-known/touchstone.json")
@@ -145,41 +169,59 @@ def well_known(site: SiteDep) -> dict[str, Any]:
 
 
 def _link(site: Site, gtin: str, serial: str) -> str:
-    return f"{site.link_base}/01/{gtin}/21/{serial}"
+    return f"{site.link_base}/01/{quote(gtin, safe='')}/21/{quote(serial, safe='')}"
+
+
+def _path(link: Link) -> str:
+    return f"/01/{link.gtin}/21/{quote(link.serial, safe='')}"
 
 
 def _language(request: Request, query: str | None) -> str:
     return pick_language(request.headers.get("accept-language"), query)
 
 
-def _problem(code: str, lang: str, link: str, checked: Checked | None = None) -> HTMLResponse:
-    canonical = None
-    if checked is not None and checked.link is not None and checked.link.canonical:
-        base = urlsplit(link)
-        canonical = printed_link(
-            f"{base.scheme}://{base.netloc}", checked.link.gtin, checked.link.canonical, False
-        )
-    page = render_problem(code, lang, link=link, canonical_url=canonical)
-    return HTMLResponse(page, 400, headers=HEADERS)
+def _malformed(
+    request: Request, session: Session, site: Site, lang: str, link: str, checked: Checked
+) -> Response:
+    """Answer a link that names no code: with the verdict for machines, else with a page."""
+    accept = request.headers.get("accept", "")
+    if "json" not in accept:
+        return _refused(site, lang, link, checked)
+    return JSONResponse(verdict_json(session, checked), 400, HEADERS)
 
 
-def _linkset(site: Site, checked: Checked) -> Response:
-    if checked.link is None or checked.evidence.malformed:
-        raise Rejected("MALFORMED", checked.fault)
-    anchor = printed_link(site.link_base, checked.link.gtin, checked.link.serial, False)
+def _refused(site: Site, lang: str, link: str, checked: Checked) -> HTMLResponse:
+    """Return the page that says why there is no verdict on a link, and what may be meant."""
+    meant = checked.link.canonical if checked.link else None
+    page = render_problem(
+        checked.verdict.reasons[0],
+        lang,
+        link=link,
+        host=checked.link.host if checked.link and checked.evidence.foreign else None,
+        canonical_url=printed_link(site.link_base, checked.link.gtin, meant, False)
+        if checked.link and meant
+        else None,
+    )
+    return HTMLResponse(page, 400, HEADERS)
+
+
+def _linkset(site: Site, link: Link) -> Response:
+    anchor = printed_link(site.link_base, link.gtin, link.serial, False)
     voc = "https://ref.gs1.org/voc"
     links = {
         "anchor": anchor,
         f"{voc}/defaultLink": [{"href": anchor, "type": "text/html"}],
         f"{voc}/traceability": [{"href": f"{anchor}/proof", "type": "application/json"}],
     }
-    return JSONResponse({"linkset": [links]}, media_type="application/linkset+json")
+    return JSONResponse({"linkset": [links]}, 200, HEADERS, "application/linkset+json")
 
 
 def _is_preview(request: Request) -> bool:
     """Prefetches, previews and crawlers leave no scan."""
-    purpose = request.headers.get("sec-purpose", "") + request.headers.get("purpose", "")
-    return "prefetch" in purpose or bool(_ROBOT.search(request.headers.get("user-agent", "bot")))
+    asked = request.headers
+    purpose = asked.get("sec-purpose", "") + asked.get("purpose", "") + asked.get("x-moz", "")
+    agent = asked.get("user-agent", "bot")
+    return request.method == "HEAD" or "pre" in purpose or bool(_ROBOT.search(agent))
 
 
 def _device(request: Request, site: Site) -> str | None:
@@ -202,13 +244,7 @@ def _scan_in(request: Request, site: Site, link: str, key: str, place: Place | N
     )
 
 
-def _gps(place: Any) -> Place | None:
-    if not isinstance(place, dict):
-        return None
-    try:
-        lat, lon = float(place["lat"]), float(place["lon"])
-    except (KeyError, TypeError, ValueError):
-        return None
-    if not (-90 <= lat <= 90 and -180 <= lon <= 180):
-        return None
+def _gps(point: PointIn) -> Place:
+    # The page rounds before it sends; whoever does not is rounded here.
+    lat, lon = round(point.lat, 2), round(point.lon, 2)
     return Place("gps", lat, lon, GPS_RADIUS_KM, nearest(lat, lon).code)

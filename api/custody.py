@@ -4,20 +4,36 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from api.bodies import BoxIn, CodesIn, HandoffIn, MessageIn, PackIn, ScanBody, SignedIn, UnpackIn
-from api.deps import CallerDep, KeyDep, SiteDep, relay_limit
+from api.bodies import (
+    MAX_INT,
+    BoxIn,
+    CodesIn,
+    HandoffIn,
+    MessageIn,
+    PackIn,
+    ScanBody,
+    SignedIn,
+    UnpackIn,
+)
+from api.deps import CustodyDep, Key, KeyDep, PartyDep, ReadDep, ScanDep, SiteDep
+from api.limits import Limited
 from api.views import event_json, submission_json, verdict_json
+from ledger.chain.refusals import SENTENCES
 from ledger.db.engine import reading
-from ledger.db.models import Alert, ChainEvent, ChainUnit
+from ledger.db.models import Alert, ChainEvent, ChainUnit, UnitName
 from ledger.domain import ids
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services import custody, packing, relaying
 from ledger.services.act import state_of
+from ledger.services.api_keys import Caller
+from ledger.services.lookup import parties_of
 from ledger.services.scans import ScanIn, pseudonym, store
+from ledger.services.site import Site
 from ledger.services.verify import Place
 
 router = APIRouter(prefix="/v1", tags=["custody"])
@@ -26,72 +42,104 @@ Json = dict[str, Any]
 
 
 @router.post("/packs", status_code=202)
-def pack(site: SiteDep, caller: CallerDep, key: KeyDep, body: PackIn) -> Json:
-    """Pack a unit, signed by the actor's hosted key (scope custody)."""
-    caller.need("custody", body.actor)
-    unit, submission = packing.pack(site, body.actor, _box(site, body.box), key)
+def pack(site: SiteDep, caller: CustodyDep, key: KeyDep, body: PackIn) -> Json:
+    """Pack a unit, signed by the actor's hosted key (scope custody).
+
+    Answers `unit` (its id) and `submission`.
+    """
+    caller.act_for(body.actor)
+    unit, submission = packing.pack(site, body.actor, _box(site, caller, body.box), key)
     return {"unit": "0x" + unit.hex(), "submission": submission}
 
 
 @router.post("/unpacks", status_code=202)
-def unpack(site: SiteDep, caller: CallerDep, key: KeyDep, body: UnpackIn) -> Json:
-    """Take children out of a unit, signed by the actor's hosted key (scope custody)."""
-    caller.need("custody", body.actor)
-    unit = _units(site, [body.unit])[0]
+def unpack(site: SiteDep, caller: CustodyDep, key: KeyDep, body: UnpackIn) -> Json:
+    """Take children out of a unit, signed by the actor's hosted key (scope custody).
+
+    Answers `units` (the ids of what was taken out) and `submission`.
+    """
+    caller.act_for(body.actor)
+    unit = _units(site, caller, [body.unit])[0]
     children, submission = packing.unpack(site, body.actor, unit, body.positions, key)
     return {"units": ["0x" + child.hex() for child in children], "submission": submission}
 
 
 @router.post("/handoffs", status_code=202)
-def hand_over(site: SiteDep, caller: CallerDep, key: KeyDep, body: HandoffIn) -> Json:
-    """Ship or receive units, signed by the actor's hosted key (scope custody)."""
-    caller.need("custody", body.actor)
-    units = _units(site, body.units)
+def hand_over(site: SiteDep, caller: CustodyDep, key: KeyDep, body: HandoffIn) -> Json:
+    """Ship or receive units, signed by the actor's hosted key (scope custody).
+
+    Answers `submission`. Several units are one signature: all or nothing.
+    """
+    caller.act_for(body.actor)
+    units = _units(site, caller, body.units)
     verb = custody.ship if body.verb == "ship" else custody.receive
     return {"submission": verb(site, body.actor, body.other, units, key)}
 
 
 @router.post("/messages")
-def write_message(site: SiteDep, caller: CallerDep, body: MessageIn) -> Json:
-    """Write the message of a verb for a party to sign with its own key (scope custody)."""
+def write_message(site: SiteDep, caller: CustodyDep, body: MessageIn) -> Json:
+    """Write the message of a verb for a party to sign with its own key (scope custody).
+
+    Answers a message of the form `touchstone-message/1` over the newest heads. What is signed is
+    its EIP-712 hash (docs/formats.md); recompute it from `args` before signing. A unit's content is
+    told to its holder only.
+    """
     if body.handoff is not None:
         asked = body.handoff
-        caller.need("custody", asked.actor)
-        units = _units(site, asked.units)
+        caller.act_for(asked.actor)
+        units = _units(site, caller, asked.units)
         verb = Verb.SHIP if asked.verb == "ship" else Verb.RECEIVE_FROM
         order = custody.order_handoff(site, verb, asked.actor, asked.other, units, "")
         return relaying.write(site, order, units)
     if body.unpack is not None:
-        caller.need("custody", body.unpack.actor)
-        unit = _units(site, [body.unpack.unit])[0]
+        actor = body.unpack.actor
+        caller.act_for(actor)
+        unit = _units(site, caller, [body.unpack.unit])[0]
+        if caller.party:
+            _refuse_other_holder(site, unit, actor)
         return relaying.write(
             site,
-            packing.order_unpack(site, body.unpack.actor, unit, body.unpack.positions, ""),
+            packing.order_unpack(site, actor, unit, body.unpack.positions, ""),
         )
     raise Rejected("BAD_MESSAGE", "Ask for a handoff or an unpack.")
 
 
-@relay_router.post("/relay", status_code=202, dependencies=[Depends(relay_limit)])
-def relay(site: SiteDep, key: KeyDep, body: SignedIn) -> Json:
-    """Relay a signed message. Anyone may: the signature says whose it is."""
+@relay_router.post("/relay", status_code=202, dependencies=[Depends(Limited("relay"))])
+def relay(site: SiteDep, key: Key, body: SignedIn) -> Json:
+    """Relay a signed message, 120 a minute from one address. Needs no API key: the signature says
+    whose it is.
+
+    Answers `submission`, once the contract, asked by a call, would take the message; else its error
+    by name. The state is told to keys of the message's actor.
+    """
     return {"submission": relaying.accept(site, body.model_dump(), key)}
 
 
 @router.get("/submissions/{number}")
-def show_submission(site: SiteDep, caller: CallerDep, number: int) -> Json:
-    """What became of a submission (scope read, or the actor's own key)."""
+def show_submission(
+    site: SiteDep, caller: PartyDep, number: Annotated[int, Path(ge=1, le=MAX_INT)]
+) -> Json:
+    """What became of a submission of the key's own party (scope read, custody or brand).
+
+    Answers `id`, `state` (QUEUED, SENT, CONFIRMED, REJECTED, NEEDS_SIGNATURE), `verb`, `actor`,
+    `error` and `detail` (the contract's name and sentence), `block`, `deadline`.
+    """
     row = state_of(site, number)
-    if caller.party != row.actor:
-        caller.need("read")
+    if not caller.may_see(row.actor):
+        raise Rejected("UNKNOWN_SUBMISSION", f"There is no submission {number}.")
     return submission_json(row)
 
 
 @router.get("/units/{unit}")
-def show_unit(site: SiteDep, caller: CallerDep, unit: str) -> Json:
-    """A unit with its history (scope read). unit: SSCC or 0x id."""
-    caller.need("read")
+def show_unit(site: SiteDep, caller: ReadDep, unit: str) -> Json:
+    """A unit with its history, told to those who had a part in it (scope read).
+
+    unit: SSCC (18 digits) or id (0x and 64 hex digits). Answers `id`, `epc`, `count`, `gone`,
+    `holder`, `addressee`, `state` (1 held, 2 in transit, 3 inside another; null: it never moved
+    alone) and `events`.
+    """
     with reading(site.engine) as session:
-        name = packing.find_unit(session, unit)
+        name = _find(session, caller, unit)
         row = session.get(ChainUnit, name.id)
         events = session.scalars(
             select(ChainEvent)
@@ -113,15 +161,20 @@ def show_unit(site: SiteDep, caller: CallerDep, unit: str) -> Json:
 @router.get("/alerts")
 def alerts(
     site: SiteDep,
-    caller: CallerDep,
+    caller: ReadDep,
     kind: str | None = None,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, le=MAX_INT)] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[Json]:
-    """Alerts in the order they were kept (scope read); `after` is the last id seen."""
-    caller.need("read")
+    """A brand's alerts in the order they were kept (scope read).
+
+    after: the last id seen. Answers a list, each with `id`, `kind`, `raised`, `lot`, `region`,
+    `code` and the evidence of its kind.
+    """
+    query = select(Alert).where(Alert.id > after).order_by(Alert.id).limit(limit)
+    if caller.party:
+        query = query.where(Alert.brand == caller.party)
     with reading(site.engine) as session:
-        query = select(Alert).where(Alert.id > after).order_by(Alert.id).limit(limit)
         rows = session.scalars(query.where(Alert.kind == kind) if kind else query).all()
     return [
         {
@@ -138,9 +191,12 @@ def alerts(
 
 
 @router.post("/scans", status_code=201)
-def store_scan(site: SiteDep, caller: CallerDep, key: KeyDep, body: ScanBody) -> Json:
-    """Store a scan and answer with its verdict in one go (scope scan)."""
-    caller.need("scan")
+def store_scan(site: SiteDep, _: ScanDep, key: KeyDep, body: ScanBody) -> Json:
+    """Store a scan and answer with its verdict in one go (scope scan).
+
+    Answers as the verdict's JSON (GET /01/{gtin}/21/{serial}), and a `receipt`: the log key's
+    signature over `leaf` and `time`, good as proof that the scan was taken in.
+    """
     place = Place(**body.place.model_dump()) if body.place else None
     device = pseudonym(site.device_key, 0, body.device, site.clock()) if body.device else None
     stored = store(site, ScanIn(body.link, key, device, key, body.channel, place, at=body.at))
@@ -157,18 +213,42 @@ def store_scan(site: SiteDep, caller: CallerDep, key: KeyDep, body: ScanBody) ->
     }
 
 
-def _units(site: SiteDep, texts: list[str]) -> list[bytes]:
+def _find(session: Session, caller: Caller, text: str) -> UnitName:
+    """Return a unit by SSCC or id, for a caller who had a part in its way.
+
+    To others it is unknown, in the same words as one that does not exist: neither SSCCs nor what
+    the chain's ids stand for can be found out by asking.
+    """
+    try:
+        name = packing.find_unit(session, text)
+        if not caller.party or caller.party in parties_of(session, name.id):
+            return name
+    except Rejected as error:
+        if error.code != "UNKNOWN_UNIT":
+            raise
+    raise Rejected("UNKNOWN_UNIT", f"No unit {text} is known here to whom this API key is for.")
+
+
+def _refuse_other_holder(site: Site, unit: bytes, actor: int) -> None:
     with reading(site.engine) as session:
-        return [packing.find_unit(session, text).id for text in texts]
+        row = session.get(ChainUnit, unit)
+    if row is None or row.holder != actor:
+        sentence = SENTENCES["NotHolder"].format("0x" + unit.hex(), actor)
+        raise Rejected("NotHolder", sentence)
 
 
-def _box(site: SiteDep, box: BoxIn) -> packing.Box:
+def _units(site: Site, caller: Caller, texts: list[str]) -> list[bytes]:
+    with reading(site.engine) as session:
+        return [_find(session, caller, text).id for text in texts]
+
+
+def _box(site: Site, caller: Caller, box: BoxIn) -> packing.Box:
     inside: list[packing.Codes | packing.Box | bytes] = []
     for part in box.inside:
         if isinstance(part, CodesIn):
             inside.append(packing.Codes(part.batch, part.first, part.to))
         elif isinstance(part, BoxIn):
-            inside.append(_box(site, part))
+            inside.append(_box(site, caller, part))
         else:
-            inside.extend(_units(site, [part]))
+            inside.extend(_units(site, caller, [part]))
     return packing.Box(box.sscc, inside, box.lot)

@@ -1,13 +1,23 @@
-"""Errors as HTTP answers: problem+json (RFC 9457) for machines. Status codes live only in api/."""
+"""Errors as HTTP answers: a page for a person who follows a link, else problem+json (RFC 9457).
+
+Status codes live only in api/. No answer tells what the code looks like inside: what is not one of
+our own errors is logged, and answered as INTERNAL.
+"""
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request
+import logging
+
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
+from api.pages import HEADERS, pick_language, render_problem
 from ledger.errors import Broken, Rejected, TouchstoneError, Unavailable
+
+log = logging.getLogger("touchstone.api")
 
 # Refusals that are not the usual 422.
 STATUSES = {
@@ -26,19 +36,51 @@ STATUSES = {
     "StaleHead": 409,
     "TOO_MANY_REQUESTS": 429,
 }
+# What the framework or the web server itself refuses.
+TOO_LARGE = ("TOO_LARGE", "The body is larger than this address takes: split it.")
+PLAIN = {
+    400: ("BAD_REQUEST", "The request cannot be read: send JSON as docs/http.md says."),
+    404: ("NOT_FOUND", "There is nothing at this address."),
+    405: ("METHOD_NOT_ALLOWED", "This address does not take that method."),
+    413: TOO_LARGE,
+}
+HINTS = {401: {"WWW-Authenticate": "Bearer"}, 429: {"Retry-After": "60"}, 503: {"Retry-After": "5"}}
+DOCUMENTED = {
+    "description": "A problem (RFC 9457): its title is a code of docs/errors.md.",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "type": {"type": "string"},
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                },
+            }
+        }
+    },
+}
+INTERNAL = ("INTERNAL", "Something went wrong here, and was logged: it is not your fault.")
+MACHINES = ("/v1/", "/relay")
+MAX_FAULTS = 20  # that are told of one request
 
 
 def install(app: FastAPI) -> None:
-    """Answer the three kinds of error, and what the framework itself refuses, as problems."""
+    """Answer the three kinds of error, and what the framework itself refuses."""
     app.add_exception_handler(TouchstoneError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(OperationalError, _database)
+    app.add_exception_handler(Exception, _unexpected)
 
 
 def problem(status: int, code: str, detail: str) -> JSONResponse:
     """Return a problem+json answer."""
     body = {"type": f"urn:touchstone:error:{code}", "title": code, "status": status}
-    return JSONResponse({**body, "detail": detail}, status, media_type="application/problem+json")
+    headers = {"X-Content-Type-Options": "nosniff", **HINTS.get(status, {})}
+    kind = "application/problem+json"
+    return JSONResponse({**body, "detail": detail}, status, headers, kind)
 
 
 def status_of(error: TouchstoneError) -> int:
@@ -48,12 +90,38 @@ def status_of(error: TouchstoneError) -> int:
     return 503 if isinstance(error, Unavailable) else 500
 
 
-async def _expected(_: Request, error: Exception) -> JSONResponse:
+def _answer(request: Request, status: int, code: str, detail: str, page: str | None) -> Response:
+    """Return a problem, or for a person the page of that name of `api.pages.PROBLEMS`."""
+    wanted = "text/html" in request.headers.get("accept", "")
+    if page is None or not wanted or request.url.path.startswith(MACHINES):
+        return problem(status, code, detail)
+    asked = request.query_params.get("lang")
+    language = pick_language(request.headers.get("accept-language"), asked)
+    headers = {**HEADERS, **HINTS.get(status, {})}
+    return HTMLResponse(render_problem(page, language), status, headers)
+
+
+async def _expected(request: Request, error: Exception) -> Response:
     assert isinstance(error, TouchstoneError)
-    detail = error.message
+    detail, page = error.message, None
+    if isinstance(error, Unavailable):
+        page = "LEDGER_UNREACHABLE"
     if isinstance(error, Broken):
+        log.error("%s: %s", error.code, error.message)
+        page = "INTERNAL"
         detail = "Something that must hold does not; the operator has been told."
-    return problem(status_of(error), error.code, detail)
+    return _answer(request, status_of(error), error.code, detail, page)
+
+
+async def _database(request: Request, error: Exception) -> Response:
+    log.error("the database: %s", error)
+    away = Unavailable("DATABASE_UNREACHABLE", "The database does not answer: try again.")
+    return await _expected(request, away)
+
+
+async def _unexpected(request: Request, _: Exception) -> Response:
+    # The server logs the error itself: the framework raises it again after this answer.
+    return _answer(request, 500, *INTERNAL, page="INTERNAL")
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
@@ -62,9 +130,13 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
         f"{'.'.join(str(part) for part in fault['loc'][1:]) or 'body'}: {fault['msg']}"
         for fault in error.errors()
     ]
-    return problem(422, "INVALID_REQUEST", "; ".join(faults))
+    return problem(422, "INVALID_REQUEST", "; ".join(faults[:MAX_FAULTS]))
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return problem(error.status_code, "HTTP", str(error.detail))
+    code, detail = PLAIN.get(error.status_code, ("HTTP", str(error.detail)))
+    page = "NOT_FOUND" if error.status_code == 404 else None
+    answer = _answer(request, error.status_code, code, detail, page)
+    answer.headers.update(error.headers or {})
+    return answer

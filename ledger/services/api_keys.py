@@ -23,21 +23,34 @@ class Caller:
     party: int
     scopes: frozenset[str]
 
-    def need(self, scope: str, party: int | None = None) -> None:
-        """Refuse a caller without the scope, or one that acts for another party.
+    def need(self, *scopes: str) -> None:
+        """Refuse a caller without any of these scopes. The admin scope includes all others.
 
-        Raises Rejected SCOPE_MISSING, NOT_YOURS. The admin scope includes all others.
+        Raises Rejected SCOPE_MISSING.
         """
-        if scope not in self.scopes and "admin" not in self.scopes:
-            raise Rejected("SCOPE_MISSING", f"This needs an API key with the scope '{scope}'.")
-        if party is not None and self.party not in (0, party):
+        if not self.scopes & {*scopes, "admin"}:
+            wanted = " or ".join(f"'{scope}'" for scope in scopes)
+            raise Rejected("SCOPE_MISSING", f"This needs an API key with the scope {wanted}.")
+
+    def may_see(self, *parties: int) -> bool:
+        """Say whether this is a key of one of these parties, or of the installation itself."""
+        return self.party in (0, *parties)
+
+    def act_for(self, party: int) -> None:
+        """Refuse a caller that acts for another party. Raises Rejected NOT_YOURS."""
+        if not self.may_see(party):
             raise Rejected("NOT_YOURS", f"This API key may not act for party {party}.")
 
 
 def issue(site: Site, name: str, party: int, scopes: Sequence[str]) -> str:
-    """Make an API key and return it; it cannot be shown again. Raises Rejected BAD_SCOPE."""
+    """Make an API key and return it; it cannot be shown again.
+
+    party: whom it may act for, 0 for anybody. Raises Rejected BAD_SCOPE.
+    """
     if not scopes or not set(scopes) <= set(SCOPES):
         raise Rejected("BAD_SCOPE", f"Scopes are {', '.join(SCOPES)}.")
+    if party and "admin" in scopes:
+        raise Rejected("BAD_SCOPE", "The scope admin is the installation's: it has no party.")
     text = f"ts_{site.home.entropy(24).hex()}"
     with transaction(site.engine) as session:
         row = ApiKey(

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ledger.db.models import ChainBatch, ChainEvent, ChainLot, ChainRun, UnitChild, UnitRun
+from ledger.db.models import (
+    ChainBatch,
+    ChainEvent,
+    ChainLot,
+    ChainRun,
+    ChainUnit,
+    UnitChild,
+    UnitName,
+    UnitRun,
+)
 from ledger.domain import code, digital_link, ids
 from ledger.domain.verbs import Verb
 from ledger.domain.verdict import ChainFacts
@@ -97,30 +107,71 @@ def chain_facts(item: Item) -> ChainFacts:
     )
 
 
-def containers(session: Session, batch: int, index: int) -> list[bytes]:
-    """Return the units an item was packed into, innermost first, as the packers state it."""
-    query = select(UnitRun.unit).where(
-        UnitRun.batch == batch, UnitRun.first <= index, UnitRun.to > index
-    )
-    found: list[bytes] = []
-    unit = session.scalars(query).first()
-    while unit is not None and unit not in found:
-        found.append(unit)
-        unit = session.scalars(select(UnitChild.unit).where(UnitChild.child == unit)).first()
-    return found
-
-
 def history(session: Session, item: Item) -> list[ChainEvent]:
-    """Return the events that concern an item, in order of time: its codes', and its units'."""
-    units = [item.leaf, *containers(session, item.batch, item.index)]
-    subjects = [ids.subject("unit", unit) for unit in units]
-    subjects.append(ids.subject("batch", item.batch))
-    query = (
-        select(ChainEvent)
-        .where(ChainEvent.subject.in_(subjects))
-        .order_by(ChainEvent.block, ChainEvent.log_index)
+    """Return the events that concern an item, in order of time.
+
+    Its codes' events, its own, and those of the units it lay in, as their packers state it: each
+    only until the item (or the unit that it lay in) was taken out.
+    """
+    packed = select(UnitRun.unit).where(
+        UnitRun.batch == item.batch, UnitRun.first <= item.index, UnitRun.to > item.index
     )
-    return [event for event in session.scalars(query) if _concerns(event, item)]
+    codes = _events(session, "batch", item.batch)
+    own = _events(session, "unit", item.leaf)
+    told = {event for event in codes if _concerns(event, item)} | set(own)
+    for unit in session.scalars(packed):
+        told |= set(_inside(session, unit, _left(own, unit), _NEVER))
+    return sorted(told, key=_place)
+
+
+def parties_of(session: Session, unit: bytes) -> set[int]:
+    """Return who may see a unit: its packer, the brand, and all who had a part in its way."""
+    name = session.get(UnitName, unit)
+    found = {name.creator, name.brand} if name else set()
+    own = session.get(ChainUnit, unit)
+    found |= {own.holder, own.addressee} if own else set()
+    for event in _inside(session, unit, None, _NEVER):
+        found |= {event.actor, event.counterparty}
+    return found - {0}
+
+
+_Place = tuple[float, float]
+_NEVER: _Place = (float("inf"), 0)
+
+
+def _inside(session: Session, unit: bytes, last: int | None, until: _Place) -> Iterator[ChainEvent]:
+    """Yield what happened to a unit and those around it, up to its event `last` and `until`."""
+    events = [
+        event
+        for event in _events(session, "unit", unit)
+        if (last is None or event.seq <= last) and _place(event) <= until
+    ]
+    yield from events
+    if last is not None and events:
+        until = _place(events[-1])
+    for around in session.scalars(select(UnitChild.unit).where(UnitChild.child == unit)):
+        yield from _inside(session, around, _left(events, around), until)
+
+
+def _left(events: Sequence[ChainEvent], unit: bytes) -> int | None:
+    """Return the event of `unit` by which it was left, by what was in it; None if it was not."""
+    return next(
+        (
+            event.args["parentSeq"]
+            for event in events
+            if event.verb == Verb.UNPACKED_FROM and event.args["parent"] == "0x" + unit.hex()
+        ),
+        None,
+    )
+
+
+def _events(session: Session, kind: ids.SubjectKind, identity: bytes | int) -> list[ChainEvent]:
+    query = select(ChainEvent).where(ChainEvent.subject == ids.subject(kind, identity))
+    return list(session.scalars(query.order_by(ChainEvent.seq)))
+
+
+def _place(event: ChainEvent) -> _Place:
+    return event.block, event.log_index
 
 
 def _concerns(event: ChainEvent, item: Item) -> bool:

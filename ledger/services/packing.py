@@ -81,6 +81,8 @@ def pack(
     Raises Rejected NO_CHILDREN, TOO_MANY_CHILDREN, UNKNOWN_BATCH, BAD_RANGE, TWICE_PACKED,
     UNKNOWN_LOT, UNKNOWN_UNIT and the contract's names.
     """
+    if _items(box) > MAX_CHILDREN:  # said before anything is computed
+        raise Rejected("TOO_MANY_CHILDREN", f"At most {MAX_CHILDREN:,} items are packed at once.")
     with reading(site.engine) as session:
         packed = _work_out(site, session, actor, box)
         _refuse_twice(session, packed)
@@ -229,8 +231,6 @@ def _work_out(site: Site, session: Session, actor: int, box: Box) -> Packed:
             children.append(_unit(len(children), part, name.children_root, name.count))
     if not children:
         raise Rejected("NO_CHILDREN", f"There is nothing in unit {box.sscc}: name what is in it.")
-    if len(children) > MAX_CHILDREN:
-        raise Rejected("TOO_MANY_CHILDREN", f"A unit holds at most {MAX_CHILDREN:,} children.")
     epc = ids.sscc_epc(box.sscc)
     hashed = ids.epc_hash(site.ring.unit_salt(actor, epc), epc)
     unit = ids.unit_id(actor, hashed)
@@ -245,6 +245,17 @@ def _work_out(site: Site, session: Session, actor: int, box: Box) -> Packed:
         tuple(known),
         tuple(runs),
     )
+
+
+def _items(box: Box) -> int:
+    """Count what is in a box and in the boxes packed with it."""
+    total = 0
+    for part in box.inside:
+        if isinstance(part, Box):
+            total += _items(part)
+        else:
+            total += max(part.to - part.first, 0) if isinstance(part, Codes) else 1
+    return total
 
 
 def _leaves(site: Site, session: Session, codes: Codes) -> list[bytes]:

@@ -12,16 +12,17 @@ from typing import Any
 from ledger.chain.account import Account, Signature
 from ledger.chain.message import ListMessage, Message
 from ledger.db.engine import reading, transaction
+from ledger.db.models import UnitName
 from ledger.domain import ids, jcs, typed_data
 from ledger.domain.typed_json import from_json, to_bytes, to_json
-from ledger.domain.verbs import SIGNINGS, Verb
+from ledger.domain.verbs import LISTS, SIGNINGS, Verb
 from ledger.errors import Rejected
 from ledger.services import capture
 from ledger.services.act import Order, known
 from ledger.services.site import Site
 
 FORMAT = "touchstone-message/1"
-RELAYED = frozenset({Verb.SHIP, Verb.RECEIVE_FROM, Verb.UNPACK, Verb.PACK, Verb.CANCEL})
+RELAYED = frozenset({Verb.SHIP, Verb.RECEIVE_FROM, Verb.UNPACK, Verb.PACK})  # on units
 Json = dict[str, Any]
 
 
@@ -64,36 +65,20 @@ def write(site: Site, order: Order, units: Sequence[bytes] = ()) -> Json:
 
 
 def read(message: Mapping[str, Any]) -> Message | ListMessage:
-    """Return a message from its JSON. Raises Rejected BAD_MESSAGE."""
+    """Return a message from its JSON, all of which fits its types. Raises Rejected BAD_MESSAGE."""
     try:
-        verb = Verb(message["verb"])
-        if message["format"] != FORMAT or verb not in RELAYED:
-            raise ValueError(f"verb {message['verb']} is not relayed")
-        args = from_json(f"{SIGNINGS[verb].name}Args", message["args"])
-        if jcs.event_hash(message["document"]) != args["eventHash"]:
-            raise ValueError("the document is not the one whose hash is signed")
-        if "units" in message:
-            return ListMessage(
-                verb,
-                [to_bytes(unit) for unit in message["units"]],
-                [to_bytes(head) for head in message["heads"]],
-                False,
-                int(message["era"]),
-                int(message["deadline"]),
-                args,
-            )
-        identity = message["identity"]
-        return Message(
-            verb,
-            to_bytes(identity) if isinstance(identity, str) else int(identity),
-            to_bytes(message["head"]),
-            int(message["seq"]),
-            int(message["era"]),
-            int(message["deadline"]),
-            args,
-            proofs=[[to_bytes(node) for node in proof] for proof in message["proofs"]],
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, Rejected) as error:
+        found = _read(message)
+        found.struct_hash()  # raises for what does not fit
+        return found
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        Rejected,
+        TypeError,
+        ValueError,
+    ) as error:
         raise Rejected("BAD_MESSAGE", f"The message cannot be read ({error}): ask anew.") from None
 
 
@@ -111,27 +96,30 @@ def sign(message: Mapping[str, Any], account: Account) -> Json:
 def accept(site: Site, signed: Mapping[str, Any], key: str) -> int:
     """Keep a signed message to be relayed; return the submission's id.
 
-    Raises Rejected BAD_MESSAGE, KEY_REUSED and the contract's names.
+    key: the sender's idempotency key, among the actor's own. Raises Rejected BAD_MESSAGE,
+    KEY_REUSED and the contract's names.
     """
     try:
         body = signed["message"]
-        signature: Signature = (to_bytes(signed["r"]), to_bytes(signed["vs"]))
-    except (KeyError, TypeError, ValueError):
+        signature: Signature = (_word(signed["r"]), _word(signed["vs"]))
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise Rejected("BAD_MESSAGE", "Send message, r and vs, as signed.") from None
     message = read(body)
     actor = int(message.args["actor"])
-    subject = (
-        message.subject if isinstance(message, Message) else ids.subject("unit", message.units[0])
-    )
+    unit = message.units[0] if isinstance(message, ListMessage) else _word(body["identity"])
+    subject = ids.subject("unit", unit)
     data = message.call([signature])
+    # Nobody gets among another party's keys: the contract is asked who signed before one is kept.
+    key = f"relay-{actor}:{key}"
     if (found := known(site, key, actor, message.verb, subject)) is not None:
         return found
     capture.ask(site.rpc, site.network, site.relay.address, data)
     with transaction(site.engine) as session:
+        name = session.get(UnitName, unit)
         row = capture.keep(
             session,
             key=key,
-            brand=int(body["brand"]),
+            brand=name.brand if name else 0,
             actor=actor,
             verb=message.verb,
             subject=subject,
@@ -141,3 +129,43 @@ def accept(site: Site, signed: Mapping[str, Any], key: str) -> int:
             document=body["document"],
         )
         return row.id
+
+
+def _read(message: Mapping[str, Any]) -> Message | ListMessage:
+    verb = Verb(message["verb"])
+    if message["format"] != FORMAT or verb not in RELAYED:
+        raise ValueError(f"verb {message['verb']} is not relayed")
+    args = from_json(f"{SIGNINGS[verb].name}Args", message["args"])
+    if jcs.event_hash(message["document"]) != args["eventHash"]:
+        raise ValueError("the document is not the one whose hash is signed")
+    era, deadline = _number(message["era"]), _number(message["deadline"])
+    if "units" in message:
+        units = [_word(unit) for unit in message["units"]]
+        heads = [_word(head) for head in message["heads"]]
+        if verb not in LISTS or not units or len(units) != len(heads):
+            raise ValueError("a list has units, and a head for each")
+        return ListMessage(verb, units, heads, False, era, deadline, args)
+    return Message(
+        verb,
+        _word(message["identity"]),
+        _word(message["head"]),
+        _number(message["seq"]),
+        era,
+        deadline,
+        args,
+        proofs=[[_word(node) for node in proof] for proof in message["proofs"]],
+    )
+
+
+def _word(text: str) -> bytes:
+    word = to_bytes(text)
+    if len(word) != 32:
+        raise ValueError("a word has 32 bytes")
+    return word
+
+
+def _number(value: Any) -> int:
+    number = int(value)
+    if not 0 <= number < 1 << 63:
+        raise ValueError(f"{number} is out of range")
+    return number

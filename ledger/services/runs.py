@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
@@ -12,6 +13,7 @@ from ledger.chain.refusals import SENTENCES
 from ledger.db.engine import reading
 from ledger.db.models import LotName
 from ledger.domain import epcis, ids
+from ledger.domain.gs1_attributes import CSET82
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act
@@ -20,6 +22,7 @@ from ledger.services.mint import batch_ref
 from ledger.services.site import Site
 
 MAX_MARKET = 255
+_LOT = re.compile(f"{CSET82}{{1,20}}")
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ def bind_lot(site: Site, batch: int, first: int, to: int, terms: LotTerms, key: 
 
     Dates end at 24:00 of the installation's zone. Raises as `activate`, BAD_LOT and BAD_DATE.
     """
-    if not 1 <= len(terms.lot) <= 20:
-        raise Rejected("BAD_LOT", "A lot number has 1 to 20 characters (GS1 AI 10).")
+    if not _LOT.fullmatch(terms.lot):
+        raise Rejected("BAD_LOT", "A lot number has 1 to 20 characters of GS1's set (AI 10).")
     if not 0 <= terms.market <= MAX_MARKET:
         raise Rejected("BAD_LOT", f"A market is a number from 1 to {MAX_MARKET}, 0 for any market.")
     ref = _ref(site, batch, first, to)

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainAnchor, Scan, ScanLogState, ScanMapEntry, Submission
 from ledger.domain import scan_log
+from ledger.domain.regions import REGIONS
 from ledger.domain.scan_map import Entry, ScanMap, next_entry
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
@@ -76,10 +77,15 @@ def pseudonym(key: bytes, brand: int, cookie: str, now: int) -> str:
 def store(site: Site, scan: ScanIn) -> Stored:
     """Judge a scan and keep it, durably before this returns; the same key gives the same row.
 
-    Raises Rejected MALFORMED and FOREIGN_LINK: such links are not ours to log.
+    Raises Rejected MALFORMED and FOREIGN_LINK: such links are not ours to log; BAD_CHANNEL,
+    BAD_SCAN_TIME, BAD_PLACE; KEY_REUSED when the key came with a scan of another code.
     """
     if scan.channel not in CHANNELS:
         raise Rejected("BAD_CHANNEL", f"A channel is one of {', '.join(CHANNELS)}.")
+    if scan.place is not None and scan.place.region not in (None, *REGIONS):
+        raise Rejected(
+            "BAD_PLACE", f"{scan.place.region} is no region: give two digits of GB/T 2260, as 31."
+        )
     now = site.clock()
     made = now if scan.at is None else scan.at
     if not now - OFFLINE_S <= made <= now:
@@ -87,10 +93,16 @@ def store(site: Site, scan: ScanIn) -> Stored:
     with transaction(site.engine) as session:
         found = session.scalars(select(Scan).where(Scan.key == scan.key)).one_or_none()
         device = scan.device or scan.daily
-        checked = check(site, session, scan.link, device, scan.place, found.time if found else made)
+        if found is not None:
+            made = found.time
+        before = found.id if found else None
+        checked = check(site, session, scan.link, device, scan.place, made, before)
         if checked.link is None or checked.evidence.malformed or checked.evidence.foreign:
             code = checked.verdict.reasons[0]
             raise Rejected(code, checked.fault or "The link's host is not one of ours.")
+        link = checked.link
+        if found is not None and (found.gtin, found.serial) != (int(link.gtin), link.serial):
+            raise Rejected("KEY_REUSED", "The key came with a scan of another code: use a new one.")
         row = found or _row(site, scan, device, checked, made)
         if found is None:
             session.add(row)
@@ -98,17 +110,17 @@ def store(site: Site, scan: ScanIn) -> Stored:
         return Stored(row.id, checked, _receipt(site, row))
 
 
-def page_token(site: Site, link: str) -> str:
-    """Return a one-time right to store a scan of `link` from a page, good for 15 minutes.
+def page_token(site: Site, gtin: str, serial: str) -> str:
+    """Return a one-time right to store a scan of a code from its page, good for 15 minutes.
 
     It is only signed, not kept: looking at a page changes nothing.
     """
     nonce, expires = site.home.entropy(12), site.clock() + TOKEN_LIFE_S
     signed = nonce + expires.to_bytes(8, "big")
-    return urlsafe_b64encode(signed + _token_mac(site, signed, link)).decode()
+    return urlsafe_b64encode(signed + _token_mac(site, signed, gtin, serial)).decode()
 
 
-def token_key(site: Site, token: str, link: str) -> str:
+def token_key(site: Site, token: str, gtin: str, serial: str) -> str:
     """Return the idempotency key that a page's token stands for.
 
     Raises Rejected BAD_TOKEN, TOKEN_EXPIRED.
@@ -118,8 +130,8 @@ def token_key(site: Site, token: str, link: str) -> str:
     except ValueError:
         data = b""
     signed, mac = data[:20], data[20:]
-    if len(data) != 36 or not hmac.compare_digest(mac, _token_mac(site, signed, link)):
-        raise Rejected("BAD_TOKEN", "The page's token is not for this link: open the link again.")
+    if len(data) != 36 or not hmac.compare_digest(mac, _token_mac(site, signed, gtin, serial)):
+        raise Rejected("BAD_TOKEN", "The page's token is not for this code: open its link again.")
     if int.from_bytes(signed[12:], "big") < site.clock():
         raise Rejected("TOKEN_EXPIRED", "The page is older than 15 minutes: open the link again.")
     return "page-" + signed[:12].hex()
@@ -137,8 +149,9 @@ def add_place(site: Site, key: str, place: Place) -> bool:
         return True
 
 
-def _token_mac(site: Site, signed: bytes, link: str) -> bytes:
-    return hmac.digest(site.device_key, b"page" + signed + link.encode(), "sha256")[:16]
+def _token_mac(site: Site, signed: bytes, gtin: str, serial: str) -> bytes:
+    text = b"page" + signed + f"{gtin}/{serial}".encode()
+    return hmac.digest(site.device_key, text, "sha256")[:16]
 
 
 def _row(site: Site, scan: ScanIn, device: str, checked: Checked, now: int) -> Scan:

@@ -54,8 +54,12 @@ def check(
     device: str | None = None,
     place: Place | None = None,
     now: int | None = None,
+    before: int | None = None,
 ) -> Checked:
-    """Judge a link for a device at a place. Never raises for a bad link: that is a verdict."""
+    """Judge a link for a device at a place. Never raises for a bad link: that is a verdict.
+
+    before: id of a stored scan that is judged again: neither it nor a later one counts.
+    """
     at = site.clock() if now is None else now
     checkpoint = session.get(ChainCheckpoint, 1)
     seen = replace(
@@ -77,13 +81,18 @@ def check(
         return Checked(judge(seen), seen, link, checkpoint=checkpoint, fault=fault)
     item = find_item(site, session, link.gtin, link.serial)
     if item is not None:
-        facts = scan_facts(session, item, device, place, at)
+        facts = scan_facts(session, item, device, place, at, before)
         seen = replace(seen, known=True, chain=chain_facts(item), scans=facts)
     return Checked(judge(seen), seen, link, item, checkpoint)
 
 
 def scan_facts(
-    session: Session, item: Item, device: str | None, place: Place | None, now: int
+    session: Session,
+    item: Item,
+    device: str | None,
+    place: Place | None,
+    now: int,
+    before: int | None = None,
 ) -> ScanFacts:
     """Return what the log says of earlier scans of an item, for a device at a place."""
     query = (
@@ -97,6 +106,8 @@ def scan_facts(
         .order_by(Scan.time, Scan.id)
         .limit(MAX_SCANS)
     )
+    if before is not None:
+        query = query.where(Scan.id < before)
     rows = session.scalars(query).all()
     counted = [row for row in rows if not row.weak]
     others = [row for row in counted if row.device != device]

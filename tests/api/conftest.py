@@ -1,0 +1,25 @@
+"""One installation in use, shared by the tests here; they only add scans and read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.api.world import World, live
+from tests.support.installation import installation
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The ledger in use, and its worker at work."""
+    with installation(tmp_path_factory.mktemp("api") / "data") as at:
+        yield live(at)
+
+
+@pytest.fixture
+def phone(world: World) -> Iterator[TestClient]:
+    """A new phone."""
+    with world.phone() as client:
+        yield client
