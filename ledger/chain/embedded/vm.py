@@ -18,6 +18,7 @@ from eth.vm.forks.london import LondonVM
 from eth.vm.forks.london.state import LondonState, LondonTransactionExecutor
 
 from ledger.chain.embedded.nodes import NodeOverlay
+from ledger.chain.embedded.opcodes import FlatComputation
 
 TX_GAS_LIMIT = 10**8
 """Most gas of one transaction or call: it bounds the time that one of them can take."""
@@ -31,6 +32,7 @@ class FreeExecutor(LondonTransactionExecutor):  # type: ignore[misc]  # py-evm i
 
 
 class FreeState(LondonState):  # type: ignore[misc]  # py-evm is untyped
+    computation_class = FlatComputation
     transaction_executor_class = FreeExecutor
 
 
