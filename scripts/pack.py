@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import orjson
 import typer
 
 from ledger.errors import Rejected
@@ -46,10 +46,10 @@ def pack(
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text("utf-8"))
+        return orjson.loads(path.read_bytes())  # which bounds the depth, as json does not always
     except OSError as error:
         raise Rejected("NO_FILE", f"{path} cannot be read: {error.strerror}.") from None
-    except (ValueError, RecursionError) as error:
+    except orjson.JSONDecodeError as error:
         raise Rejected("BAD_PACKING", f"{path} is no JSON ({error}): correct it.") from None
 
 
