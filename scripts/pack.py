@@ -80,7 +80,7 @@ def _members(
     value: Any, needed: set[str], optional: frozenset[str] | set[str] = frozenset()
 ) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise _bad(f"{json.dumps(value)[:40]} is neither codes nor box nor unit")
+        raise _bad(f"{str(value)[:40]} is neither codes nor box nor unit")
     if not needed <= set(value) <= needed | optional:
         raise _bad(f"a part needs {', '.join(sorted(needed))}, not {', '.join(sorted(value))}")
     return value
