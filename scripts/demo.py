@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -62,8 +63,8 @@ def demo(
         replace_file(data / "result.json", json.dumps(result, ensure_ascii=False).encode())
     print(json.dumps(result, ensure_ascii=False) if as_json else _told(result), flush=True)
     if not no_serve:
-        with _running(data, "wall", base, port, lan) as crew:
-            print(_links(data, base), flush=True)
+        with _running(data, "wall", base, port, lan, _host(result)) as crew:
+            print(_links(result, base), flush=True)
             tend(crew)
 
 
@@ -86,8 +87,13 @@ def _facts(data: Path, asked: Json) -> Json:
 
 
 @contextmanager
-def _running(data: Path, clock: str, base: str, port: int, lan: bool) -> Iterator[Crew]:
-    """Bring the installation up, watch over its processes, and end them."""
+def _running(
+    data: Path, clock: str, base: str, port: int, lan: bool, host: str = ""
+) -> Iterator[Crew]:
+    """Bring the installation up, watch over its processes, and end them.
+
+    host: of the links that it printed when it was played, perhaps on another port.
+    """
     playing = clock != "wall"
     settings = Settings(
         data=data,
@@ -102,6 +108,7 @@ def _running(data: Path, clock: str, base: str, port: int, lan: bool) -> Iterato
         "TOUCHSTONE_LINK_BASE": base,
         "TOUCHSTONE_BEHIND_S": str(settings.behind_s),
         "TOUCHSTONE_HEARTBEAT_S": str(settings.heartbeat_s),
+        "TOUCHSTONE_HOSTS": json.dumps([host] if host else []),
     }
     crew = Crew(data, environment)
     try:
@@ -171,7 +178,13 @@ def _told(result: Json) -> str:
     return "\n".join(lines if result["alerts"] else [*lines, "No alert."])
 
 
-def _links(data: Path, base: str) -> str:
-    shown = json.loads((data / "result.json").read_text())["verdicts"]
-    lines = [f"  {label.replace('_', ' '):<14} {told['link']}" for label, told in shown.items()]
+def _host(result: Json) -> str:
+    return urlsplit(result["verdicts"]["first_scan"]["link"]).netloc
+
+
+def _links(result: Json, base: str) -> str:
+    lines = [
+        f"  {label.replace('_', ' '):<14} {base}{urlsplit(told['link']).path}"
+        for label, told in result["verdicts"].items()
+    ]
     return "\n".join([f"Open {base} or one of these (Ctrl-C stops):", *lines])

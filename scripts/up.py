@@ -18,6 +18,7 @@ from ledger.services import api_keys, trusting
 from ledger.services.home import Home
 from ledger.services.open import found, home_of, open_installation
 from ledger.services.settings import Settings
+from scripts.api import bind
 from scripts.common import Data, settings
 from scripts.crew import Crew
 
@@ -56,7 +57,11 @@ def start(
     moved: bool = False,
     max_age_s: int = 300,
 ) -> None:
-    """Bring an installation up: node, ledger, first keys, trust file, API and worker."""
+    """Bring an installation up: node, ledger, first keys, trust file, API and worker.
+
+    Raises Rejected PORT_BUSY before anything is started, and what each part raises.
+    """
+    bind("0.0.0.0" if lan else "127.0.0.1", port).close()  # noqa: S104 (asked for by --lan)
     home = home_of(chosen)
     _refuse_moved(home, moved)
     if chosen.rpc_url is None:

@@ -40,7 +40,12 @@ class Home:
     @property
     def database_url(self) -> str:
         """The default database."""
-        return f"sqlite:///{self.path / 'touchstone.db'}"
+        return f"sqlite:///{self.database}"
+
+    @property
+    def database(self) -> Path:
+        """The file of the default database."""
+        return self.path / "touchstone.db"
 
     @property
     def trust(self) -> Path:
@@ -71,7 +76,7 @@ class Home:
         for name, kind in (("keys.json", KeyRing), ("accounts.json", Vault)):
             if not (self.path / name).exists() and not self.network_file.exists():
                 kind.create(self.path / name, self.passphrase(), self.entropy)
-        if not (self.path / "device.key").exists():
+        if not (self.path / "device.key").exists() and not self.network_file.exists():
             replace_file(self.path / "device.key", self.entropy(32).hex().encode() + b"\n")
         return generated
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from ledger.chain.account import Account
 from ledger.chain.embedded.clock import parse_clock
 from ledger.chain.rpc import HttpRpc
-from ledger.errors import Rejected, Unavailable
+from ledger.db.engine import open_database
+from ledger.errors import Broken, Rejected, Unavailable
 from ledger.services.deploy import deploy
 from ledger.services.home import Home
 from ledger.services.settings import Settings
@@ -36,9 +37,15 @@ def rpc_url(settings: Settings) -> str:
 
 
 def open_installation(settings: Settings) -> Site:
-    """Open an installation that exists. Raises Rejected NO_LEDGER, Unavailable NODE_DOWN."""
+    """Open an installation that exists.
+
+    Raises Rejected NO_LEDGER, Unavailable NODE_DOWN, Broken MISSING_DATABASE, and what opening the
+    database raises.
+    """
     home = home_of(settings)
     home.network()  # the plainest fault first
+    if settings.database_url is None:
+        _refuse_lost_database(home.database)
     return open_site(
         home,
         rpc_url(settings),
@@ -53,17 +60,32 @@ def open_installation(settings: Settings) -> Site:
 def found(settings: Settings) -> bool:
     """Make keys and contract where there are none; return whether a passphrase was generated.
 
-    Needs the node to run. Done again it changes nothing.
+    Needs the node to run. Done again it changes nothing. Raises Rejected KEYS_MISSING and
+    PASSPHRASE_MISSING where a ledger is, but not all that its first start made.
     """
     home = home_of(settings)
     generated = home.prepare()
     vault = home.accounts()
     relay, admin, _ = (vault.ensure(name) for name in (RELAY, ADMIN, LOG))
+    home.keys()
+    home.device_key()
     if not home.network_file.exists():
+        # A directory that knows its ledger has had a database: its loss is no first start.
+        open_database(settings.database_url or home.database_url).dispose()
         network = deploy(HttpRpc(rpc_url(settings)), relay, [admin.address], threshold=1)
         # If we die before this line, deploying again finds the same contract.
         network.save(home.network_file)
     return generated
+
+
+def _refuse_lost_database(path: Path) -> None:
+    if not path.exists() or path.stat().st_size == 0:
+        raise Broken(
+            "MISSING_DATABASE",
+            f"{path} is missing or empty: put it back from your last backup. Without one, name a "
+            "new database with TOUCHSTONE_DATABASE_URL: the chain's tables are made again, scans, "
+            "names and requests under way are lost.",
+        )
 
 
 def validator_account(home: Home) -> Account:
