@@ -20,7 +20,7 @@ from ledger.chain.validators import EPOCH_LENGTH, Change, Succession, changed_ad
 from ledger.errors import Broken, Rejected, Unavailable
 
 RUN = 200  # headers asked for in one request
-RECEIPTS = 8  # blocks whose receipts are asked for in one request: a full one takes some 8 MB
+RECEIPTS = 8  # blocks whose receipts are asked for in one request, while the node has no objection
 
 
 @dataclass(frozen=True)
@@ -214,8 +214,8 @@ class BlockReader:
         for at in range(0, len(wanted), RECEIPTS):
             part = wanted[at : at + RECEIPTS]
             numbers = [hex(header.number) for header in part]
-            receipts = _ask(self._rpc, [("eth_getBlockReceipts", (n,)) for n in numbers])
-            blocks = _ask(self._rpc, [("eth_getBlockByNumber", (n, True)) for n in numbers])
+            receipts = _ask_parts(self._rpc, [("eth_getBlockReceipts", (n,)) for n in numbers])
+            blocks = _ask_parts(self._rpc, [("eth_getBlockByNumber", (n, True)) for n in numbers])
             for header, its_receipts, block in zip(part, receipts, blocks, strict=True):
                 found[header.number] = self._block_logs(header, its_receipts, block)
         return [found.get(header.number, ()) for header in headers]
@@ -260,6 +260,17 @@ def fetch_genesis(rpc: Rpc, genesis_hash: bytes) -> Header:
     if header.hash != genesis_hash:
         raise _forked(0)
     return header
+
+
+def _ask_parts(rpc: Rpc, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+    """Make a batch of reads; where that fails (nodes bound their answers), halves of it."""
+    try:
+        return _ask(rpc, calls)
+    except Unavailable:
+        if len(calls) == 1:
+            raise
+    middle = len(calls) // 2
+    return _ask_parts(rpc, calls[:middle]) + _ask_parts(rpc, calls[middle:])
 
 
 def _ask(rpc: Rpc, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:

@@ -16,7 +16,7 @@ import orjson
 
 from ledger.errors import Rejected, Unavailable
 
-MAX_ANSWER = 128 << 20  # bytes; 200 headers are 0.4 MB, receipts of 8 full blocks some 64 MB
+MAX_ANSWER = 128 << 20  # bytes; 200 headers are 0.4 MB, the receipts of a full block at most 112 MB
 
 
 class Rpc(Protocol):

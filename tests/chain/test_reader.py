@@ -13,7 +13,7 @@ from ledger.chain.header import Vote
 from ledger.chain.reader import BlockReader, Checkpoint, fetch_genesis
 from ledger.chain.rpc import HttpRpc
 from ledger.chain.validators import Succession
-from ledger.errors import Broken, TouchstoneError, Unavailable
+from ledger.errors import Broken, Rejected, TouchstoneError, Unavailable
 
 from .synthetic import (
     CONTRACT,
@@ -110,6 +110,36 @@ def test_receipts_are_asked_for_only_where_the_bloom_has_our_address():
     with serve(chain, listen) as url:
         read_all(reader(url, chain))
     assert asked == [3, 6, 9, 12]
+
+
+class BoundedRpc(HttpRpc):
+    """A node that refuses to answer about more than `most` blocks' content at once."""
+
+    most = 1
+
+    def batch(self, calls: Any) -> list[Any]:
+        """Return what the node answers, or its refusal."""
+        content = [c for c in calls if c[0] == "eth_getBlockReceipts" or c[1][-1:] == (True,)]
+        if len(content) > self.most:
+            raise Rejected("LEDGER_REFUSED", "response too large")
+        return super().batch(calls)
+
+
+@pytest.mark.parametrize("most", [0, 1, 3])
+def test_what_a_node_finds_too_much_is_asked_for_in_parts(most: int):
+    """Down to one block; whoever refuses that one is waited for."""
+    chain = world()
+    with serve(chain) as url:
+        source = reader(url, chain)
+        expected = read_all(reader(url, chain), limit=50)
+        source._rpc = BoundedRpc(url)
+        source._rpc.most = most
+        if most:
+            assert read_all(source, limit=50) == expected
+            return
+        with pytest.raises(Unavailable) as caught:
+            source.next_run(NOW)
+        assert caught.value.code == "LEDGER_REFUSED"
 
 
 def on_block(number: int, change: Callable[[dict[str, Any]], Any]) -> Lie:

@@ -14,8 +14,9 @@ from ledger.chain.embedded import qbft
 from ledger.chain.embedded.keyfile import Entropy
 from ledger.domain.keccak import keccak
 
-BLOCK_GAS_LIMIT = 10**9
-"""Gas of a block: room for whole batches, which one validator without peers can afford."""
+BLOCK_GAS_LIMIT = 10**8
+"""Gas of a block: what one transaction may use at most. It bounds the time that all senders wait
+for a block, and a reader's answer: the cheapest log is 375 gas and some 420 bytes of JSON."""
 
 
 @dataclass(frozen=True)

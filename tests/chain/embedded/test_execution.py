@@ -11,6 +11,7 @@ from eth_hash.backends import pysha3
 from ledger.chain.embedded import backends
 from ledger.chain.embedded.chain import EmbeddedChain
 from ledger.chain.embedded.execution import Call, run
+from ledger.chain.embedded.genesis import BLOCK_GAS_LIMIT
 from ledger.errors import Broken
 from tests.chain.embedded.conftest import Signer
 from tests.chain.embedded.contracts import deployer
@@ -41,7 +42,7 @@ def test_a_contract_sees_its_block(chain: EmbeddedChain, signer: Signer) -> None
         1,
         chain.chain_id,
         0,
-        10**9,
+        BLOCK_GAS_LIMIT,
         0,
         int.from_bytes(parent.hash, "big"),
         0,
