@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "alerts": ("scripts.alerts", "what the detectors have raised"),
     "api": ("scripts.api", "the pages and the HTTP API"),
     "backtest": ("scripts.backtest", "what the detectors say about a folder of scans"),
+    "bench": ("scripts.bench", "what this machine does, beside the targets"),
     "demo": ("scripts.demo", "the whole job in a simulated world, then served"),
     "header": ("scripts.header", "judge one block header by the validators that you trust"),
     "key": ("scripts.key", "key files of parties that sign for themselves"),
