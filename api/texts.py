@@ -2,19 +2,18 @@
 
 A value is a sentence with `{named}` places, or a table of plural forms (CLDR names) chosen by `n`.
 JSON rather than gettext: nothing to compile, and a missing text is a missing key, which a test
-sees. Months, plural rules and time zone names come from CLDR through Babel.
+sees. Months, plural rules and zone names are CLDR's; Babel is the referee in the tests only, since
+it would weigh as much as all our own code and templates many times over.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from pathlib import Path
-
-from babel import Locale
-from babel.dates import format_datetime, get_timezone, get_timezone_location
+from zoneinfo import ZoneInfo
 
 LANGUAGES = ("en", "zh")
 _FOLDER = Path(__file__).parent / "locale"
@@ -25,7 +24,6 @@ class Catalogue:
     """The texts of one language. `lang` is one of LANGUAGES."""
 
     lang: str
-    locale: Locale
     texts: dict[str, str | dict[str, str]]
 
     def has(self, key: str) -> bool:
@@ -39,7 +37,8 @@ class Catalogue:
         """
         found = self.texts[key]
         if isinstance(found, dict):
-            found = found[self.locale.plural_form(int(str(values["n"])))]
+            one = int(str(values["n"])) == 1 and "one" in found
+            found = found["one" if one else "other"]
         return found.format(**values)
 
     def date(self, at: int, zone: str) -> str:
@@ -53,12 +52,17 @@ class Catalogue:
 
     def zone_name(self, zone: str) -> str:
         """The place that names `zone`, as people of this language call it."""
-        return get_timezone_location(zone, locale=self.locale, return_city=True)
+        key = f"zone.{zone}"
+        return self.text(key) if self.has(key) else zone.rpartition("/")[2].replace("_", " ")
 
     def _formatted(self, pattern: str, at: int, zone: str) -> str:
-        moment = datetime.fromtimestamp(at, UTC)
-        return format_datetime(
-            moment, self.text(pattern), tzinfo=get_timezone(zone), locale=self.locale
+        moment = datetime.fromtimestamp(at, ZoneInfo(zone))
+        return self.text(
+            pattern,
+            year=moment.year,
+            month=self.text(f"month.{moment.month}"),
+            day=moment.day,
+            clock=moment.strftime("%H:%M"),
         )
 
 
@@ -68,12 +72,12 @@ def catalogue(lang: str) -> Catalogue:
     if lang not in LANGUAGES:
         raise KeyError(lang)
     texts = json.loads((_FOLDER / f"{lang}.json").read_text(encoding="utf-8"))
-    return Catalogue(lang, Locale.parse(texts["lang.tag"], sep="-"), texts)
+    return Catalogue(lang, texts)
 
 
 def zone_offset(at: int, zone: str) -> str:
     """`UTC+8`, `UTC+5:30`, `UTC`: the offset of `zone` at `at` (unix seconds)."""
-    offset = datetime.fromtimestamp(at, get_timezone(zone)).utcoffset()
+    offset = datetime.fromtimestamp(at, ZoneInfo(zone)).utcoffset()
     assert offset is not None  # an aware datetime has one
     minutes = round(offset.total_seconds() / 60)
     hours, rest = divmod(abs(minutes), 60)

@@ -153,6 +153,10 @@ PACKINGS = {
     "unknown unit": ("UNKNOWN_UNIT", {"sscc": sscc(9), "inside": [{"unit": sscc(8)}]}),
     "unknown batch": (
         "UNKNOWN_BATCH",
+        {"sscc": sscc(9), "inside": [{"batch": 999, "from": 0, "to": 4}]},
+    ),
+    "batch beyond all": (
+        "BAD_PACKING",
         {"sscc": sscc(9), "inside": [{"batch": 10**30, "from": 0, "to": 4}]},
     ),
     "codes that are not": (
