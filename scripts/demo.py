@@ -53,17 +53,25 @@ def demo(
     data = data.resolve()
     facts = _facts(data, {"seed": seed, "honest": honest, "scale": scale})
     base = link_base(Settings(), port, lan)
-    if (data / "result.json").exists():
-        result = json.loads((data / "result.json").read_text())
-    else:
-        world = demo_world(seed, honest, scale)
+    world = demo_world(seed, honest, scale)
+    finished, kept = data / "finished", data / "result.json"
+    if not finished.exists():
         with _running(data, f"file:{data / 'clock'}", base, port, lan) as crew:
-            result = _play(data, world, facts["end"], base, journal, crew)
-        result["seconds"] = round(time.monotonic() - began, 1)
-        replace_file(data / "result.json", json.dumps(result, ensure_ascii=False).encode())
-    print(json.dumps(result, ensure_ascii=False) if as_json else _told(result), flush=True)
-    if not no_serve:
-        with _running(data, "wall", base, port, lan, _host(result)) as crew:
+            _play(data, world, facts["end"], base, journal, crew)
+        # If we die before this line the play goes on where it was; after it, time is the wall's.
+        replace_file(finished, b"")
+    if kept.exists() and no_serve:
+        _print(json.loads(kept.read_text()), as_json)
+        return
+    host = _host(data)
+    with _running(data, "wall", base, port, lan, host) as crew:
+        if not kept.exists():
+            result = _look(data, world, facts["end"], base, journal, crew)
+            result["seconds"] = round(time.monotonic() - began, 1)
+            replace_file(kept, json.dumps(result, ensure_ascii=False).encode())
+        result = json.loads(kept.read_text())
+        _print(result, as_json)
+        if not no_serve:
             print(_links(result, base), flush=True)
             tend(crew)
 
@@ -118,10 +126,11 @@ def _running(
         crew.close()
 
 
-def _play(data: Path, world: World, end: int, base: str, journal: Path | None, crew: Crew) -> Json:
-    key = (data / "admin.key").read_text().strip()
-    with _tended(crew) as alive, Progress(console=_console(), transient=True) as progress:
-        client = Client(base, key, journal, alive)
+def _play(data: Path, world: World, end: int, base: str, journal: Path | None, crew: Crew) -> None:
+    with (
+        _client(data, base, journal, crew) as client,
+        Progress(console=Console(stderr=True), transient=True) as progress,
+    ):
         play = Play(world, data, client, base, end)
         bar = progress.add_task("eight weeks", total=None)
         play.run(lambda done, of: progress.update(bar, completed=done, total=of))
@@ -129,9 +138,21 @@ def _play(data: Path, world: World, end: int, base: str, journal: Path | None, c
             play.link(lot.number, item) for lot in world.lots for item in range(lot.items + SPARE)
         ]
         replace_file(data / "links.txt", "".join(f"{link}\n" for link in links).encode())
-        result = outcome(data, play, client, alive)
-        client.close()
-    return result
+
+
+def _look(data: Path, world: World, end: int, base: str, journal: Path | None, crew: Crew) -> Json:
+    with _client(data, base, journal, crew) as client:
+        return outcome(data, Play(world, data, client, base, end), client)
+
+
+@contextmanager
+def _client(data: Path, base: str, journal: Path | None, crew: Crew) -> Iterator[Client]:
+    with _tended(crew) as alive:
+        client = Client(base, (data / "admin.key").read_text().strip(), journal, alive)
+        try:
+            yield client
+        finally:
+            client.close()
 
 
 @contextmanager
@@ -160,8 +181,8 @@ def _tended(crew: Crew) -> Iterator[Callable[[], None]]:
         thread.join()
 
 
-def _console() -> Console:
-    return Console(stderr=True)
+def _print(result: Json, as_json: bool) -> None:
+    print(json.dumps(result, ensure_ascii=False) if as_json else _told(result), flush=True)
 
 
 def _told(result: Json) -> str:
@@ -178,8 +199,10 @@ def _told(result: Json) -> str:
     return "\n".join(lines if result["alerts"] else [*lines, "No alert."])
 
 
-def _host(result: Json) -> str:
-    return urlsplit(result["verdicts"]["first_scan"]["link"]).netloc
+def _host(data: Path) -> str:
+    """The host that the links were printed with, perhaps on another port."""
+    with (data / "links.txt").open() as links:
+        return urlsplit(links.readline().strip()).netloc
 
 
 def _links(result: Json, base: str) -> str:

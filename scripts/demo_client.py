@@ -31,7 +31,7 @@ class Client:
     def __init__(
         self, base: str, key: str, journal: Path | None, alive: Callable[[], None]
     ) -> None:
-        self._alive = alive
+        self.alive = alive
         self._http = httpx2.Client(base_url=base, timeout=30.0, trust_env=False)
         self._http.headers["Authorization"] = f"Bearer {key}"
         self._journal = journal.open("a", encoding="ascii") if journal else None
@@ -59,7 +59,7 @@ class Client:
             while (state := self.get(f"/v1/submissions/{number}").json())["state"] != "CONFIRMED":
                 if state["state"] in ("REJECTED", "NEEDS_SIGNATURE"):
                     raise Rejected(state["error"], state["detail"])
-                self._alive()
+                self.alive()
                 if time.monotonic() > end:
                     raise Unavailable(
                         "NO_ANSWER", f"Submission {number} is still {state['state']}."
@@ -93,7 +93,7 @@ class Client:
                     return answer
             except httpx2.TransportError:
                 pass  # being started again: ask the same once more
-            self._alive()
+            self.alive()
             if time.monotonic() > end:
                 raise Unavailable("NO_ANSWER", f"No answer from {path}: see the messages above.")
             time.sleep(0.1)
