@@ -28,12 +28,13 @@ from ledger.db.models import Alert, ChainEvent, ChainUnit, UnitName
 from ledger.domain import ids
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
-from ledger.services import custody, packing, relaying
+from ledger.services import custody, packing, relaying, unpacking
 from ledger.services.act import state_of
 from ledger.services.api_keys import Caller
 from ledger.services.lookup import parties_of
 from ledger.services.scans import ScanIn, pseudonym, store
 from ledger.services.site import Site
+from ledger.services.units import Codes, find_unit
 from ledger.services.verify import Place
 
 router = APIRouter(prefix="/v1", tags=["custody"])
@@ -60,7 +61,7 @@ def unpack(site: SiteDep, caller: CustodyDep, key: KeyDep, body: UnpackIn) -> Js
     """
     caller.act_for(body.actor)
     unit = _units(site, caller, [body.unit])[0]
-    children, submission = packing.unpack(site, body.actor, unit, body.positions, key)
+    children, submission = unpacking.unpack(site, body.actor, unit, body.positions, key)
     return {"units": ["0x" + child.hex() for child in children], "submission": submission}
 
 
@@ -99,7 +100,7 @@ def write_message(site: SiteDep, caller: CustodyDep, body: MessageIn) -> Json:
             _refuse_other_holder(site, unit, actor)
         return relaying.write(
             site,
-            packing.order_unpack(site, actor, unit, body.unpack.positions, ""),
+            unpacking.order_unpack(site, actor, unit, body.unpack.positions, ""),
         )
     raise Rejected("BAD_MESSAGE", "Ask for a handoff or an unpack.")
 
@@ -220,7 +221,7 @@ def _find(session: Session, caller: Caller, text: str) -> UnitName:
     the chain's ids stand for can be found out by asking.
     """
     try:
-        name = packing.find_unit(session, text)
+        name = find_unit(session, text)
         if not caller.party or caller.party in parties_of(session, name.id):
             return name
     except Rejected as error:
@@ -243,10 +244,10 @@ def _units(site: Site, caller: Caller, texts: list[str]) -> list[bytes]:
 
 
 def _box(site: Site, caller: Caller, box: BoxIn) -> packing.Box:
-    inside: list[packing.Codes | packing.Box | bytes] = []
+    inside: list[Codes | packing.Box | bytes] = []
     for part in box.inside:
         if isinstance(part, CodesIn):
-            inside.append(packing.Codes(part.batch, part.first, part.to))
+            inside.append(Codes(part.batch, part.first, part.to))
         elif isinstance(part, BoxIn):
             inside.append(_box(site, caller, part))
         else:

@@ -16,8 +16,8 @@ from ledger.db.engine import reading
 from ledger.domain import ids
 from ledger.errors import Rejected, Unavailable
 from ledger.services import act
-from ledger.services.packing import find_unit
 from ledger.services.site import Site
+from ledger.services.units import find_unit
 
 Actor = Annotated[str, typer.Option("--actor", help="Who acts: a GLN or an assigned number.")]
 Units = Annotated[list[str], typer.Argument(help="SSCC (18 digits) or unit id (0x and 64 digits).")]

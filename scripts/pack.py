@@ -11,8 +11,9 @@ import typer
 
 from ledger.errors import Rejected
 from ledger.services import packing
-from ledger.services.packing import Box, Codes
+from ledger.services.packing import Box
 from ledger.services.site import Site
+from ledger.services.units import Codes
 from scripts.acting import Actor, Wait, idempotency, outcome, party, unit
 from scripts.common import Data, Idempotency, Json, KeyFile, show, signer, site
 

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from ledger.errors import Rejected
-from ledger.services import packing
+from ledger.services import unpacking
+from ledger.services.packing import MAX_CHILDREN
 from scripts.acting import Actor, Wait, idempotency, outcome, party, unit
 from scripts.common import Data, Idempotency, Json, KeyFile, show, signer, site
 
@@ -29,7 +30,7 @@ def unpack(
     places = _places(positions)
     where, key, own = site(data), idempotency(key), signer(key_file)
     opened = unit(where, parent)
-    children, submission = packing.unpack(where, party(actor), opened, places, key, own)
+    children, submission = unpacking.unpack(where, party(actor), opened, places, key, own)
     result = {"unit": "0x" + opened.hex(), "children": ["0x" + child.hex() for child in children]}
     show({**result, **outcome(where, submission, key, wait)}, as_json)
 
@@ -41,7 +42,7 @@ def _places(text: str) -> list[int]:
         if not first.isdecimal() or (dash and not last.isdecimal()):
             raise Rejected("BAD_POSITION", f"'{part}' is no place: give them as 0,3-5.")
         end = int(last) if dash else int(first)
-        if end >= packing.MAX_CHILDREN:
+        if end >= MAX_CHILDREN:
             raise Rejected("BAD_POSITION", f"No unit has a place {end}: compare the list.")
         found += range(int(first), end + 1)
     if len(set(found)) != len(found):

@@ -11,8 +11,8 @@ from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act, act_on_list
 from ledger.services.capture import CUSTODY_DEADLINE_S, RECEIPT_DEADLINE_S
-from ledger.services.packing import unit_name
 from ledger.services.site import Site
+from ledger.services.units import unit_name
 
 
 def ship(

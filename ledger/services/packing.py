@@ -1,4 +1,4 @@
-"""Packing: what goes into a logistic unit, its children tree, and taking children out again.
+"""Packing: what goes into a logistic unit, its children tree.
 
 A child that never moved alone is only a leaf of its parent's tree: packing a pallet of twenty cases
 is one event on chain, whatever is in the cases. Contiguous codes are one row, not one row an item.
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.chain.account import Account
-from ledger.db.engine import reading, transaction
+from ledger.db.engine import reading
 from ledger.db.models import ChainLot, ChainUnit, UnitChild, UnitName, UnitRun
 from ledger.domain import epcis, ids, merkle
 from ledger.domain.verbs import Verb
@@ -22,19 +21,18 @@ from ledger.errors import Rejected
 from ledger.services.act import Order, act
 from ledger.services.mint import batch_ref
 from ledger.services.site import Site
+from ledger.services.units import (
+    UNIT,
+    Child,
+    Codes,
+    child_leaf,
+    item_child,
+    leaves_of,
+    unit_child,
+    unit_name,
+)
 
-ITEM, UNIT = 1, 2
 MAX_CHILDREN = 100_000
-Child = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Codes:
-    """Items [first, to) of a batch."""
-
-    batch: int
-    first: int
-    to: int
 
 
 @dataclass(frozen=True)
@@ -118,92 +116,6 @@ def pack(
     return packed.id, act(site, order, signer, remember)
 
 
-def unpack(
-    site: Site,
-    actor: int,
-    unit: bytes,
-    positions: Sequence[int],
-    key: str,
-    signer: Account | None = None,
-) -> tuple[list[bytes], int]:
-    """Take children out of a unit; return (their ids, submission id).
-
-    positions: in the packer's order. Raises Rejected UNKNOWN_UNIT, BAD_POSITION and the contract's
-    names.
-    """
-    order = order_unpack(site, actor, unit, positions, key)
-    return [child["child"] for child in order.args["children"]], act(site, order, signer)
-
-
-def order_unpack(site: Site, actor: int, unit: bytes, positions: Sequence[int], key: str) -> Order:
-    """Return the order of taking children out, with its proofs, before anyone has signed it.
-
-    An item that leaves alone travels under its own EPC, so its name is kept from here on.
-    """
-    with transaction(site.engine) as session:
-        name = unit_name(session, unit)
-        children = children_of(site, session, unit)
-        if not positions or not all(0 <= p < len(children) for p in positions):
-            raise Rejected("BAD_POSITION", f"The unit has positions 0 to {len(children) - 1}.")
-        chosen = [children[p] for p in positions]
-        epcs = [_name_child(site, session, name, child).epc for child in chosen]
-    nodes = merkle.tree([child_leaf(child) for child in children])
-    document = epcis.unpacking(epcis.Occasion(site.when(), site.salt()), name.epc, epcs)
-    proofs = [merkle.proof(nodes, p) for p in positions]
-    args = {"actor": actor, "children": chosen}
-    return Order(Verb.UNPACK, actor, unit, args, key, name.brand, document, proofs)
-
-
-def children_of(site: Site, session: Session, unit: bytes) -> list[Child]:
-    """Return the children of a unit as leaves of its tree, in the packer's order."""
-    found: dict[int, Child] = {}
-    for run in session.scalars(select(UnitRun).where(UnitRun.unit == unit)):
-        codes = Codes(run.batch, run.first, run.to)
-        for offset, leaf in enumerate(_leaves(site, session, codes)):
-            found[run.position + offset] = _item(run.position + offset, leaf)
-    query = select(UnitChild).where(UnitChild.unit == unit)
-    for child in session.scalars(query):
-        inner = unit_name(session, child.child)
-        found[child.position] = _unit(child.position, inner.id, inner.children_root, inner.count)
-    return [found[place] for place in sorted(found)]
-
-
-def unit_name(session: Session, unit: bytes) -> UnitName:
-    """Return what is known of a unit. Raises Rejected UNKNOWN_UNIT."""
-    row = session.get(UnitName, unit)
-    if row is None:
-        raise Rejected("UNKNOWN_UNIT", f"Unit 0x{unit.hex()} was not packed here.")
-    return row
-
-
-def find_unit(session: Session, text: str) -> UnitName:
-    """Return the unit that an SSCC (18 digits) or a unit id (0x hex) names.
-
-    Raises Rejected UNKNOWN_UNIT, BAD_CHECK_DIGIT, MALFORMED.
-    """
-    if text.startswith("0x"):
-        try:
-            return unit_name(session, bytes.fromhex(text[2:]))
-        except ValueError:
-            raise Rejected("MALFORMED", f"'{text}' is no unit id: give 64 hex digits.") from None
-    epc = ids.sscc_epc(text)
-    row = session.scalars(select(UnitName).where(UnitName.epc == epc)).first()
-    if row is None:
-        raise Rejected("UNKNOWN_UNIT", f"No unit with SSCC {text} was packed here.")
-    return row
-
-
-def child_leaf(child: Child) -> bytes:
-    """Return the leaf of a children tree."""
-    return merkle.children_leaf(
-        child["kind"],
-        child["position"],
-        child["child"],
-        child["childrenRoot"],
-        child["count"],
-    )
-
-
 def _work_out(site: Site, session: Session, actor: int, box: Box) -> Packed:
     children: list[Child] = []
     units: list[str] = []
@@ -214,21 +126,21 @@ def _work_out(site: Site, session: Session, actor: int, box: Box) -> Packed:
     for part in box.inside:
         if isinstance(part, Codes):
             runs.append((len(children), part))
-            for leaf in _leaves(site, session, part):
-                children.append(_item(len(children), leaf))
+            for leaf in leaves_of(site, session, part):
+                children.append(item_child(len(children), leaf))
         elif isinstance(part, Box):
             inner = _work_out(site, session, actor, part)
             nested.append(inner)
             units.append(inner.epc)
             level = max(level, inner.level + 1)
             root, count = inner.nodes[0], len(inner.children)
-            children.append(_unit(len(children), inner.id, root, count))
+            children.append(unit_child(len(children), inner.id, root, count))
         else:
             name = unit_name(session, part)
             known.append(part)
             units.append(name.epc)
             level = max(level, name.level + 1)
-            children.append(_unit(len(children), part, name.children_root, name.count))
+            children.append(unit_child(len(children), part, name.children_root, name.count))
     if not children:
         raise Rejected("NO_CHILDREN", f"There is nothing in unit {box.sscc}: name what is in it.")
     epc = ids.sscc_epc(box.sscc)
@@ -256,35 +168,6 @@ def _items(box: Box) -> int:
         else:
             total += max(part.to - part.first, 0) if isinstance(part, Codes) else 1
     return total
-
-
-def _leaves(site: Site, session: Session, codes: Codes) -> list[bytes]:
-    ref = batch_ref(session, codes.batch)
-    if not 0 <= codes.first < codes.to <= ref.count:
-        raise Rejected(
-            "BAD_RANGE", f"{codes.first} to {codes.to} is no range of batch {codes.batch}."
-        )
-    return site.minter.leaves(ref, codes.first, codes.to)
-
-
-def _item(position: int, leaf: bytes) -> Child:
-    return {
-        "kind": ITEM,
-        "position": position,
-        "child": leaf,
-        "childrenRoot": bytes(32),
-        "count": 0,
-    }
-
-
-def _unit(position: int, unit: bytes, root: bytes, count: int) -> Child:
-    return {
-        "kind": UNIT,
-        "position": position,
-        "child": unit,
-        "childrenRoot": root,
-        "count": count,
-    }
 
 
 def _all(packed: Packed) -> Iterable[Packed]:
@@ -354,35 +237,6 @@ def _epcis_run(site: Site, codes: Codes) -> epcis.Run:
     with reading(site.engine) as session:
         gtin = batch_ref(session, codes.batch).gtin
     return epcis.Run(f"{gtin:014d}", codes.batch, codes.first, codes.to)
-
-
-def _name_child(site: Site, session: Session, parent: UnitName, child: Child) -> UnitName:
-    known = session.get(UnitName, child["child"])
-    if known is not None:
-        return known
-    position = int(child["position"])
-    run = session.scalars(
-        select(UnitRun)
-        .where(UnitRun.unit == parent.id, UnitRun.position <= position)
-        .order_by(UnitRun.position.desc())
-        .limit(1)
-    ).one()
-    ref = batch_ref(session, run.batch)
-    index = run.first + position - run.position
-    serial = site.minter.serials(ref, index, index + 1).tolist()[0].decode()
-    epc = ids.item_epc(f"{ref.gtin:014d}", serial)
-    item = UnitName(
-        id=child["child"],
-        brand=ref.brand,
-        creator=ref.brand,
-        epc=epc,
-        hashed_epc=child["child"],  # its id is its leaf: no salt, so it cannot be opened twice
-        level=0,
-        count=0,
-        children_root=bytes(32),
-    )
-    session.add(item)
-    return item
 
 
 def _remember(session: Session, packed: Packed, actor: int, brand: int) -> None:

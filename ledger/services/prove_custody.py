@@ -15,8 +15,8 @@ from ledger.domain.history import Event
 from ledger.domain.typed_data import STRUCTS
 from ledger.domain.verbs import Verb
 from ledger.errors import Broken
-from ledger.services.packing import child_leaf, children_of
 from ledger.services.site import Site
+from ledger.services.units import child_leaf, children_of
 
 T = TypeVar("T")
 INSIDE = 3

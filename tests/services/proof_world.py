@@ -25,14 +25,15 @@ from ledger.domain.gs1 import with_check_digit
 from ledger.domain.leaf import leaf
 from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.domain.verdict import ScanFacts
-from ledger.services import custody, mint, packing, parties, prove, runs
+from ledger.services import custody, mint, packing, parties, prove, runs, unpacking
 from ledger.services.act import Order, act, settled
 from ledger.services.deploy import deploy
 from ledger.services.follow import Follower
 from ledger.services.home import Home
-from ledger.services.packing import Box, Codes
+from ledger.services.packing import Box
 from ledger.services.site import ADMIN, RELAY, Site
 from ledger.services.submit import Submitter
+from ledger.services.units import Codes, child_leaf, children_of
 from tests.chain.embedded.conftest import start_node, stop_node
 
 T0 = 1_750_000_000  # 2025-06-15, when this ledger begins
@@ -227,12 +228,12 @@ def _move(world: World) -> None:
     world.settle(custody.ship(site, BRAND, DISTRIBUTOR, [units["pallet 1"]], "s1"))
     key = DISTRIBUTOR_KEY
     world.settle(custody.receive(site, DISTRIBUTOR, BRAND, [units["pallet 1"]], "r1", key))
-    (units["case 1"],), submission = packing.unpack(
+    (units["case 1"],), submission = unpacking.unpack(
         site, DISTRIBUTOR, units["pallet 1"], [0], "u1", key
     )
     world.settle(submission)
     world.settle(custody.ship(site, DISTRIBUTOR, STORE, [units["case 1"]], "s2", key))
-    inside, submission = packing.unpack(site, BRAND, units["pallet 2"], [0, 1], "u2")
+    inside, submission = unpacking.unpack(site, BRAND, units["pallet 2"], [0, 1], "u2")
     units["case 3"], units["case 4"] = inside
     world.settle(submission)
     units["pallet 3"], submission = packing.pack(
@@ -247,8 +248,8 @@ def _move(world: World) -> None:
 
 def _take_out(world: World, unit: bytes, position: int) -> bytes:
     with reading(world.site.engine) as session:
-        children = packing.children_of(world.site, session, unit)
-    proof = merkle.proof(merkle.tree(list(map(packing.child_leaf, children))), position)
+        children = children_of(world.site, session, unit)
+    proof = merkle.proof(merkle.tree(list(map(child_leaf, children))), position)
     child = children[position]
     args = {"actor": BRAND, "children": [child], "eventHash": bytes(32)}
     world.settle(act(world.site, Order(Verb.UNPACK, BRAND, unit, args, "u3", BRAND, None, [proof])))

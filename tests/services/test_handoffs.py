@@ -19,8 +19,9 @@ from ledger.domain.history import NO_EVENT_HASH
 from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.errors import Rejected
 from ledger.services import act, capture, custody, mint, packing, parties
-from ledger.services.packing import Box, Codes
+from ledger.services.packing import Box
 from ledger.services.site import Site
+from ledger.services.units import Codes, find_unit
 from tests.support.installation import all_rows, await_mint, installation
 
 BRAND, DISTRIBUTOR, STORE, STRANGER = (
@@ -92,7 +93,7 @@ def _units(site: Site) -> dict[str, bytes]:
     nested = Box(sscc(4), [cases[4]])
     act.settled(site, [pack("pallet", 50, units["inside"], nested)])
     with reading(site.engine) as session:
-        units["never alone"] = packing.find_unit(session, sscc(4)).id
+        units["never alone"] = find_unit(session, sscc(4)).id
     away = [units["on its way"], units["arrived"]]
     act.settled(site, [custody.ship(site, BRAND, DISTRIBUTOR, away, "ship two")])
     got = custody.receive(site, DISTRIBUTOR, BRAND, [units["arrived"]], "receive one", OWN)

@@ -12,8 +12,9 @@ from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainUnit, Submission
 from ledger.domain.gs1 import with_check_digit
 from ledger.domain.verbs import KeyMode, Role, Verb
-from ledger.services import act, capture, custody, mint, packing, parties, runs
+from ledger.services import act, capture, custody, mint, packing, parties, runs, unpacking
 from ledger.services.site import Site
+from ledger.services.units import Codes, unit_name
 from tests.support.installation import await_mint, installation
 
 BRAND, DISTRIBUTOR = (int(with_check_digit(f"9506000{number:05d}")) for number in (1, 2))
@@ -102,15 +103,15 @@ def test_a_burst_of_verbs_on_one_batch_all_land(site: Site) -> None:
 def test_an_item_taken_out_of_a_case_travels_alone(site: Site) -> None:
     """Its unit is its own leaf, its name is its own EPC, and its holder hands it on."""
     sscc = with_check_digit("09506000000000009"[:17])
-    box = packing.Box(sscc, [packing.Codes(1, 0, 24)])
+    box = packing.Box(sscc, [Codes(1, 0, 24)])
     case, packed = packing.pack(site, BRAND, box, "case")
     act.settled(site, [packed])
-    (item, other), taken = packing.unpack(site, BRAND, case, [3, 20], "out")
+    (item, other), taken = unpacking.unpack(site, BRAND, case, [3, 20], "out")
     act.settled(site, [taken])
     act.settled(site, [custody.ship(site, BRAND, DISTRIBUTOR, [item], "item out")])
     act.settled(site, [custody.receive(site, DISTRIBUTOR, BRAND, [item], "item in", OWN)])
     with reading(site.engine) as session:
         holders = [session.get_one(ChainUnit, unit).holder for unit in (item, other, case)]
-        name = packing.unit_name(session, item)
+        name = unit_name(session, item)
     assert holders == [DISTRIBUTOR, BRAND, BRAND]
     assert name.epc.startswith(f"https://id.gs1.org/01/{GTIN}/21/")
