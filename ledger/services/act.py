@@ -79,7 +79,8 @@ def act(
     NOT_HOSTED, KEY_REUSED, Unavailable LEDGER_UNREACHABLE.
     """
     subject = ids.subject(SIGNINGS[order.verb].kind, order.identity)
-    if (found := known(site, order.key, order.actor, order.verb, subject)) is not None:
+    kept = order.to_json()
+    if (found := known(site, order.key, order.actor, order.verb, subject, kept)) is not None:
         return found
     args = order.signed_args()
 
@@ -90,7 +91,7 @@ def act(
                 session, site.network, order.verb, order.identity, args, deadline, order.proofs
             )
 
-    return _keep(site, order, compose, order.to_json(), subject, signer, beside)
+    return _keep(site, order, compose, kept, subject, signer, beside)
 
 
 def act_on_list(
@@ -102,7 +103,8 @@ def act_on_list(
 ) -> int:
     """Sign and keep one verb over several units (ship, receiveFrom); as `act`."""
     subject = ids.subject("unit", units[0])
-    if (found := known(site, order.key, order.actor, order.verb, subject)) is not None:
+    kept = order.to_json(units)
+    if (found := known(site, order.key, order.actor, order.verb, subject, kept)) is not None:
         return found
     args = order.signed_args()
 
@@ -113,7 +115,7 @@ def act_on_list(
                 session, site.network, order.verb, units, args, deadline, skip_stale
             )
 
-    return _keep(site, order, compose, order.to_json(units), subject, signer, None)
+    return _keep(site, order, compose, kept, subject, signer, None)
 
 
 def sign(site: Site, message: Message | ListMessage | GroupMessage, signer: Account) -> bytes:
@@ -161,13 +163,21 @@ def asks_a_person(row: Submission) -> bool:
     return row.state == "NEEDS_SIGNATURE" and given_up
 
 
-def known(site: Site, key: str, actor: int, verb: Verb, subject: bytes) -> int | None:
+def known(
+    site: Site,
+    key: str,
+    actor: int,
+    verb: Verb,
+    subject: bytes,
+    order: Mapping[str, Any] | None = None,
+) -> int | None:
     """Return the submission that an idempotency key stands for, None if it is new.
 
-    Raises Rejected KEY_REUSED when it stands for something else.
+    order: as `Order.to_json`, where a key hosted here signs. Raises Rejected KEY_REUSED when the
+    key stands for something else.
     """
     with reading(site.engine) as session:
-        found = capture.kept_as(session, key, actor, verb, subject)
+        found = capture.kept_as(session, key, actor, verb, subject, order)
     return None if found is None else found.id
 
 

@@ -137,7 +137,7 @@ def keep(
     order: the request itself, where a key hosted here may sign it again; see `resign`.
     Raises Rejected KEY_REUSED when the key came with another call.
     """
-    found = kept_as(session, key, actor, verb, subject)
+    found = kept_as(session, key, actor, verb, subject, order)
     if found is not None:
         return found
     if document is not None:
@@ -161,15 +161,31 @@ def keep(
 
 
 def kept_as(
-    session: Session, key: str, actor: int, verb: Verb, subject: bytes
+    session: Session,
+    key: str,
+    actor: int,
+    verb: Verb,
+    subject: bytes,
+    order: Mapping[str, Any] | None = None,
 ) -> Submission | None:
     """Return what was kept under an idempotency key; Rejected KEY_REUSED if that is another."""
     found = session.scalars(select(Submission).where(Submission.key == key)).one_or_none()
-    if found is not None and (found.actor, found.verb, found.subject) != (actor, verb, subject):
+    if found is None:
+        return None
+    same = (found.actor, found.verb, found.subject) == (actor, verb, subject)
+    if not same or _asked(found.order or order) != _asked(order or found.order):
         raise Rejected(
-            "KEY_REUSED", f"The idempotency key '{key}' came with another request: use a new one."
+            "KEY_REUSED", "The idempotency key came with another request before: use a new one."
         )
     return found
+
+
+def _asked(order: Mapping[str, Any] | None) -> Any:
+    """Return what makes two requests the same: no salt or time, which differ at every try."""
+    if order is None:
+        return None
+    args = {k: v for k, v in order["args"].items() if k not in ("eventHash", "activeFrom")}
+    return args, order["units"]
 
 
 def keep_document(session: Session, document: Mapping[str, Any], brand: int, now: int) -> bytes:

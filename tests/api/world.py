@@ -14,7 +14,7 @@ from ledger.chain.account import Account
 from ledger.domain.gs1 import with_check_digit
 from ledger.services import api_keys, relaying
 from ledger.services.site import Site
-from tests.support.installation import Installation
+from tests.support.installation import Installation, all_rows
 
 BRAND, DISTRIBUTOR, STORE, RIVAL, SHOP = (
     int(with_check_digit(f"9506000{number:05d}")) for number in range(1, 6)
@@ -99,6 +99,19 @@ class World:
             self.settle(self.post("/relay", self.message("handoff", **body)))
         else:
             self.settle(self.post("/v1/handoffs", body))
+
+
+def asked_rows(site: Site) -> dict[str, list[str]]:
+    """Return what only a request can make: the ids of the rows of each table.
+
+    What follower and worker make of earlier requests comes by itself, and may come at any time.
+    """
+    by_worker = {"alert", "relay", "scan_log_state", "scan_map_entry", "watch_state"}
+    return {
+        table: [row[0] for row in rows]
+        for table, rows in all_rows(site).items()
+        if not table.startswith("chain_") and table not in by_worker
+    }
 
 
 def bearer(key: str) -> dict[str, str]:
