@@ -54,10 +54,18 @@ def open_database(url: str) -> Engine:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Session]:
-    """One unit of work that writes: committed at the end, rolled back when anything is raised."""
+    """One unit of work that writes: committed at the end, rolled back when anything is raised.
+
+    Raises Unavailable DATABASE_BUSY when another process writes for longer than half a minute.
+    """
     turn = _TURNS.get(engine, nullcontext())
     with turn, Session(engine, expire_on_commit=False) as session:
-        session.connection(execution_options={"touchstone_writes": True})
+        try:
+            session.connection(execution_options={"touchstone_writes": True})
+        except OperationalError as error:
+            raise Unavailable(
+                "DATABASE_BUSY", f"The database takes no writer now ({error.orig}): try again."
+            ) from None
         yield session
         # If we die before this line nothing happened; after it, all of it did.
         session.commit()

@@ -199,6 +199,7 @@ def _build(world: World, spoil: Callable[[Session], None], index: int = 1) -> An
     """Build from rows that are spoiled in a transaction that is rolled back."""
     site = world.site
     with reading(site.engine) as session:
+        session.connection(execution_options={"touchstone_writes": True})  # beside a worker
         spoil(session)
         session.flush()
         return prove.build(
