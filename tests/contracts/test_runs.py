@@ -233,9 +233,9 @@ def test_runs_agree_with_a_list_of_states(world, steps):
 
 
 @pytest.mark.deep
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(1200)
 @settings(
-    max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(STEPS)
 def test_runs_agree_with_a_list_of_states_for_long(world, steps):
