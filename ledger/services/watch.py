@@ -56,11 +56,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Consignment:
-    """The cases of one lot that one first consignee got, in order of their codes."""
+    """The cases of one lot that one first consignee got, in order of their codes.
+
+    first: number within the lot of its first case, on a pallet's edge; with it a finding's cases
+    name one consignment.
+    """
 
     lot: ChainLot
     consignee: int
     cases: tuple[Case, ...]
+    first: int
 
 
 def watch(site: Site, fdr: float) -> int:
@@ -114,10 +119,22 @@ def _consignments(session: Session) -> list[Consignment]:
         sscc = names[run.unit].epc.rsplit("/", 1)[-1]
         case = Case(run.unit, sscc, run.batch, run.first, run.to, pallet, consignee, time)
         groups.setdefault((lot, consignee), []).append(case)
-    return [
-        Consignment(lots[lot], consignee, tuple(cases))
-        for (lot, consignee), cases in sorted(groups.items())
-    ]
+    return _numbered(
+        [(lots[lot], consignee, tuple(cases)) for (lot, consignee), cases in groups.items()]
+    )
+
+
+def _numbered(groups: list[tuple[ChainLot, int, tuple[Case, ...]]]) -> list[Consignment]:
+    """The consignments of each lot one after the other, in order of their first codes."""
+    found: list[Consignment] = []
+    next_case: dict[int, int] = {}
+    groups.sort(key=lambda group: (group[0].number, group[2][0].batch, group[2][0].first))
+    for lot, consignee, cases in groups:
+        per_pallet = _per_pallet(cases)
+        first = -(-next_case.get(lot.number, 0) // per_pallet) * per_pallet
+        next_case[lot.number] = first + len(cases)
+        found.append(Consignment(lot, consignee, cases, first))
+    return found
 
 
 def _first_shipments(session: Session) -> dict[bytes, tuple[int, int]]:
@@ -169,7 +186,7 @@ def _lots(consignments: Sequence[Consignment], regions: dict[int, list[Any]], or
         case_size=column([max(c.to - c.first for c in part) for part in cases]),
         cases_per_pallet=column([_per_pallet(part) for part in cases]),
         restricted=restricted,
-        first_case=column([0] * count),
+        first_case=column([c.first for c in consignments]),
     )
 
 
@@ -233,10 +250,11 @@ def _keep(
     if consignment is not None:
         lot = names.get(consignment.lot.id, f"number {consignment.lot.number}")
         body["evidence"]["units"] = [
-            consignment.cases[number].sscc for number in finding.evidence.cases
+            consignment.cases[number - consignment.first].sscc for number in finding.evidence.cases
         ]
-        body["first_consignee"] = consignment.consignee
-    key = _key(finding)
+        if finding.evidence.cases:
+            body["first_consignee"] = consignment.consignee
+    key = _key(finding, body.get("first_consignee"))
     if session.scalars(select(Alert.id).where(Alert.key == key)).first() is not None:
         return False
     session.add(
@@ -257,11 +275,12 @@ def _keep(
 def _is_of(consignment: Consignment, finding: Finding) -> bool:
     if finding.lot != consignment.lot.number:
         return False
-    numbers = finding.evidence.cases
-    return all(number < len(consignment.cases) for number in numbers)
+    numbers = range(consignment.first, consignment.first + len(consignment.cases))
+    return all(number in numbers for number in finding.evidence.cases)
 
 
-def _key(finding: Finding) -> str:
+def _key(finding: Finding, consignee: int | None) -> str:
     devices = hashlib.sha256("|".join(finding.devices).encode()).hexdigest()[:16]
-    parts = (finding.kind, finding.lot, finding.region, finding.code, finding.devices and devices)
+    names = (finding.kind, finding.lot, consignee, finding.region, finding.code)
+    parts = (*names, finding.devices and devices)
     return "/".join(str(part) for part in parts if part not in (None, ()))
