@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,14 +68,34 @@ class Demo:
 
     def __init__(self, data: Path, *options: str, journal: Path | None = None) -> None:
         self.data = data
-        self._out = (data.parent / f"{data.name}.out").open("w+b")
-        self._err = (data.parent / f"{data.name}.err").open("w+b")
+        self._out, self._err = TemporaryFile(), TemporaryFile()  # noqa: SIM115 (closed by `ended`)
         words = ["demo", "--data", str(data), "--no-serve", "--json", *options]
         if journal is not None:
             words += ["--journal", str(journal)]
         self.process = subprocess.Popen(
             [*COMMAND, *words], cwd=ROOT, stdout=self._out, stderr=self._err
         )
+
+    @staticmethod
+    @contextmanager
+    def served(played: Played, port: int) -> Iterator[str]:
+        """Serve a finished demo meanwhile; yields what it said when it was ready."""
+        process = subprocess.Popen(
+            [*COMMAND, *played.again(port=port), "--json"],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()  # the result
+            yield "".join(
+                process.stdout.readline() for _ in range(1 + len(played.told["verdicts"]))
+            )
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0
 
     def pids(self) -> dict[str, int]:
         """The children by name."""
@@ -101,6 +125,44 @@ class Demo:
         assert status == 0, err
         told: Json = json.loads(out)
         return told
+
+
+@dataclass(frozen=True)
+class Played:
+    """A finished demo: its directory, the world in it, and what it told."""
+
+    data: Path
+    seed: int
+    scale: float
+    port: int
+    told: Json
+
+    def copy(self, to: Path) -> Played:
+        """Copy it: whatever is done to the copy, this one stays whole."""
+        shutil.copytree(self.data, to)
+        return Played(to, self.seed, self.scale, self.port, self.told)
+
+    def again(self, **other: object) -> list[str]:
+        """The words that play or serve it once more; other: options that differ."""
+        options = {"seed": self.seed, "scale": self.scale, "port": self.port, **other}
+        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        return ["demo", "--data", str(self.data), *words]
+
+
+def touchstone(
+    *words: str, cwd: Path = ROOT, timeout: float = PATIENCE_S
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own until it ends; one that goes on is killed."""
+    path = {"PYTHONPATH": str(ROOT)} if cwd != ROOT else {}
+    return subprocess.run(
+        [*COMMAND, *words],
+        cwd=cwd,
+        env={**os.environ, **path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+    )
 
 
 def is_running(pid: int) -> bool:
