@@ -11,20 +11,26 @@ import pytest
 from api.limits import PER_MINUTE
 from ledger.chain.account import Account
 from ledger.services import relaying
-from tests.api.world import BRAND, DISTRIBUTOR, KEY, RIVAL, SHOP, STORE, World, asked_rows, sscc
+from tests.api.world import BRAND, DISTRIBUTOR, KEY, RIVAL, STORE, World, asked_rows, sscc
 
 Signed = dict[str, Any]
 
 
-def pallet(world: World, number: int, first: int) -> str:
-    """Pack two codes and send them to the distributor; return the unit."""
+def pack(world: World, number: int, first: int) -> str:
+    """Pack two codes; return the unit."""
     codes = {"batch": world.batch, "first": first, "to": first + 2}
     packed = world.post(
         "/v1/packs", {"actor": BRAND, "box": {"sscc": sscc(number), "inside": [codes]}}
     )
     world.settle(packed)
-    world.hand("ship", BRAND, DISTRIBUTOR, packed["unit"])
     return str(packed["unit"])
+
+
+def pallet(world: World, number: int, first: int) -> str:
+    """Pack two codes and send them to the distributor; return the unit."""
+    unit = pack(world, number, first)
+    world.hand("ship", BRAND, DISTRIBUTOR, unit)
+    return unit
 
 
 @pytest.fixture(scope="module")
@@ -163,8 +169,9 @@ def test_nobody_takes_the_place_of_a_message_to_come(world: World) -> None:
     units = [pallet(world, number, 2 * number - 68) for number in (52, 53)]
     with_key = receipt(world, units[0])
     assert send(world, with_key, "Tuesday").status_code == 202
-    handed = world.key(SHOP, "custody") | {"Idempotency-Key": "Tuesday"}
-    body = {"verb": "ship", "actor": SHOP, "other": STORE, "units": [world.units["case"]]}
+    handed = world.key(BRAND, "custody") | {"Idempotency-Key": "Tuesday"}
+    own = pack(world, 54, 46)
+    body = {"verb": "ship", "actor": BRAND, "other": STORE, "units": [own]}
     with world.phone() as client:
         assert client.post("/v1/handoffs", json=body, headers=handed).status_code == 202
     reused = send(world, receipt(world, units[1]), "Tuesday")
