@@ -1,7 +1,7 @@
 """JSON from a stranger, in the one form in which every reader reads the same.
 
 JSON leaves open what a duplicate key, 1.0, 1e3, NaN, a number over 2⁵³ or half a surrogate pair
-means; here each is refused. Numbers of 64 bits and more are decimal strings, bytes are lower-case
+means; here each is refused. Numbers of wider than uint32 are decimal strings, bytes are lower-case
 0x hex. RFC 8259; RFC 7493 (I-JSON) for the limits.
 """
 

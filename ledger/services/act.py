@@ -159,7 +159,8 @@ def settled(site: Site, submissions: Sequence[int], timeout: float = 60.0) -> No
 
 def asks_a_person(row: Submission) -> bool:
     """Say whether a submission waits for a signature that no key hosted here will give."""
-    given_up = row.order is None or row.signings >= MAX_SIGNINGS
+    taken_back = row.error == "EraCancelled"  # all that the key had signed: by its own wish
+    given_up = row.order is None or row.signings >= MAX_SIGNINGS or taken_back
     return row.state == "NEEDS_SIGNATURE" and given_up
 
 

@@ -19,7 +19,7 @@ from ledger.domain.typed_json import from_json, to_bytes
 from ledger.domain.verbs import SIGNINGS, Verb
 from ledger.errors import Rejected
 from ledger.services import capture
-from ledger.services.act import MAX_SIGNINGS, sign
+from ledger.services.act import asks_a_person, sign
 from ledger.services.site import Site
 
 
@@ -33,13 +33,11 @@ def sign_again(site: Site) -> int:
             select(Submission)
             .where(
                 Submission.state == "NEEDS_SIGNATURE",
-                Submission.order.is_not(None),
-                Submission.signings < MAX_SIGNINGS,
                 Submission.verb != int(Verb.ANCHOR_SCAN_LOG),  # the next heartbeat says more
             )
             .order_by(Submission.id)
         ).all()
-    return sum(_sign_again(site, row) for row in rows)
+    return sum(_sign_again(site, row) for row in rows if not asks_a_person(row))
 
 
 def _sign_again(site: Site, row: Submission) -> bool:

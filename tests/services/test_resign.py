@@ -93,6 +93,32 @@ def test_a_party_with_its_own_key_is_asked(site: Site) -> None:
     assert (row.state, row.error, act.asks_a_person(row)) == ("NEEDS_SIGNATURE", "StaleHead", True)
 
 
+def test_what_a_key_has_cancelled_is_not_signed_again(site: Site) -> None:
+    """A cancel takes back all that was signed and not relayed, also what is hosted here."""
+    order = _activation(site, "taken back")
+    with reading(site.engine) as session:
+        deadline = site.clock() + order.deadline_s
+        args = order.signed_args()
+        message = capture.compose(session, site.network, order.verb, 1, args, deadline)
+    cancel = act.Order(Verb.CANCEL, BRAND, BRAND, {"actor": BRAND}, "cancel", BRAND)
+    act.settled(site, [act.act(site, cancel)])
+    with transaction(site.engine) as session:
+        row = capture.keep(
+            session,
+            key=order.key,
+            brand=BRAND,
+            actor=BRAND,
+            verb=order.verb,
+            subject=message.subject,
+            data=act.sign(site, message, site.signer(BRAND)),
+            deadline=deadline,
+            now=site.clock(),
+            order=order.to_json(),
+        )
+    found = _await_state(site, row.id, "NEEDS_SIGNATURE")
+    assert (found.error, found.signings, act.asks_a_person(found)) == ("EraCancelled", 1, True)
+
+
 def test_a_burst_of_verbs_on_one_batch_all_land(site: Site) -> None:
     """Verbs on one subject sent without waiting are signed over one head after another."""
     sent = [runs.activate(site, 1, 0, 24, site.clock(), f"burst {n}") for n in range(4)]
