@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from ledger.chain.account import Account
@@ -55,6 +56,7 @@ class Play:
         self._base = base
         self.end = end
         self._links: dict[int, list[str]] = {}
+        self._one_asks = Lock()  # making 4,824 codes anew for every sender takes its time
         self._agents: dict[int, Account] = {}
 
     def run(self, tell: Callable[[int, int], None]) -> None:
@@ -73,10 +75,11 @@ class Play:
 
     def link(self, lot: int, item: int) -> str:
         """The printed link of an item; items over the lot's are its spare codes."""
-        if lot not in self._links:
-            number = self._mint(lot)["id"]
-            text = self._client.get(f"/v1/mints/{number}/links").text
-            self._links[lot] = text.splitlines()
+        with self._one_asks:
+            if lot not in self._links:
+                number = self._mint(lot)["id"]
+                text = self._client.get(f"/v1/mints/{number}/links").text
+                self._links[lot] = text.splitlines()
         return self._links[lot][item]
 
     def _done(self) -> int:

@@ -225,15 +225,16 @@ class Sequencer:
 
     def merge(self) -> int:
         """Give the oldest unmerged scans their places; return how many."""
+        query = (
+            select(Scan)
+            .where(Scan.position.is_(None), Scan.final_at <= self._site.clock())
+            .order_by(Scan.id)
+        )
+        with reading(self._site.engine) as session:
+            if session.scalars(query.limit(1)).first() is None:
+                return 0  # looked at without the lock that keeps others from writing
         with transaction(self._site.engine) as session:
-            rows = session.scalars(
-                select(Scan)
-                .where(Scan.position.is_(None), Scan.final_at <= self._site.clock())
-                .order_by(Scan.id)
-                .limit(MERGE)
-            ).all()
-            if not rows:
-                return 0
+            rows = session.scalars(query.limit(MERGE)).all()
             state = session.get(ScanLogState, 1)
             if state is None:
                 state = ScanLogState(id=1, size=0, peaks=[])

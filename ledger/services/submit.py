@@ -57,6 +57,8 @@ class Submitter:
 
     def send(self, now: int) -> int:
         """Sign and broadcast the next batch, unless one is under way; return its parts."""
+        if not self._is_waited_for():
+            return 0  # looked at without the lock that keeps others from writing
         with transaction(self._engine) as session:
             if session.scalars(select(Relay).where(~Relay.settled).limit(1)).first():
                 return 0
@@ -81,6 +83,11 @@ class Submitter:
         # If we die here, the next start broadcasts the same bytes.
         self._broadcast(relay)
         return len(rows)
+
+    def _is_waited_for(self) -> bool:
+        with reading(self._engine) as session:
+            query = select(Submission.id).where(Submission.state == "QUEUED").limit(1)
+            return session.scalars(query).first() is not None
 
     def _open(self) -> Sequence[Relay]:
         with reading(self._engine) as session:

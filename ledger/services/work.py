@@ -22,6 +22,7 @@ from ledger.services.submit import Submitter
 
 log = logging.getLogger("touchstone.worker")
 IDLE_S, AWAY_S, MAX_AWAY_S = 0.05, 0.5, 15.0
+MERGE_EVERY_S = 1.0
 
 
 class Worker:
@@ -35,6 +36,7 @@ class Worker:
         rpc = HttpRpc(site.rpc.url)
         self._submitter = Submitter(site.engine, rpc, site.network, site.relay)
         self._sequencer: Sequencer | None = None
+        self._merge_after = 0.0
         self._watch_after = 0.0
 
     def step(self) -> int:
@@ -68,7 +70,11 @@ class Worker:
             if operator is None:
                 return 0
             self._sequencer = Sequencer(self._site, operator)
-        merged = self._sequencer.merge()
+        merged = 0
+        if time.monotonic() >= self._merge_after:
+            # A scan waits a second at most, and one transaction takes in all that came meanwhile.
+            merged = self._sequencer.merge()
+            self._merge_after = time.monotonic() + MERGE_EVERY_S
         try:
             return merged + self._sequencer.anchor(self._heartbeat_s)
         except Rejected as error:
