@@ -15,7 +15,7 @@ from html import escape
 from itertools import groupby
 from typing import Literal
 
-from PIL import Image
+import png
 from qrcode.constants import (
     ERROR_CORRECT_H,
     ERROR_CORRECT_L,
@@ -101,16 +101,15 @@ def qr_png(link: str, level: Level = "M", module_px: int = 8) -> bytes:
     if module_px < 1:
         raise Rejected("MODULE_SIZE", "Give a module of at least 1 pixel.")
     modules = _modules(link, level)
-    side = len(modules) + 2 * _QUIET
-    image = Image.new("1", (side, side), 1)
-    for y, row in enumerate(modules):
-        for x, dark in enumerate(row):
-            if dark:
-                image.putpixel((x + _QUIET, y + _QUIET), 0)
+    side = (len(modules) + 2 * _QUIET) * module_px
+    margin = [1] * (_QUIET * module_px)
+    blank = [[1] * side] * (_QUIET * module_px)
+    rows = list(blank)
+    for row in modules:
+        pixels = [int(not dark) for dark in row for _ in range(module_px)]
+        rows += [[*margin, *pixels, *margin]] * module_px
     file = io.BytesIO()
-    image.resize((side * module_px, side * module_px), Image.Resampling.NEAREST).save(
-        file, "PNG", optimize=True
-    )
+    png.Writer(side, side, greyscale=True, bitdepth=1, compression=9).write(file, rows + blank)
     return file.getvalue()
 
 
