@@ -18,6 +18,7 @@ from ledger.services.site import Site
 from ledger.services.verify import Checked
 
 Json = dict[str, Any]
+TOLD_TWICE = frozenset({Verb.PACK, Verb.PACKED_INTO, Verb.UNPACK, Verb.UNPACKED_FROM})
 
 
 def scan_page(
@@ -111,7 +112,19 @@ def submission_json(row: Submission) -> Json:
 
 
 def _journey(session: Session, item: Item, lang: str) -> tuple[JourneyStep, ...]:
-    return tuple(_step(session, event, item, lang) for event in history(session, item))
+    """Return the steps. What a unit and what was in it both record is told once: the item's own."""
+    events = history(session, item)
+    told: dict[tuple[int, bytes], ChainEvent] = {}
+    for event in events:
+        if event.verb in TOLD_TWICE:
+            first = told.setdefault((event.block, event.event_hash), event)
+            if event.identity == item.leaf and first.identity != item.leaf:
+                told[event.block, event.event_hash] = event
+    return tuple(
+        _step(session, event, item, lang)
+        for event in events
+        if event.verb not in TOLD_TWICE or told[event.block, event.event_hash] is event
+    )
 
 
 def _step(session: Session, event: ChainEvent, item: Item, lang: str) -> JourneyStep:
