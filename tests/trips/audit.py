@@ -36,8 +36,8 @@ def at_rest(data: Path) -> Iterator[Site]:
     """Open a demo's installation with its node running and nobody else at work."""
     crew = Crew(data, {})
     try:
-        url = crew.start_node(f"file:{data / 'clock'}")
-        yield open_installation(Settings(data=data, clock=f"file:{data / 'clock'}", rpc_url=url))
+        url = crew.start_node("wall")
+        yield open_installation(Settings(data=data, rpc_url=url))
     finally:
         crew.close()
 

@@ -30,7 +30,7 @@ from tests.trips.demo_run import Demo, Journal, all_end, free_port, is_running, 
 
 Json = dict[str, Any]
 SEED = 11
-SCALE = 0.1
+SCALE = 0.05
 
 
 @dataclass(frozen=True)
