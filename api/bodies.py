@@ -1,10 +1,14 @@
-"""What the API of parties takes in: one model for each request body."""
+"""What the API takes in: one model for each request body, and how its JSON is read."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from datetime import date
 from typing import Annotated, Any, Literal
 
+import orjson
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
 Json = dict[str, Any]
@@ -18,6 +22,28 @@ Batch = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Index = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Seconds = Annotated[int, Field(ge=0, le=MAX_INT)]
 Market = Annotated[int, Field(ge=1, le=255)]
+
+
+class JsonRoute(APIRoute):
+    """A route whose body is read by a parser that bounds depth by itself.
+
+    The standard one is bounded by Python's recursion limit, which py-evm raises a hundredfold
+    wherever it is imported: then a body of brackets would overflow the stack of the process.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler on such a request."""
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            return await handler(_JsonRequest(request.scope, request.receive))
+
+        return handle
+
+
+class _JsonRequest(Request):
+    async def json(self) -> Any:
+        return orjson.loads(await self.body())
 
 
 class PartyIn(BaseModel):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, StreamingResponse
 
-from api.bodies import MAX_INT, ActivationIn, LotIn, MintIn, PartyIn, ProductIn
+from api.bodies import MAX_INT, ActivationIn, JsonRoute, LotIn, MintIn, PartyIn, ProductIn
 from api.deps import AdminDep, BrandDep, KeyDep, ReadDep, SiteDep
 from ledger.db.engine import reading
 from ledger.db.models import Mint
@@ -18,7 +18,7 @@ from ledger.errors import Rejected
 from ledger.services import mint, parties, runs
 from ledger.services.labels import Label, sheet_html
 
-router = APIRouter(prefix="/v1", tags=["brands"])
+router = APIRouter(prefix="/v1", tags=["brands"], route_class=JsonRoute)
 Json = dict[str, Any]
 MAX_SHEET = 5_000
 _HEX = re.compile(r"0x[0-9a-f]{40}")

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from sqlalchemy.orm import Session
 
-from api.bodies import BeaconIn, PointIn
+from api.bodies import BeaconIn, JsonRoute, PointIn
 from api.deps import SiteDep
 from api.limits import Limited
 from api.pages import HEADERS, pick_language, render_home, render_problem, render_scan
@@ -34,7 +34,7 @@ from ledger.services.scans import (
 from ledger.services.site import Site
 from ledger.services.verify import Checked, Place, check
 
-router = APIRouter(tags=["consumer"])
+router = APIRouter(tags=["consumer"], route_class=JsonRoute)
 COOKIE = "touchstone_device"
 COOKIE_LIFE_S = 365 * 86_400
 GIF = bytes.fromhex(

@@ -13,6 +13,7 @@ from api.bodies import (
     BoxIn,
     CodesIn,
     HandoffIn,
+    JsonRoute,
     MessageIn,
     PackIn,
     ScanBody,
@@ -37,8 +38,8 @@ from ledger.services.site import Site
 from ledger.services.units import Codes, find_unit
 from ledger.services.verify import Place
 
-router = APIRouter(prefix="/v1", tags=["custody"])
-relay_router = APIRouter(tags=["relay"])
+router = APIRouter(prefix="/v1", tags=["custody"], route_class=JsonRoute)
+relay_router = APIRouter(tags=["relay"], route_class=JsonRoute)
 Json = dict[str, Any]
 
 
