@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -108,12 +109,16 @@ class WorkerThread(threading.Thread):
 @contextmanager
 def installation(data: Path) -> Iterator[Installation]:
     """Make an installation in a directory, and run its node and its worker meanwhile."""
+    lifeline, ours = os.pipe()  # closes with this process: a crashed test run leaves no node
     node = subprocess.Popen(
         [*COMMAND, "node", "--data", str(data / "node"), "--json"],
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
+        env={**os.environ, "TOUCHSTONE_LIFELINE": str(lifeline)},
+        pass_fds=(lifeline,),
     )
+    os.close(lifeline)
     try:
         assert node.stdout is not None
         assert node.stdout.readline()  # it says where it is once it answers
@@ -128,6 +133,7 @@ def installation(data: Path) -> Iterator[Installation]:
     finally:
         node.terminate()
         node.wait(20)
+        os.close(ours)
         assert node.stdout is not None
         node.stdout.close()
 
