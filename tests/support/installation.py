@@ -122,7 +122,7 @@ def installation(data: Path) -> Iterator[Installation]:
     try:
         assert node.stdout is not None
         assert node.stdout.readline()  # it says where it is once it answers
-        settings = Settings(data=data)
+        settings = Settings(data=data, heartbeat_s=86_400)  # no anchor between two looks
         found(settings)
         worker = WorkerThread(open_installation(settings), settings)
         worker.start()

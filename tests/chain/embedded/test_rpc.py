@@ -38,7 +38,7 @@ def ask(node: NodeProcess, method: str, *params: Any) -> dict[str, Any]:
             b'{"jsonrpc":"2.0","id":1,"method":"eth_getBlockByNumber","params":["0x01",false]}',
             -32602,
         ),
-        (b'{"jsonrpc":"2.0","id":1,"method":"eth_getBlockByNumber","params":["0x1",3]}', -32602),
+        (b'{"jsonrpc":"2.0","id":1,"method":"eth_getBlockByNumber","params":["0x0",3]}', -32602),
         (b'{"jsonrpc":"2.0","id":1,"method":"eth_getLogs","params":[{"topics":["0x1"]}]}', -32602),
         (b'{"jsonrpc":"2.0","id":1,"method":"eth_call","params":[{"to":"0x12"}]}', -32602),
         (b'{"jsonrpc":"2.0","id":1,"method":"eth_sendRawTransaction","params":["zz"]}', -32602),
