@@ -11,7 +11,7 @@ from tests.api.world import World, live
 from tests.support.installation import installation
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The ledger in use, and its worker at work."""
     with pytest.MonkeyPatch.context() as patch:

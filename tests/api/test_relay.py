@@ -33,7 +33,7 @@ def pallet(world: World, number: int, first: int) -> str:
     return unit
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def waiting(world: World) -> str:
     """A unit that the distributor could receive."""
     return pallet(world, 50, 32)

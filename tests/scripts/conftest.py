@@ -32,13 +32,13 @@ class Goods:
     key: Path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     with installation(tmp_path_factory.mktemp("home")) as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def goods(at: Installation, tmp_path_factory: pytest.TempPathFactory) -> Goods:
     """The whole way to a pallet, by commands alone."""
     folder = tmp_path_factory.mktemp("goods")
