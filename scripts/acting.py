@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +12,14 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
+from ledger.chain.account import Account
 from ledger.db.engine import reading
 from ledger.domain import ids
 from ledger.errors import Rejected, Unavailable
 from ledger.services import act
 from ledger.services.site import Site
 from ledger.services.units import find_unit
+from scripts.common import show, signer, site
 
 Actor = Annotated[str, typer.Option("--actor", help="Who acts: a GLN or an assigned number.")]
 Units = Annotated[list[str], typer.Argument(help="SSCC (18 digits) or unit id (0x and 64 digits).")]
@@ -25,6 +27,9 @@ Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the cha
 Batch = Annotated[int, typer.Option("--batch", help="Number of the batch.")]
 First = Annotated[int, typer.Option("--from", help="Index of the first code, from 0.")]
 To = Annotated[int, typer.Option("--to", help="Index after the last code.")]
+
+Handoff = Callable[[Site, int, int, Sequence[bytes], str, Account | None], int]
+"""`custody.ship` or `custody.receive`: (site, actor, other, units, key, signer) -> submission."""
 
 MAX_PARTY = (1 << 63) - 1
 
@@ -110,3 +115,22 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 def cannot_write(path: Path, why: str) -> Rejected:
     """Return the error for a file that cannot be written."""
     return Rejected("CANNOT_WRITE", f"{path} cannot be written ({why}): choose another place.")
+
+
+def hand_over(
+    verb: Handoff,
+    units: list[str],
+    actor: str,
+    other: str,
+    key_file: Path | None,
+    key: str | None,
+    wait: bool,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Ship or receive units between two parties, and show what became of it."""
+    where, key, own = site(data), idempotency(key), signer(key_file)
+    named = [unit(where, text) for text in units]
+    submission = verb(where, party(actor), party(other), named, key, own)
+    result = {"units": ["0x" + each.hex() for each in named]}
+    show({**result, **outcome(where, submission, key, wait)}, as_json)

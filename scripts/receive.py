@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from ledger.services import custody
-from scripts.acting import Actor, Units, Wait, idempotency, outcome, party, unit
-from scripts.common import Data, Idempotency, Json, KeyFile, show, signer, site
+from scripts.acting import Actor, Units, Wait, hand_over
+from scripts.common import Data, Idempotency, Json, KeyFile
 
 app = typer.Typer(add_completion=False)
 
@@ -25,8 +25,4 @@ def receive(
     as_json: Json = False,
 ) -> None:
     """Confirm the receipt of units that a party sent, under one signature."""
-    where, key, own = site(data), idempotency(key), signer(key_file)
-    named = [unit(where, text) for text in units]
-    submission = custody.receive(where, party(actor), party(sender), named, key, own)
-    result = {"units": ["0x" + each.hex() for each in named]}
-    show({**result, **outcome(where, submission, key, wait)}, as_json)
+    hand_over(custody.receive, units, actor, sender, key_file, key, wait, data, as_json)

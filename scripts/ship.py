@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from ledger.services import custody
-from scripts.acting import Actor, Units, Wait, idempotency, outcome, party, unit
-from scripts.common import Data, Idempotency, Json, KeyFile, show, signer, site
+from scripts.acting import Actor, Units, Wait, hand_over
+from scripts.common import Data, Idempotency, Json, KeyFile
 
 app = typer.Typer(add_completion=False)
 
@@ -25,8 +25,4 @@ def ship(
     as_json: Json = False,
 ) -> None:
     """Send units to a party, under one signature; they are its own once it has received them."""
-    where, key, own = site(data), idempotency(key), signer(key_file)
-    named = [unit(where, text) for text in units]
-    submission = custody.ship(where, party(actor), party(to), named, key, own)
-    result = {"units": ["0x" + each.hex() for each in named]}
-    show({**result, **outcome(where, submission, key, wait)}, as_json)
+    hand_over(custody.ship, units, actor, to, key_file, key, wait, data, as_json)
