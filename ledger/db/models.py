@@ -2,14 +2,25 @@
 OWN TABLES hold what only this installation knows.
 
 Hashes and ids are bytes; times are unix seconds; party ids, GTINs and markets are integers (uint64
-fits SQLite's integers since ids stay under 2⁶³). One module, so that the whole is seen at once.
+fits SQLite's integers since ids stay under 2⁶³). Groups of own tables that stand apart have modules
+of their own, which this one knows.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    false,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 BigInt = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rowids up on INTEGER only
@@ -413,7 +424,13 @@ class WatchState(Base):
 
 
 class Alert(Base):
-    """What the detector raised. key: its cause, so that one cause is one alert."""
+    """What a rule has raised, and what people made of it. key: its cause, so that one cause is one
+    alert.
+
+    state: open, archived, regressed (active again after it was archived), closed. scans: how many
+    belong to it; told: how many did when the feed last said so. last: when the newest was made.
+    goods_low, goods_high: how many goods are probably involved.
+    """
 
     __tablename__ = "alert"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -425,6 +442,21 @@ class Alert(Base):
     region: Mapped[int | None]
     code: Mapped[str | None]
     body: Mapped[dict[str, Any]]
+    rule: Mapped[int | None]
+    gtin: Mapped[int | None]
+    consignee: Mapped[int | None]
+    state: Mapped[str] = mapped_column(String(12), default="open", server_default="open")
+    muted: Mapped[bool] = mapped_column(default=False, server_default=false())
+    scans: Mapped[int] = mapped_column(default=0, server_default="0")
+    told: Mapped[int] = mapped_column(default=0, server_default="0")
+    last: Mapped[int] = mapped_column(default=0, server_default="0")
+    goods_low: Mapped[int] = mapped_column(default=0, server_default="0")
+    goods_high: Mapped[int] = mapped_column(default=0, server_default="0")
+    quiet_until: Mapped[int | None]  # archived until then ...
+    quiet_scans: Mapped[int | None]  # ... or until it has so many scans
+    outcome: Mapped[str | None] = mapped_column(String(12))  # confirmed, explained, false
+    judged: Mapped[int | None]
+    exception: Mapped[int | None]  # which one explains it
 
 
 class ApiKey(Base):
@@ -448,3 +480,8 @@ class AuditEntry(Base):
     who: Mapped[str]
     what: Mapped[str]
     detail: Mapped[dict[str, Any]]
+
+
+# Tables in modules of their own, which need Base: whoever imports this one knows them all.
+from ledger.db import alerting as alerting  # noqa: E402
+from ledger.db import webhooks as webhooks  # noqa: E402
