@@ -14,16 +14,13 @@ from ledger.chain.bundle_code import CodeFacts, judge_code
 from ledger.chain.bundle_custody import Custody, Key, Mark, check_histories, judge_custody
 from ledger.chain.bundle_format import Bundle, Names, read
 from ledger.chain.bundle_state import State, proved_words
+from ledger.chain.frame import Standing, check_frame
 from ledger.chain.storage import Layout
-from ledger.chain.trust import Trust, check_trust
-from ledger.chain.validators import Succession
+from ledger.chain.trust import check_trust
 from ledger.domain.history import Event
-from ledger.domain.jcs import canonical, event_hash
-from ledger.domain.keccak import keccak
+from ledger.domain.jcs import event_hash
 from ledger.domain.verdict import Evidence, Outcome, judge
 from ledger.errors import Rejected
-
-CLOCK_DRIFT_S = 15  # by which a block may be ahead of the checker's clock and still be fresh
 
 
 @dataclass(frozen=True)
@@ -50,21 +47,10 @@ class Conclusion:
 
 
 @dataclass(frozen=True)
-class Report:
-    """An authentic bundle: true as of block `number`, sealed at `time` (unix seconds).
+class Report(Standing):
+    """An authentic bundle. lot, product, names: as the operator states them, the lot only where it
+    is proved."""
 
-    age_s: from then to the time asked for. sealed_by: how many of the `validators` sealed the
-    block; witnesses: how many others vouch for it. lot, product, names: as the operator states
-    them, the lot only where it is proved.
-    """
-
-    number: int
-    time: int
-    age_s: int
-    fresh: bool
-    sealed_by: int
-    validators: int
-    witnesses: int
     gtin: str
     serial: str
     lot: str | None
@@ -72,40 +58,22 @@ class Report:
     names: Mapping[int, Names]
     conclusion: Conclusion
 
-    @property
-    def exit_status(self) -> int:
-        """0 authentic and fresh, 3 authentic but stale."""
-        return 0 if self.fresh else 3
-
-    @property
-    def operator_alone(self) -> bool:
-        """Whether one key sealed it and nobody else vouches, so that it could be made up."""
-        return self.validators == 1 and self.witnesses == 0
-
 
 def check(bundle: bytes, trust: bytes, at: int) -> Report:
     """Return what an authentic bundle shows, seen from `at` (unix seconds).
 
     Raises Rejected with a code of its own for each fault: those of `check_trust`,
-    `bundle_format.read`, `Succession`, `judge_code`, `judge_custody`, `check_histories`,
-    `proved_words`, and WRONG_CHAIN, WRONG_CONTRACT, WRONG_LAYOUT, DOCUMENT_DIFFERS,
-    DOCUMENT_NOT_NEEDED, SLOT_NOT_NEEDED, VERDICT_DIFFERS, CLAIMS_DIFFER.
+    `bundle_format.read`, `check_frame`, `judge_code`, `judge_custody`, `check_histories`,
+    `proved_words`, and DOCUMENT_DIFFERS, DOCUMENT_NOT_NEEDED, SLOT_NOT_NEEDED, VERDICT_DIFFERS,
+    CLAIMS_DIFFER.
     """
     pinned = check_trust(trust, at)
     found = read(bundle)
-    _check_ledger(found, pinned)
-    signers, validators = _check_seals(found, pinned)
+    standing = check_frame(found, pinned, at)
     conclusion = conclude(found, Layout(found.layout))
     _check_claims(found, conclusion)
-    age = at - found.settled.timestamp
     return Report(
-        number=found.settled.number,
-        time=found.settled.timestamp,
-        age_s=age,
-        fresh=-CLOCK_DRIFT_S <= age <= pinned.max_age_s,
-        sealed_by=signers,
-        validators=validators,
-        witnesses=0,  # this format carries none
+        **vars(standing),
         gtin=f"{found.gtin:014d}",
         serial=found.serial,
         lot=found.stated.lot,
@@ -167,32 +135,6 @@ def conclude(bundle: Bundle, layout: Layout) -> Conclusion:
         parties=parties,
         events=events,
     )
-
-
-def _check_ledger(bundle: Bundle, trust: Trust) -> None:
-    if bundle.chain_id != trust.chain_id:
-        raise Rejected("WRONG_CHAIN", "The bundle is of another chain than the trust file.")
-    if bundle.contract != trust.contract:
-        raise Rejected("WRONG_CONTRACT", "The bundle is of another contract than the trust file.")
-    if keccak(canonical(bundle.layout)) != trust.layout_hash:
-        raise Rejected("WRONG_LAYOUT", "The bundle's storage layout is not the trusted one.")
-
-
-def _check_seals(bundle: Bundle, trust: Trust) -> tuple[int, int]:
-    """Return how many validators sealed the settled header, and of how many.
-
-    A bundle may carry changes that the trust file knows of already: the newest one that leads to
-    the set it names is where to start.
-    """
-    changes = bundle.changes
-    for place, change in enumerate(bundle.changes, 1):
-        if frozenset(change.first.extra.validators) == trust.validators:
-            changes = bundle.changes[place:]
-    succession = Succession.start(trust.validators)
-    for change in changes:
-        succession = succession.extend(change, trust.epoch_length)
-    signers = succession.check(bundle.settled)
-    return len(signers), len(succession.at(bundle.settled.number))
 
 
 def _batch_mark(

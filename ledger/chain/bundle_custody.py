@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ledger.chain.bundle_events import History
 from ledger.chain.bundle_format import Bundle, Step
 from ledger.chain.bundle_state import State
-from ledger.domain import ids, merkle
+from ledger.domain import merkle
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 
@@ -74,7 +74,9 @@ def check_histories(bundle: Bundle, marks: Mapping[Key, Mark]) -> None:
     histories = {(history.kind, history.identity): history for history in bundle.histories}
     if len(histories) != len(bundle.histories):
         raise Rejected("HISTORY_NOT_NEEDED", "The bundle has two histories of one subject.")
-    heads = {key: _heads(bundle, history) for key, history in histories.items()}
+    heads = {
+        key: history.heads(bundle.chain_id, bundle.contract) for key, history in histories.items()
+    }
     reached: dict[Key, int] = {}
     todo = list(marks.items())
     while todo:
@@ -125,17 +127,6 @@ def _outermost(state: State, unit: bytes) -> tuple[bytes, dict[Key, Mark]]:
             return unit, marks
         unit = state.read("units", [unit], "parent")["parent"].to_bytes(32, "big")
     raise Rejected("UNIT_DIFFERS", f"Units lie in each other more than {MAX_LEVELS} deep.")
-
-
-def _heads(bundle: Bundle, history: History) -> list[bytes]:
-    """Return the subject's head before its first event and after each."""
-    subject = ids.subject("unit" if history.kind == "unit" else "batch", history.identity)
-    heads = [ids.first_head(bundle.chain_id, bundle.contract, subject)]
-    for expected, event in enumerate(history.events, 1):
-        if event.seq != expected:
-            raise Rejected("BAD_HISTORY", f"Event {expected} is missing; found {event.seq}.")
-        heads.append(event.head_after(heads[-1]))
-    return heads
 
 
 def _origins(history: History) -> list[tuple[Key, Mark]]:

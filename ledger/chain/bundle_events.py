@@ -1,43 +1,79 @@
-"""Events in a proof bundle: read by the types of each verb's arguments, and written.
+"""Events in proof files: read by the types of each verb's arguments, and written.
 
 An event's `args` are those that were signed, less the two that the event itself says: `actor` and
-`eventHash`. Types up to uint32 are numbers, wider ones decimal strings, bytes 0x hex.
+`eventHash`. Types up to uint32 are numbers, wider ones decimal strings, bytes and addresses 0x hex.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from ledger.chain.strict_json import Node
-from ledger.domain.history import CHILD_ARGS, Event
+from ledger.domain import ids
+from ledger.domain.history import CHILD_ARGS, Event, args_struct, heads
+from ledger.domain.ids import SubjectKind
 from ledger.domain.typed_data import STRUCTS
 from ledger.domain.verbs import SIGNINGS, Verb
 from ledger.errors import Rejected
 
 _FROM_EVENT = ("actor", "eventHash")
 _EVENTS, _LIST = 10_000, 10_000
+_SIZES = {"bytes32": 32, "address": 20}
+
+
+_NUMBERED: dict[SubjectKind, int] = {"batch": 31, "party": 64, "registry": 0, "log": 0}
+"""Kinds whose identity is a number, and its bits; the others have 32 bytes."""
 
 
 @dataclass(frozen=True)
 class History:
-    """Events of one subject from its first on. identity: batch number, or unit id."""
+    """Events of one subject from its first on. identity: as `ids.subject` takes it."""
 
-    kind: str
+    kind: SubjectKind
     identity: bytes | int
     events: tuple[Event, ...]
+
+    def heads(self, chain_id: int, contract: bytes) -> list[bytes]:
+        """Return the subject's head before its first event and after each, on one ledger.
+
+        contract: 20 bytes. Raises Rejected BAD_HISTORY where the events are not numbered 1, 2, 3 …
+        """
+        subject = ids.subject(self.kind, self.identity)
+        return heads(ids.first_head(chain_id, contract, subject), self.events)
 
 
 def read_history(node: Node) -> History:
     """Return the history in a bundle. Raises Rejected BAD_EVENT, and as Node does."""
     part = node.members(("kind", "id", "events"))
-    kind = part["kind"].text("batch|unit")
-    identity: bytes | int = part["id"].data(32) if kind == "unit" else int(part["id"].decimal(31))
-    events = tuple(_event(item, kind, identity) for item in part["events"].items(_EVENTS))
-    return History(kind, identity, events)
+    kind, identity = read_subject(part["kind"], part["id"], ("batch", "unit"))
+    return History(kind, identity, read_events(part["events"], kind, identity, _EVENTS))
 
 
-def _event(node: Node, kind: str, identity: bytes | int) -> Event:
+def read_subject(
+    kind: Node, identity: Node, kinds: Sequence[SubjectKind]
+) -> tuple[SubjectKind, bytes | int]:
+    """Return a subject of one of these kinds. Raises Rejected as Node does."""
+    name = cast(SubjectKind, kind.text("|".join(kinds)))
+    if name in _NUMBERED:
+        return name, identity.decimal(_NUMBERED[name])
+    return name, identity.data(32)
+
+
+def read_events(
+    node: Node, kind: SubjectKind, identity: bytes | int, most: int
+) -> tuple[Event, ...]:
+    """Return a subject's events, at most `most`. Raises Rejected BAD_EVENT, and as Node does."""
+    return tuple(_event(item, kind, identity) for item in node.items(most))
+
+
+def write_identity(identity: bytes | int) -> str:
+    """Return a subject's identity as a file holds it."""
+    return str(identity) if isinstance(identity, int) else "0x" + identity.hex()
+
+
+def _event(node: Node, kind: SubjectKind, identity: bytes | int) -> Event:
     names = ("seq", "verb", "actor", "args", "event_hash", "signer", "key_mode", "time")
     part = node.members(names)
     verb = _verb(part["verb"], kind)
@@ -46,7 +82,7 @@ def _event(node: Node, kind: str, identity: bytes | int) -> Event:
     own = part["args"].members([name for _, name in fields if name not in _FROM_EVENT])
     said_once = {"actor": actor, "eventHash": event_hash}
     return Event(
-        kind="unit" if kind == "unit" else "batch",
+        kind=kind,
         identity=identity,
         seq=part["seq"].uint((1 << 32) - 1),
         verb=verb,
@@ -62,7 +98,7 @@ def _event(node: Node, kind: str, identity: bytes | int) -> Event:
     )
 
 
-def _verb(node: Node, kind: str) -> Verb:
+def _verb(node: Node, kind: SubjectKind) -> Verb:
     number = node.uint(255)
     for verb, signing in SIGNINGS.items():
         if verb == number and signing.kind == kind:
@@ -79,8 +115,8 @@ def _read(kind: str, node: Node) -> Any:
     if kind in STRUCTS:
         part = node.members([name for _, name in STRUCTS[kind]])
         return {name: _read(type_, part[name]) for type_, name in STRUCTS[kind]}
-    if kind == "bytes32":
-        return node.data(32)
+    if kind in _SIZES:
+        return node.data(_SIZES[kind])
     bits = int(kind.removeprefix("uint"))
     return node.uint((1 << bits) - 1) if bits <= 32 else node.decimal(bits)
 
@@ -90,13 +126,13 @@ def _write(kind: str, value: Any) -> Any:
         return [_write(kind[:-2], item) for item in value]
     if kind in STRUCTS:
         return {name: _write(type_, value[name]) for type_, name in STRUCTS[kind]}
-    if kind == "bytes32":
+    if kind in _SIZES:
         return "0x" + value.hex()
     return value if int(kind.removeprefix("uint")) <= 32 else str(value)
 
 
 def write_event(event: Event) -> dict[str, Any]:
-    """Return an event as a bundle holds it."""
+    """Return an event as a file holds it."""
     return {
         "seq": event.seq,
         "verb": int(event.verb),
@@ -115,4 +151,4 @@ def write_event(event: Event) -> dict[str, Any]:
 
 def argument_types(verb: Verb) -> tuple[tuple[str, str], ...]:
     """Return (type, name) of a verb's arguments."""
-    return STRUCTS[CHILD_ARGS.get(verb) or f"{SIGNINGS[verb].name}Args"]
+    return STRUCTS[args_struct(verb)]

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ledger.chain import frame
 from ledger.chain.bundle_events import History, read_history
-from ledger.chain.header import Header
+from ledger.chain.frame import Frame, read_frame
 from ledger.chain.strict_json import Node, load
-from ledger.chain.validators import Change
 from ledger.domain.gs1 import gtin14
 from ledger.domain.gs1_attributes import CSET82
 from ledger.domain.verdict import Outcome, ScanFacts
@@ -23,14 +23,9 @@ MAX_BYTES = 8 << 20
 _MEMBERS = (
     "format",
     "made",
-    "chain_id",
-    "contract",
-    "layout",
+    *frame.MEMBERS,
     "gtin",
     "serial",
-    "headers",
-    "account_proof",
-    "storage",
     "code",
     "units",
     "histories",
@@ -48,7 +43,6 @@ _SCAN_COUNTS = (
 )
 # No control characters, and none that turn the direction of writing: names are shown to people.
 _PRINTABLE = "[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]{1,200}"
-_PROOF_NODES = 70  # a path has at most 64 nibbles
 _SIBLINGS = 34  # of a tree of 2³² leaves
 
 
@@ -106,7 +100,7 @@ class Claimed:
 
 
 @dataclass(frozen=True)
-class Bundle:
+class Bundle(Frame):
     """A bundle of the right form. made: unix seconds; gtin: the value of its 14 digits.
 
     units: the steps from the item up to the unit with a slot of its own, () if the item has one
@@ -114,15 +108,8 @@ class Bundle:
     """
 
     made: int
-    chain_id: int
-    contract: bytes
-    layout: list[Any]
     gtin: int
     serial: str
-    settled: Header
-    changes: tuple[Change, ...]
-    account_proof: tuple[bytes, ...]
-    storage: Mapping[int, tuple[bytes, ...]]
     code: Code | None
     units: tuple[Step, ...] | None
     histories: tuple[History, ...]
@@ -136,21 +123,11 @@ def read(data: bytes) -> Bundle:
     MALFORMED or BAD_CHECK_DIGIT for its GTIN, BAD_EVENT."""
     part = load(data, MAX_BYTES).members(_MEMBERS)
     part["format"].text(FORMAT)
-    headers = part["headers"].members(("settled", "changes"))
     return Bundle(
+        **vars(read_frame(part)),
         made=part["made"].uint(),
-        chain_id=part["chain_id"].uint(),
-        contract=part["contract"].data(20),
-        layout=[row.value for row in part["layout"].items(64)],
         gtin=int(gtin14(part["gtin"].text("[0-9]{14}"))),
         serial=part["serial"].text(f"{CSET82}{{1,20}}"),
-        settled=Header.decode(headers["settled"].data()),
-        changes=tuple(_change(change) for change in headers["changes"].items(255)),
-        account_proof=_nodes(part["account_proof"]),
-        storage={
-            int.from_bytes(slot.data(32), "big"): _nodes(proof)
-            for slot, proof in part["storage"].entries(1024)
-        },
         code=_code(part["code"]),
         units=_units(part["units"]),
         histories=tuple(read_history(history) for history in part["histories"].items(64)),
@@ -165,16 +142,6 @@ def read(data: bytes) -> Bundle:
 def write_scans(scans: ScanFacts) -> dict[str, Any]:
     """Return scan facts as a bundle holds them."""
     return asdict(scans)
-
-
-def _change(node: Node) -> Change:
-    part = node.members(("votes", "first"))
-    votes = tuple(Header.decode(vote.data()) for vote in part["votes"].items(255))
-    return Change(votes, Header.decode(part["first"].data()))
-
-
-def _nodes(node: Node) -> tuple[bytes, ...]:
-    return tuple(item.data() for item in node.items(_PROOF_NODES))
 
 
 def _hashes(node: Node) -> tuple[bytes, ...]:

@@ -1,11 +1,11 @@
-"""Contract storage as far as a bundle proves it: nothing is read that was not proved."""
+"""Contract storage as far as a file proves it: nothing is read that was not proved."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from ledger.chain import trie
-from ledger.chain.bundle_format import Bundle
+from ledger.chain.frame import Frame
 from ledger.chain.storage import Layout
 from ledger.errors import Rejected
 
@@ -33,7 +33,7 @@ class State:
                 named = "".join(f"[{key if isinstance(key, int) else key.hex()}]" for key in keys)
                 raise Rejected(
                     "SLOT_NOT_PROVEN",
-                    f"The bundle does not prove {label}{named}.{member['label']}: ask for another.",
+                    f"The file does not prove {label}{named}.{member['label']}: ask for another.",
                 )
             self._used.add(slot)
             word = self._words[slot] >> 8 * int(member["offset"])
@@ -45,18 +45,17 @@ class State:
         if extra := self._words.keys() - self._used:
             raise Rejected(
                 "SLOT_NOT_NEEDED",
-                f"The bundle proves {len(extra)} slots that nothing in it is about: ask for "
-                "another.",
+                f"The file proves {len(extra)} slots that nothing in it is about: ask for another.",
             )
 
 
-def proved_words(bundle: Bundle) -> dict[int, int]:
-    """Return the contract's words that the bundle proves under its settled header's state root.
+def proved_words(frame: Frame) -> dict[int, int]:
+    """Return the contract's words that a file proves under its settled header's state root.
 
     Raises Rejected ACCOUNT_NOT_PROVED, CONTRACT_ABSENT, STORAGE_NOT_PROVED.
     """
     try:
-        account = trie.account(bundle.settled.state_root, bundle.contract, bundle.account_proof)
+        account = trie.account(frame.settled.state_root, frame.contract, frame.account_proof)
     except Rejected as fault:
         raise Rejected("ACCOUNT_NOT_PROVED", f"The contract's account: {fault}") from None
     if account is None or account.code_hash == trie.EMPTY_CODE:
@@ -64,7 +63,7 @@ def proved_words(bundle: Bundle) -> dict[int, int]:
     try:
         return {
             slot: trie.storage_word(account.storage_root, slot, proof)
-            for slot, proof in bundle.storage.items()
+            for slot, proof in frame.storage.items()
         }
     except Rejected as fault:
         raise Rejected("STORAGE_NOT_PROVED", f"A slot of the contract: {fault}") from None

@@ -58,9 +58,7 @@ class Event:
 
     def args_hash(self) -> bytes:
         """Return the hash of the arguments as the head holds it."""
-        if self.verb in CHILD_ARGS:
-            return typed_data.hash_struct(CHILD_ARGS[self.verb], self.args)
-        return typed_data.args_hash(self.verb, self.args)
+        return typed_data.hash_struct(args_struct(self.verb), self.args)
 
     def head_after(self, head: bytes) -> bytes:
         """Return the subject's head once this event follows `head`."""
@@ -78,17 +76,22 @@ class Event:
         )
 
 
-def chain(first_head: bytes, events: Iterable[Event]) -> bytes:
-    """Return the head after all events, which must be numbered 1, 2, 3 … without a gap.
+def heads(first_head: bytes, events: Iterable[Event]) -> list[bytes]:
+    """Return the head before the first event and after each, numbered 1, 2, 3 … without a gap.
 
     Raises Rejected BAD_HISTORY where they are not.
     """
-    head = first_head
+    found = [first_head]
     for expected, event in enumerate(events, 1):
         if event.seq != expected:
             raise Rejected("BAD_HISTORY", f"Event {expected} is missing; found {event.seq}.")
-        head = event.head_after(head)
-    return head
+        found.append(event.head_after(found[-1]))
+    return found
+
+
+def args_struct(verb: Verb) -> str:
+    """Return the name of the struct that a verb's arguments are."""
+    return CHILD_ARGS.get(verb) or f"{SIGNINGS[verb].name}Args"
 
 
 def verb_of_event(name: str) -> Verb | None:

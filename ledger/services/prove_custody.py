@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ledger.chain.bundle_events import argument_types
 from ledger.db.models import ChainEvent, ChainUnit, UnitChild, UnitName, UnitRun
 from ledger.domain import ids, merkle
-from ledger.domain.history import Event
-from ledger.domain.typed_data import STRUCTS
+from ledger.domain.history import Event, args_struct
+from ledger.domain.ids import SubjectKind
+from ledger.domain.typed_json import from_json
 from ledger.domain.verbs import Verb
 from ledger.errors import Broken
 from ledger.services.site import Site
@@ -116,29 +116,19 @@ def _climb(session: Session, unit: bytes, position: int) -> Way | None:
 
 def _event(row: ChainEvent) -> Event:
     verb = Verb(row.verb)
+    number = row.kind not in ("unit", "lot", "item")
     return Event(
-        kind="unit" if row.kind == "unit" else "batch",
-        identity=row.identity if row.kind == "unit" else int.from_bytes(row.identity, "big"),
+        kind=cast(SubjectKind, row.kind),
+        identity=int.from_bytes(row.identity, "big") if number else row.identity,
         seq=row.seq,
         verb=verb,
         actor=row.actor,
-        args={name: _argument(kind, row.args[name]) for kind, name in argument_types(verb)},
+        args=from_json(args_struct(verb), row.args),
         event_hash=row.event_hash,
         signer=row.signer,
         key_mode=row.key_mode,
         time=row.time,
     )
-
-
-def _argument(kind: str, value: Any) -> Any:
-    """Return an argument from the JSON that the follower made of it."""
-    if kind.endswith("[]"):
-        return [_argument(kind[:-2], part) for part in value]
-    if kind in STRUCTS:
-        return {name: _argument(part, value[name]) for part, name in STRUCTS[kind]}
-    if kind == "bytes32":
-        return bytes.fromhex(value[2:])
-    return int(value, 16) if isinstance(value, str) else value
 
 
 def _need(row: T | None) -> T:
