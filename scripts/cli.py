@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rebuild": ("scripts.rebuild", "the chain tables anew from the chain"),
     "receive": ("scripts.receive", "confirm the receipt of units"),
     "ship": ("scripts.ship", "send units to another party"),
+    "simulate": ("scripts.simulate", "a folder of scans whose truth is known"),
     "trust": ("scripts.trust", "the file that checkers pin"),
     "unpack": ("scripts.unpack", "take children out of a logistic unit"),
     "up": ("scripts.up", "node, API and worker of one data directory"),

@@ -1,0 +1,34 @@
+"""`touchstone simulate`: a folder of scans whose truth is known, to try detectors on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ledger.services.simulator import Settings, simulate
+from ledger.services.simulator.files import write_world
+from scripts.common import Json, show
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command("simulate")
+def simulate_world(
+    folder: Annotated[Path, typer.Argument(help="A new folder; its truth goes beside it.")],
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same world.")],
+    scans: Annotated[int, typer.Option(min=2_000, max=20_000_000, help="About so many.")] = 20_000,
+    shuffled: Annotated[bool, typer.Option("--shuffled", help="Serials in no order.")] = False,
+    no_gps: Annotated[bool, typer.Option("--no-gps", help="Places by IP address only.")] = False,
+    packed: Annotated[bool, typer.Option("--gz", help="Write .csv.gz.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Draw a world of scans in the format that `touchstone backtest` reads."""
+    settings = replace(Settings(), scans=scans, shuffled=shuffled, no_gps=no_gps)
+    world = simulate(seed, settings)
+    write_world(world, folder, packed=packed)
+    result = {"folder": str(folder), "seed": seed, "scans": len(world.scans),
+              "lots": len(world.lots)}  # fmt: skip
+    show(result, as_json)
