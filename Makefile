@@ -23,7 +23,7 @@ demo: core
 	exec $(BIN)/touchstone demo $(ARGS)
 
 test: dev
-	exec $(BIN)/pytest -n 2 --dist loadfile -m "not deep" $(ARGS)
+	exec $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not deep" $(ARGS)
 
 test-deep: dev
 	exec $(BIN)/pytest -n 0 -m deep $(ARGS)

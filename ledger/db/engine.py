@@ -13,9 +13,7 @@ from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -41,10 +39,8 @@ def open_database(url: str) -> Engine:
         _TURNS[engine] = Lock()
     try:
         with engine.begin() as connection:
-            config = Config()
-            config.set_main_option("script_location", str(MIGRATIONS))
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            if revision(connection) != newest_revision():
+                _upgrade(connection)
     except OperationalError as error:
         raise _unreachable(url, error) from error
     except DatabaseError as error:
@@ -76,6 +72,30 @@ def reading(engine: Engine) -> Iterator[Session]:
     """A unit of work that only reads: one snapshot, rolled back at the end."""
     with Session(engine, expire_on_commit=False) as session:
         yield session
+
+
+def newest_revision() -> str:
+    """Return the revision that this version of the product works on: its files count up."""
+    return max(path.stem[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def revision(connection: Connection) -> str | None:
+    """Return the revision of a database, None for an empty one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
+
+def _upgrade(connection: Connection) -> None:
+    # Alembic takes longer to load than a command to run, and nearly always nothing is to be done.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -32,6 +33,22 @@ from tests.trips.audit import at_rest
 from tests.trips.demo_run import Demo, Played, free_port, touchstone
 
 DAY = 86_400
+SEED = 1
+SCALE = 0.5
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
+    """A finished demo. Not to be changed."""
+    data, port = tmp_path_factory.mktemp("played") / "demo", free_port()
+    options = ("--seed", str(SEED), "--scale", str(SCALE), "--port", str(port))
+    return Played(data, SEED, SCALE, port, Demo(data, *options).result())
+
+
+@pytest.fixture
+def copied(played: Played, tmp_path: Path) -> Played:
+    """The finished demo in a directory of the test's own."""
+    return played.copy(tmp_path / "demo")
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +219,20 @@ def test_another_world_is_refused(played: Played, other: dict[str, float]) -> No
     assert refused.returncode == 1 and refused.stdout == ""
     assert refused.stderr.startswith("touchstone: ANOTHER_WORLD: ")
     assert refused.stderr.count("\n") == 1
+
+
+def test_a_busy_port_is_named(copied: Played) -> None:
+    """One line, and no process is started."""
+    before = (copied.data / "processes.json").read_bytes()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        refused = touchstone(*copied.again(port=port))
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(f"touchstone: PORT_BUSY: Port {port} ")
+    assert refused.stderr.count("\n") == 1
+    assert (copied.data / "processes.json").read_bytes() == before
 
 
 def test_a_finished_demo_is_served_and_then_the_directory_is_in_use(copied: Played) -> None:

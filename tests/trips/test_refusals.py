@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.trips.demo_run import Played, free_port, touchstone
+from tests.support.installation import installation
+from tests.trips.demo_run import free_port, touchstone
 
 START_S = 90.0  # after which a start has certainly not been refused
 
@@ -40,29 +42,39 @@ FAULTS = {
 }
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of an installation that was ended in order."""
+    with installation(tmp_path_factory.mktemp("whole") / "data") as made:
+        return made.data
+
+
+@pytest.fixture
+def data(whole: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be damaged."""
+    return Path(shutil.copytree(whole, tmp_path / "data"))
+
+
 @pytest.mark.parametrize("fault", FAULTS)
-def test_up_names_what_is_broken(copied: Played, fault: str) -> None:
+def test_up_names_what_is_broken(data: Path, fault: str) -> None:
     """Each is found before anything is served; where a child found it, the parent says which."""
     damage, code = FAULTS[fault]
-    damage(copied.data)
-    refused = touchstone(
-        "up", "--data", str(copied.data), "--port", str(free_port()), timeout=START_S
-    )
+    damage(data)
+    refused = touchstone("up", "--data", str(data), "--port", str(free_port()), timeout=START_S)
     lines = refused.stderr.splitlines()
     assert (refused.returncode, refused.stdout) == (1, "")
     assert lines[0].startswith(f"touchstone: {code}: ")
     assert lines[1:] == [] or [line.split(": ")[1] for line in lines[1:]] == ["CHILD_FAILED"]
 
 
-@pytest.mark.parametrize("verb", ["up", "demo"])
-def test_a_busy_port_is_named(copied: Played, verb: str) -> None:
+def test_a_busy_port_is_named(data: Path) -> None:
     """One line, and no process is started."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        words = copied.again(port=port) if verb == "demo" else ["up", "--data", str(copied.data)]
-        refused = touchstone(*words, *([] if verb == "demo" else ["--port", str(port)]))
+        refused = touchstone("up", "--data", str(data), "--port", str(port))
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"touchstone: PORT_BUSY: Port {port} ")
     assert refused.stderr.count("\n") == 1
+    assert not (data / "processes.json").exists()

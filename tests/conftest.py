@@ -1,0 +1,28 @@
+"""What holds for all tests: the longest files begin first, so that no worker is left with one."""
+
+from __future__ import annotations
+
+import pytest
+
+# Files that play whole demos or start many processes, the longest first. The order matters for the
+# time that `make test` takes, for nothing else.
+LONGEST = (
+    "tests/trips/test_demo.py",
+    "tests/trips/test_kills.py",
+    "tests/trips/test_refusals.py",
+    "tests/scripts/",
+    "tests/api/",
+    "tests/browser/",
+    "tests/chain/test_artifact.py",
+    "tests/chain/embedded/test_process.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files; within a file the tests stay as they are written."""
+    items.sort(key=lambda item: _place(item.nodeid))
+
+
+def _place(node: str) -> int:
+    places = (place for place, start in enumerate(LONGEST) if node.startswith(start))
+    return next(places, len(LONGEST))
