@@ -47,8 +47,8 @@ SOON, VIRAL_SOON, OTHER_SOON = 0.5, 0.92, 0.4  # days; P(gap below) of viral and
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """One device's first scan of a code."""
+class Seen:
+    """One device's first scan of a code. source: one of LOC_SOURCES; region: -1 where unknown."""
 
     day: float
     source: str
@@ -61,7 +61,7 @@ class _Seen:
 class _History:
     """A code being followed."""
 
-    seen: list[_Seen] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
     raised: bool = False
 
 
@@ -93,7 +93,7 @@ def findings(scans: Scans, lots: Lots, custody: Custody, fdr: float) -> list[Fin
     return found
 
 
-def bayes_factor(seen: list[_Seen]) -> float:
+def bayes_factor(seen: list[Seen]) -> float:
     """P(history | cloned) over P(history | not cloned), the other classes by their priors."""
     log = [_genuine(seen), _display(seen), _viral(seen), _clone(seen)]
     highest = max(log)
@@ -101,7 +101,13 @@ def bayes_factor(seen: list[_Seen]) -> float:
     return math.exp(log[CLONE] - highest) / max(others, 1e-300)
 
 
-def _genuine(seen: list[_Seen]) -> float:
+def copy_odds(seen: list[Seen]) -> float:
+    """Odds that a code is cloned, given the first scans of its devices and nothing of its lot; 0
+    with fewer than FEWEST_DEVICES."""
+    return PRIOR[CLONE] * bayes_factor(seen) if len(seen) >= FEWEST_DEVICES else 0.0
+
+
+def _genuine(seen: list[Seen]) -> float:
     """Log-likelihood of one item that a few people handle, mostly where it was first seen."""
     log = math.log(SECOND) + (len(seen) - 2) * math.log(FURTHER)
     for one in seen[1:]:
@@ -110,7 +116,7 @@ def _genuine(seen: list[_Seen]) -> float:
     return log + _gaps(seen, OTHER_SOON)
 
 
-def _display(seen: list[_Seen]) -> float:
+def _display(seen: list[Seen]) -> float:
     """Log-likelihood of many phones in one place, averaged over the places it may be."""
     logs = [sum(math.log(_stated(one, place)) for one in seen) for place in _distinct(seen)]
     highest = max(logs)
@@ -119,12 +125,12 @@ def _display(seen: list[_Seen]) -> float:
     return highest + math.log(total) + first + _goes_on(seen) + _gaps(seen, OTHER_SOON)
 
 
-def _viral(seen: list[_Seen]) -> float:
+def _viral(seen: list[Seen]) -> float:
     """Log-likelihood of a picture that people anywhere scan, at once."""
     return (1 - len(seen)) * math.log(PLACES) + _goes_on(seen) + _gaps(seen, VIRAL_SOON)
 
 
-def _clone(seen: list[_Seen]) -> float:
+def _clone(seen: list[Seen]) -> float:
     """Log-likelihood of goods sold in a few places, each scan of another item."""
     log = 0.0
     for count, one in enumerate(seen[1:], 1):
@@ -134,7 +140,7 @@ def _clone(seen: list[_Seen]) -> float:
     return log + _goes_on(seen) + _gaps(seen, OTHER_SOON)
 
 
-def _stated(one: _Seen, place: _Seen) -> float:
+def _stated(one: Seen, place: Seen) -> float:
     """P(the place that a scan states | it was made at `place`)."""
     right, near = STATED[one.source]
     rest = (1 - right - near) / PLACES
@@ -143,31 +149,31 @@ def _stated(one: _Seen, place: _Seen) -> float:
     return near / NEIGHBOURS + rest if one.region == place.region else rest
 
 
-def _close(one: _Seen, other: _Seen) -> bool:
+def _close(one: Seen, other: Seen) -> bool:
     north = (one.lat - other.lat) * 111.2
     east = (one.lon - other.lon) * 111.2 * math.cos(math.radians(one.lat))
     return north * north + east * east <= SAME_KM * SAME_KM
 
 
-def _distinct(seen: list[_Seen]) -> list[_Seen]:
-    places: list[_Seen] = []
+def _distinct(seen: list[Seen]) -> list[Seen]:
+    places: list[Seen] = []
     for one in seen:
         if not any(_close(one, place) for place in places):
             places.append(one)
     return places
 
 
-def _goes_on(seen: list[_Seen]) -> float:
+def _goes_on(seen: list[Seen]) -> float:
     return (len(seen) - 1) * math.log(GOES_ON)
 
 
-def _gaps(seen: list[_Seen], soon: float) -> float:
+def _gaps(seen: list[Seen], soon: float) -> float:
     gaps = [after.day - before.day for before, after in pairwise(seen)]
     return sum(math.log(soon if gap < SOON else 1 - soon) for gap in gaps)
 
 
-def _seen(scans: Scans, row: int) -> _Seen:
-    return _Seen(
+def _seen(scans: Scans, row: int) -> Seen:
+    return Seen(
         day=float(scans.day[row]),
         source=LOC_SOURCES[int(scans.loc_src[row])],
         lat=float(scans.lat[row]),
@@ -177,7 +183,7 @@ def _seen(scans: Scans, row: int) -> _Seen:
 
 
 def _finding(
-    scans: Scans, row: int, lot: int, seen: list[_Seen], factor: float, level: float, fdr: float
+    scans: Scans, row: int, lot: int, seen: list[Seen], factor: float, level: float, fdr: float
 ) -> Finding:
     code = scans.codes[int(scans.unit[row])]
     count = int(np.count_nonzero(scans.unit[: row + 1] == scans.unit[row]))
