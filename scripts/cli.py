@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("scripts.bench", "what this machine does, beside the targets"),
     "demo": ("scripts.demo", "the whole job in a simulated world, then served"),
     "header": ("scripts.header", "judge one block header by the validators that you trust"),
+    "history": ("scripts.history", "prove all events of one subject, or check such a proof"),
     "key": ("scripts.key", "key files of parties that sign for themselves"),
     "lot": ("scripts.lot", "which codes belong to which lot"),
     "mint": ("scripts.mint", "new codes under a root on the chain"),

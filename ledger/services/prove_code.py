@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -23,14 +22,12 @@ from ledger.services.prove_custody import (
     steps_json,
     unit_histories,
 )
+from ledger.services.prove_frame import Json, Place
 from ledger.services.site import Site
 
 COMMISSIONED = 2
 IN_TRANSIT = 2
 MAX_BATCH_EVENTS = 256  # with more, a batch's history is left out; nothing in a verdict rests on it
-
-Json = dict[str, Any]
-Place = tuple[str, tuple[int | bytes, ...], str]  # label, keys and member of the layout
 
 
 @dataclass(frozen=True)

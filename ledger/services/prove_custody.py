@@ -86,13 +86,11 @@ def unit_histories(session: Session, way: Way) -> list[list[Event]]:
     return list(whole.values())
 
 
-def events_of(session: Session, subject: bytes, upto: int) -> list[Event]:
-    """Return the first `upto` events of a subject."""
-    query = (
-        select(ChainEvent)
-        .where(ChainEvent.subject == subject, ChainEvent.seq <= upto)
-        .order_by(ChainEvent.seq)
-    )
+def events_of(session: Session, subject: bytes, upto: int | None = None) -> list[Event]:
+    """Return the first `upto` events of a subject, all of them without it."""
+    query = select(ChainEvent).where(ChainEvent.subject == subject).order_by(ChainEvent.seq)
+    if upto is not None:
+        query = query.where(ChainEvent.seq <= upto)
     return [_event(row) for row in session.scalars(query)]
 
 

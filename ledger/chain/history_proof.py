@@ -1,0 +1,147 @@
+"""The history file `touchstone-history/1`: these events of one subject, in this order, at these
+times, and no others.
+
+The contract keeps a count of each subject's events and a hash chain over them; whoever proves both
+from storage under a sealed header can neither leave an event out nor add, move, change or redate
+one. No event at all is proved alike, by the absence of both. Source: FORMATS "History file".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ledger.chain import frame
+from ledger.chain.bundle_events import History, read_events, read_subject
+from ledger.chain.bundle_state import State, proved_words
+from ledger.chain.frame import Frame, Standing, check_frame, read_frame
+from ledger.chain.storage import Layout
+from ledger.chain.strict_json import Node, load
+from ledger.chain.trust import check_trust
+from ledger.domain.gs1 import gtin14
+from ledger.domain.history import Event
+from ledger.domain.ids import SubjectKind
+from ledger.errors import Rejected
+
+FORMAT = "touchstone-history/1"
+MAX_BYTES = 64 << 20
+MAX_EVENTS = 100_000
+
+# Where each kind of subject has its `seq` and `head`; a lot by its number, from `lotNumbers`.
+TABLES: dict[SubjectKind, str] = {
+    "registry": "registry",
+    "party": "parties",
+    "batch": "batches",
+    "lot": "lots",
+    "unit": "units",
+    "log": "scanLog",
+}
+_SINGLE = ("registry", "log")
+_NO_HEAD = bytes(32)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose history it is. identity: as `ids.subject` takes it. gtin: of a lot, None of others;
+    brands choose the ids of lots, so an id alone names a lot of each GTIN."""
+
+    kind: SubjectKind
+    identity: bytes | int
+    gtin: int | None = None
+
+    def place(self, lot: int = 0) -> tuple[str, tuple[int | bytes, ...]]:
+        """Return label and keys of the struct with its `seq` and `head`. lot: a lot's number."""
+        if self.kind in _SINGLE:
+            return TABLES[self.kind], ()
+        return TABLES[self.kind], (lot if self.kind == "lot" else self.identity,)
+
+    def number_place(self) -> tuple[str, tuple[int | bytes, ...]]:
+        """Return label and keys of a lot's number."""
+        assert self.gtin is not None
+        return "lotNumbers", (self.gtin, self.identity)
+
+
+@dataclass(frozen=True)
+class HistoryFile(Frame):
+    """A history file of the right form."""
+
+    subject: Subject
+    history: History
+
+
+@dataclass(frozen=True)
+class Report(Standing):
+    """An authentic history: all `events` of the subject as of the block. head: None without any."""
+
+    subject: Subject
+    head: bytes | None
+    events: tuple[Event, ...]
+
+
+def check(document: bytes, trust: bytes, at: int) -> Report:
+    """Return what an authentic history file shows, seen from `at` (unix seconds).
+
+    Raises Rejected with a code of its own for each fault: those of `check_trust`, `read`,
+    `check_frame` and `conclude`.
+    """
+    pinned = check_trust(trust, at)
+    found = read(document)
+    standing = check_frame(found, pinned, at)
+    head = conclude(found, Layout(found.layout))
+    return Report(**vars(standing), subject=found.subject, head=head, events=found.history.events)
+
+
+def read(data: bytes) -> HistoryFile:
+    """Return the history file in `data`. Raises Rejected: what `strict_json` and `Header.decode`
+    raise, BAD_CHECK_DIGIT for a lot's GTIN, BAD_EVENT."""
+    part = load(data, MAX_BYTES).members(("format", *frame.MEMBERS, "subject", "events"))
+    part["format"].text(FORMAT)
+    subject = _subject(part["subject"])
+    events = read_events(part["events"], subject.kind, subject.identity, MAX_EVENTS)
+    return HistoryFile(
+        **vars(read_frame(part)),
+        subject=subject,
+        history=History(subject.kind, subject.identity, events),
+    )
+
+
+def conclude(found: HistoryFile, layout: Layout) -> bytes | None:
+    """Return the subject's head, None if it has no event, if the file's header is right.
+
+    layout: the file's own, found to be the trusted one. Raises Rejected as `proved_words`,
+    SLOT_NOT_PROVEN, SLOT_NOT_NEEDED, BAD_HISTORY, HISTORY_MISSING (fewer events than there were),
+    HISTORY_NOT_NEEDED (more), HISTORY_DIFFERS.
+    """
+    state = State(layout, proved_words(found))
+    seq, head = _mark(state, found.subject)
+    state.check_all_used()
+    heads = found.history.heads(found.chain_id, found.contract)
+    given = len(heads) - 1
+    if given < seq:
+        raise Rejected("HISTORY_MISSING", f"The file has {given} of the subject's {seq} events.")
+    if given > seq:
+        raise Rejected("HISTORY_NOT_NEEDED", f"The file has {given} events; there were {seq}.")
+    if (heads[-1] if seq else _NO_HEAD) != head:
+        raise Rejected("HISTORY_DIFFERS", f"The history of a {found.subject.kind} is another.")
+    return head if seq else None
+
+
+def _mark(state: State, subject: Subject) -> tuple[int, bytes]:
+    """Return the subject's seq and head as storage has them."""
+    number = 0
+    if subject.kind == "lot":
+        label, keys = subject.number_place()
+        number = state.read(label, keys)[label]
+        if not number:
+            return 0, _NO_HEAD  # nobody has opened such a lot
+    words = state.read(*subject.place(number), "seq", "head")
+    return words["seq"], words["head"].to_bytes(32, "big")
+
+
+def _subject(node: Node) -> Subject:
+    part = node.members(("kind", "id", "gtin"))
+    kind, identity = read_subject(part["kind"], part["id"], tuple(TABLES))
+    if kind == "lot":
+        return Subject(kind, identity, int(gtin14(part["gtin"].text("[0-9]{14}"))))
+    if part["gtin"].value is not None:
+        raise part["gtin"].bad("null: only a lot has a GTIN")
+    return Subject(kind, identity)

@@ -1,0 +1,88 @@
+"""What every proof file begins with, as of the follower's checkpoint: rows say what to ask for, the
+node gives the proofs, and whoever builds a file lets the checker's own rules judge it before it is
+handed out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, TypeVar
+
+import orjson
+from sqlalchemy.orm import Session
+
+from ledger.chain import artifact
+from ledger.chain.reader import fetch_headers
+from ledger.chain.rpc import Rpc
+from ledger.chain.storage import Layout
+from ledger.db.models import ChainCheckpoint
+from ledger.errors import Broken, Rejected, Unavailable
+from ledger.services.site import Site
+
+Json = dict[str, Any]
+Place = tuple[str, tuple[int | bytes, ...], str]  # label, keys and member of the layout
+T = TypeVar("T")
+
+
+def frame(site: Site, session: Session, places: Iterable[Place]) -> Json:
+    """Return the frame of a file that proves these places in storage, as JSON values.
+
+    Raises Unavailable LEDGER_BEHIND (nothing followed yet) or what the node raises; Broken
+    CHAIN_FORKED, or PROOF_REFUSED where its answer has no form at all.
+    """
+    checkpoint = session.get(ChainCheckpoint, 1)
+    if checkpoint is None:
+        raise Unavailable("LEDGER_BEHIND", "No block was followed yet: try again in a moment.")
+    (header,) = fetch_headers(site.rpc, range(checkpoint.number, checkpoint.number + 1))
+    if header.hash != checkpoint.hash:
+        raise Broken("CHAIN_FORKED", f"The node's block {checkpoint.number} is not the one taken.")
+    return {
+        "chain_id": site.network.chain_id,
+        "contract": site.network.contract,
+        "layout": artifact.layout(),
+        "headers": {"settled": "0x" + header.encode().hex(), "changes": checkpoint.changes},
+        **_prove(site.rpc, site.network.contract, places, checkpoint.number),
+    }
+
+
+def judged(judge: Callable[[bytes, Layout], T], document: Json) -> T:
+    """Return what the checker's rules make of a file. Raises Broken PROOF_REFUSED for a fault: rows
+    and node do not agree."""
+    try:
+        return judge(orjson.dumps(document), _layout())
+    except Rejected as fault:
+        raise _refused(f"{fault.code}: {fault.message}") from None
+
+
+def _prove(rpc: Rpc, contract: str, places: Iterable[Place], number: int) -> Json:
+    """Return `account_proof` and `storage`; what the node answers is checked later."""
+    slots = sorted({_slot(place) for place in places})
+    asked = [f"0x{slot:064x}" for slot in slots]
+    answer = rpc.call("eth_getProof", contract, asked, hex(number))
+    try:
+        return {
+            "account_proof": answer["accountProof"],
+            "storage": {
+                slot: part["proof"]
+                for slot, part in zip(asked, answer["storageProof"], strict=True)
+            },
+        }
+    except (KeyError, TypeError, ValueError):
+        raise _refused("its answer has another form") from None
+
+
+@cache
+def _layout() -> Layout:
+    return Layout(artifact.layout())
+
+
+def _slot(place: Place) -> int:
+    label, keys, member = place
+    found = _layout().place(label, *keys)
+    return found.slot_of(member) if member else found.slot
+
+
+def _refused(why: str) -> Broken:
+    return Broken(
+        "PROOF_REFUSED", f"The node's proofs do not show what was followed ({why}): check the node."
+    )

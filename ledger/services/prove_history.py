@@ -1,0 +1,100 @@
+"""Build a history file `touchstone-history/1` of one subject, as of the follower's checkpoint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import cast
+
+import orjson
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ledger.chain import history_proof
+from ledger.chain.bundle_events import write_event, write_identity
+from ledger.chain.history_proof import MAX_BYTES, MAX_EVENTS, Subject
+from ledger.db.models import ChainEvent, ChainLot
+from ledger.domain import ids
+from ledger.domain.gs1 import gtin14
+from ledger.domain.ids import SubjectKind
+from ledger.errors import Rejected
+from ledger.services.prove_custody import events_of
+from ledger.services.prove_frame import Json, Place, frame, judged
+from ledger.services.site import Site
+from ledger.services.units import find_unit
+
+
+def named(session: Session, kind: str, words: Sequence[str]) -> Subject:
+    """Return the subject that a person names: `unit SSCC|0xID`, `batch NUMBER`, `lot GTIN LOT`,
+    `party GLN|NUMBER`, `registry`, `log`.
+
+    Raises Rejected BAD_SUBJECT, UNKNOWN_UNIT for an SSCC that was not packed here, MALFORMED,
+    BAD_CHECK_DIGIT.
+    """
+    match kind, list(words):
+        case "unit", [text]:
+            unit = _unit_id(text) or find_unit(session, text).id
+            return Subject("unit", unit)
+        case "batch", [text] if text.isdecimal() and int(text) < 1 << 31:
+            return Subject("batch", int(text))
+        case "party", [text]:
+            return Subject("party", ids.party_id(text))
+        case "lot", [gtin, lot]:
+            number = int(gtin14(gtin))
+            return Subject("lot", ids.lot_id(number, lot), number)
+        case ("registry" | "log") as alone, []:
+            return Subject(cast(SubjectKind, alone), 0)
+    raise Rejected(
+        "BAD_SUBJECT",
+        f"'{' '.join((kind, *words))}' is no subject: see `touchstone history prove --help`.",
+    )
+
+
+def build(site: Site, session: Session, subject: Subject) -> Json:
+    """Return all events of a subject, with their proof, as JSON values; it may have none.
+
+    Raises Rejected HISTORY_TOO_LONG, and as `prove_frame.frame` and `judged`.
+    """
+    name = ids.subject(subject.kind, subject.identity)
+    counted = select(func.count()).select_from(ChainEvent).where(ChainEvent.subject == name)
+    if (session.scalar(counted) or 0) > MAX_EVENTS:
+        raise _too_long(f"over {MAX_EVENTS} events")
+    document = {
+        "format": history_proof.FORMAT,
+        **frame(site, session, _places(session, subject)),
+        "subject": {
+            "kind": subject.kind,
+            "id": write_identity(subject.identity),
+            "gtin": None if subject.gtin is None else f"{subject.gtin:014d}",
+        },
+        "events": [write_event(event) for event in events_of(session, name)],
+    }
+    if len(orjson.dumps(document)) > MAX_BYTES:
+        raise _too_long(f"over {MAX_BYTES} bytes")
+    judged(lambda data, layout: history_proof.conclude(history_proof.read(data), layout), document)
+    return document
+
+
+def _places(session: Session, subject: Subject) -> list[Place]:
+    if subject.kind != "lot":
+        return _counted(subject, 0)
+    query = select(ChainLot.number).where(
+        ChainLot.id == subject.identity, ChainLot.gtin == subject.gtin
+    )
+    number = session.scalar(query)
+    opened = _counted(subject, number) if number else []
+    return [(*subject.number_place(), ""), *opened]
+
+
+def _counted(subject: Subject, lot: int) -> list[Place]:
+    label, keys = subject.place(lot)
+    return [(label, keys, "seq"), (label, keys, "head")]
+
+
+def _unit_id(text: str) -> bytes | None:
+    """Return an id as it is: a history may be asked for of a unit that was not packed here."""
+    return bytes.fromhex(text[2:]) if re.fullmatch("0x[0-9a-fA-F]{64}", text) else None
+
+
+def _too_long(what: str) -> Rejected:
+    return Rejected("HISTORY_TOO_LONG", f"The history has {what}, which no file holds.")

@@ -1,0 +1,220 @@
+"""History files built on a real ledger: of every kind of subject, and every lie about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ledger.chain.history_proof import TABLES, Report, Subject, check
+from ledger.chain.trust import sign
+from ledger.db.engine import reading
+from ledger.domain import ids
+from ledger.domain.keccak import keccak
+from ledger.domain.verbs import Role, Verb
+from ledger.errors import Rejected, TouchstoneError
+from ledger.services import parties, prove_history
+from ledger.services.act import Order, act
+from tests.chain.history_lies import changes
+from tests.services.proof_world import BRAND, DISTRIBUTOR, GTIN, World, open_world
+
+OPERATOR = 9501101530003
+# name of a subject -> the verbs of its events
+EXPECTED: dict[str, str] = {
+    "pallet 1": "PACK SHIP RECEIVE_FROM UNPACK",
+    "pallet 2": "PACK UNPACK",
+    "case 1": "UNPACKED_FROM SHIP",
+    "case 4": "UNPACKED_FROM PACKED_INTO",
+    "item": "UNPACKED_FROM SHIP",
+    "unit of nobody": "",
+    "batch": "COMMISSION ACTIVATE ACTIVATE ACTIVATE BIND_LOT",
+    "batch reserved": "",
+    "batch of nobody": "",
+    "brand": "REGISTER_PARTY OPEN_EPOCH" + 4 * " RESERVE_BATCH",
+    "distributor": "REGISTER_PARTY",
+    "party of nobody": "",
+    "lot": "",
+    "lot of nobody": "",
+    "lot of another product": "",
+    "registry": "",
+    "log": "ANCHOR_SCAN_LOG ANCHOR_SCAN_LOG",
+}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The small ledger of the proof tests, and a scan log that was anchored twice."""
+    with open_world(tmp_path_factory.mktemp("ledger")) as opened:
+        new = parties.NewParty(OPERATOR, "Operator", "运营方", Role.OPERATOR)
+        opened.settle(parties.register(opened.site, new, "operator")[1])
+        for size in (3, 9):
+            args = {"actor": OPERATOR, "size": size, "logRoot": keccak(b"l"), "mapRoot": bytes(32)}
+            order = Order(Verb.ANCHOR_SCAN_LOG, OPERATOR, 0, args, f"anchor-{size}")
+            opened.settle(act(opened.site, order))
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def trust(world: World) -> bytes:
+    """The ledger's trust file."""
+    key = bytes.fromhex((world.clock_file.parent / "node" / "validator.key").read_text())
+    return json.dumps(sign(world.trust(), key)).encode()
+
+
+def subjects(world: World) -> dict[str, Subject]:
+    """Return each subject by its name in EXPECTED."""
+    lot, gtin = ids.lot_id(int(GTIN), "L-1"), int(GTIN)
+    return {
+        **{name: Subject("unit", unit) for name, unit in world.units.items() if name in EXPECTED},
+        "unit of nobody": Subject("unit", bytes(32)),
+        "batch": Subject("batch", 1),
+        "batch reserved": Subject("batch", 4),
+        "batch of nobody": Subject("batch", 99),
+        "brand": Subject("party", BRAND),
+        "distributor": Subject("party", DISTRIBUTOR),
+        "party of nobody": Subject("party", 10**13 + 7),
+        "lot": Subject("lot", lot, gtin),
+        "lot of nobody": Subject("lot", ids.lot_id(gtin, "L-9"), gtin),
+        "lot of another product": Subject("lot", lot, gtin + 7),
+        "registry": Subject("registry", 0),
+        "log": Subject("log", 0),
+    }
+
+
+def build(world: World, subject: Subject) -> Any:
+    """Return the history file of a subject."""
+    with reading(world.site.engine) as session:
+        return prove_history.build(world.site, session, subject)
+
+
+def judge(world: World, document: Any, trust: bytes) -> Report:
+    """Return what the checker says of it a minute later."""
+    return check(json.dumps(document).encode(), trust, world.now + 60)
+
+
+def test_the_history_of_every_kind_of_subject_is_proved(world: World, trust: bytes) -> None:
+    """All events in order with their times, also that there are none at all."""
+    found = {name: judge(world, build(world, s), trust) for name, s in subjects(world).items()}
+    verbs = {name: " ".join(e.verb.name for e in r.events) for name, r in found.items()}
+    assert verbs == EXPECTED
+    assert {subject.kind for subject in subjects(world).values()} == set(TABLES)
+    for report in found.values():
+        times = [event.time for event in report.events]
+        assert times == sorted(times)
+        assert (report.head is None) is not bool(report.events)
+
+
+def test_every_single_change_of_a_lying_server_is_caught(world: World, trust: bytes) -> None:
+    """Events dropped, added, moved, edited in each field or redated, of every subject."""
+    stranger = build(world, Subject("unit", world.units["pallet 2"]))["events"][0]
+    tried = 0
+    for name, subject in subjects(world).items():
+        honest = build(world, subject)
+        for what, lie in changes(honest, stranger):
+            tried += 1
+            with pytest.raises(Rejected) as refusal:
+                judge(world, lie, trust)
+            form = refusal.value.code in {"BAD_EVENT", "BAD_VALUE", "MISSING_MEMBER", "UNKNOWN_MEMBER"}
+            assert form or "HISTORY" in refusal.value.code, f"{name}: {what}"
+    assert tried > 1_000
+
+
+def test_a_history_of_one_subject_is_of_no_other(world: World, trust: bytes) -> None:
+    """A whole history under another's name lacks the other's slots, with them it is another's."""
+    mine, other = (build(world, Subject("unit", world.units[f"case {n}"])) for n in (1, 4))
+    with pytest.raises(Rejected) as refusal:
+        judge(world, {**mine, "subject": other["subject"]}, trust)
+    assert refusal.value.code == "SLOT_NOT_PROVEN"
+    with pytest.raises(Rejected) as refusal:
+        judge(world, {**other, "events": mine["events"]}, trust)
+    assert refusal.value.code == "HISTORY_DIFFERS"
+
+
+def test_an_earlier_history_does_not_pass_for_the_newest(world: World, trust: bytes) -> None:
+    """What was whole at one block is refused under a later header, and stale under its own."""
+    subject = Subject("party", OPERATOR)
+    before = build(world, subject)
+    args = {"actor": OPERATOR}
+    world.settle(act(world.site, Order(Verb.CANCEL, OPERATOR, OPERATOR, args, "cancel")))
+    after = build(world, subject)
+    assert len(after["events"]) == len(before["events"]) + 1
+    for name, code in (("headers", "ACCOUNT_NOT_PROVED"), ("storage", "STORAGE_NOT_PROVED")):
+        with pytest.raises(Rejected) as refusal:
+            judge(world, {**before, name: after[name]}, trust)
+        assert refusal.value.code == code
+    newer = {name: after[name] for name in ("headers", "account_proof", "storage")}
+    with pytest.raises(Rejected) as refusal:
+        judge(world, {**before, **newer}, trust)
+    assert refusal.value.code == "HISTORY_MISSING"
+
+
+def test_nothing_is_not_believed_without_its_proof(world: World, trust: bytes) -> None:
+    """A history is called empty neither without the slots nor by another's empty ones."""
+    honest = build(world, Subject("unit", world.units["case 1"]))
+    empty = build(world, Subject("unit", bytes(32)))
+    hidden = {**honest, "events": [], "storage": {}}
+    moved = dict(zip(honest["storage"], empty["storage"].values(), strict=True))
+    codes = []
+    for lie in (hidden, {**hidden, "storage": empty["storage"]}, {**hidden, "storage": moved}):
+        with pytest.raises(Rejected) as refusal:
+            judge(world, lie, trust)
+        codes.append(refusal.value.code)
+    assert codes == ["SLOT_NOT_PROVEN", "SLOT_NOT_PROVEN", "STORAGE_NOT_PROVED"]
+
+
+def test_a_history_beyond_what_a_file_holds_is_not_begun(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too many events, or too many bytes: said, and nothing is cut off."""
+    subject = Subject("batch", 1)
+    for limit in ("MAX_EVENTS", "MAX_BYTES"):
+        with monkeypatch.context() as patch, pytest.raises(Rejected) as refusal:
+            patch.setattr(prove_history, limit, 3)
+            build(world, subject)
+        assert refusal.value.code == "HISTORY_TOO_LONG"
+
+
+class _Liar:
+    """A node that swaps the proofs of two slots."""
+
+    def __init__(self, world: World) -> None:
+        self._rpc = world.site.rpc
+
+    def call(self, method: str, *params: Any) -> Any:
+        answer = self._rpc.call(method, *params)
+        return {**answer, "storageProof": answer["storageProof"][::-1]}
+
+    def batch(self, calls: Any) -> Any:
+        return self._rpc.batch(calls)
+
+
+def test_a_node_that_lies_makes_no_history(world: World) -> None:
+    """What the checker would refuse is not handed out."""
+    site = replace(world.site, rpc=_Liar(world))
+    with pytest.raises(TouchstoneError) as error, reading(site.engine) as session:
+        prove_history.build(site, session, Subject("unit", world.units["case 1"]))
+    assert error.value.code == "PROOF_REFUSED"
+
+
+def test_a_subject_is_named_by_people(world: World) -> None:
+    """As on the command line; what is no subject is refused."""
+    cases: dict[str, Subject] = {
+        "batch 1": Subject("batch", 1),
+        f"party {BRAND}": Subject("party", BRAND),
+        f"lot {GTIN} L-1": Subject("lot", ids.lot_id(int(GTIN), "L-1"), int(GTIN)),
+        "registry": Subject("registry", 0),
+        "log": Subject("log", 0),
+        "unit 0x" + "ab" * 32: Subject("unit", b"\xab" * 32),
+    }
+    with reading(world.site.engine) as session:
+        for text, subject in cases.items():
+            kind, *words = text.split()
+            assert prove_history.named(session, kind, words) == subject
+        for text in ("pallet 1", "unit", "batch x", "batch 2147483648", "log 0", "lot 1"):
+            kind, *words = text.split()
+            with pytest.raises(Rejected) as refusal:
+                prove_history.named(session, kind, words)
+            assert refusal.value.code == "BAD_SUBJECT", text
