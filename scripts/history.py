@@ -55,8 +55,8 @@ def prove(
     name: Annotated[
         list[str] | None,
         typer.Argument(
-            help="SSCC or unit id (0x…); number of the batch; GTIN and lot; GLN or number of the "
-            "party; nothing for the registry and the log"
+            help="SSCC or unit id (0x…); number of the batch; number of the lot, or its GTIN and "
+            "name; GLN or number of the party; nothing for the registry and the log"
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the file here [standard output].")] = None,
@@ -94,7 +94,6 @@ def _report(report: Report) -> dict[str, Any]:
         **standing_json(report),
         "subject": subject.kind,
         "id": write_identity(subject.identity),
-        "gtin": None if subject.gtin is None else f"{subject.gtin:014d}",
         "count": len(report.events),
         "head": None if report.head is None else "0x" + report.head.hex(),
         "events": [event_json(event) for event in report.events],
@@ -103,8 +102,7 @@ def _report(report: Report) -> dict[str, Any]:
 
 def _lines(report: Report) -> list[str]:
     subject, count = report.subject, len(report.events)
-    of = f" of GTIN {subject.gtin:014d}" if subject.gtin is not None else ""
-    what = f"{subject.kind} {write_identity(subject.identity)}{of}"
+    what = f"{subject.kind} {write_identity(subject.identity)}"
     if not count:
         return [*standing_lines(report), f"{what}: nothing has ever happened to it"]
     return [

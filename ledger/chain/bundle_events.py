@@ -23,7 +23,13 @@ _EVENTS, _LIST = 10_000, 10_000
 _SIZES = {"bytes32": 32, "address": 20}
 
 
-_NUMBERED: dict[SubjectKind, int] = {"batch": 31, "party": 64, "registry": 0, "log": 0}
+_NUMBERED: dict[SubjectKind, int] = {
+    "registry": 0,
+    "party": 64,
+    "batch": 31,
+    "lot": 32,
+    "log": 0,
+}
 """Kinds whose identity is a number, and its bits; the others have 32 bytes."""
 
 

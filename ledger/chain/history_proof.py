@@ -15,9 +15,8 @@ from ledger.chain.bundle_events import History, read_events, read_subject
 from ledger.chain.bundle_state import State, proved_words
 from ledger.chain.frame import Frame, Standing, check_frame, read_frame
 from ledger.chain.storage import Layout
-from ledger.chain.strict_json import Node, load
+from ledger.chain.strict_json import load
 from ledger.chain.trust import check_trust
-from ledger.domain.gs1 import gtin14
 from ledger.domain.history import Event
 from ledger.domain.ids import SubjectKind
 from ledger.errors import Rejected
@@ -26,7 +25,7 @@ FORMAT = "touchstone-history/1"
 MAX_BYTES = 64 << 20
 MAX_EVENTS = 100_000
 
-# Where each kind of subject has its `seq` and `head`; a lot by its number, from `lotNumbers`.
+# Where each kind of subject has its `seq` and `head`.
 TABLES: dict[SubjectKind, str] = {
     "registry": "registry",
     "party": "parties",
@@ -41,23 +40,15 @@ _NO_HEAD = bytes(32)
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose history it is. identity: as `ids.subject` takes it. gtin: of a lot, None of others;
-    brands choose the ids of lots, so an id alone names a lot of each GTIN."""
+    """Whose history it is. identity: as `ids.subject` takes it, of a lot its number."""
 
     kind: SubjectKind
     identity: bytes | int
-    gtin: int | None = None
 
-    def place(self, lot: int = 0) -> tuple[str, tuple[int | bytes, ...]]:
-        """Return label and keys of the struct with its `seq` and `head`. lot: a lot's number."""
-        if self.kind in _SINGLE:
-            return TABLES[self.kind], ()
-        return TABLES[self.kind], (lot if self.kind == "lot" else self.identity,)
-
-    def number_place(self) -> tuple[str, tuple[int | bytes, ...]]:
-        """Return label and keys of a lot's number."""
-        assert self.gtin is not None
-        return "lotNumbers", (self.gtin, self.identity)
+    @property
+    def place(self) -> tuple[str, tuple[int | bytes, ...]]:
+        """Label and keys of the struct that has its `seq` and `head`."""
+        return TABLES[self.kind], () if self.kind in _SINGLE else (self.identity,)
 
 
 @dataclass(frozen=True)
@@ -92,10 +83,11 @@ def check(document: bytes, trust: bytes, at: int) -> Report:
 
 def read(data: bytes) -> HistoryFile:
     """Return the history file in `data`. Raises Rejected: what `strict_json` and `Header.decode`
-    raise, BAD_CHECK_DIGIT for a lot's GTIN, BAD_EVENT."""
+    raise, BAD_EVENT."""
     part = load(data, MAX_BYTES).members(("format", *frame.MEMBERS, "subject", "events"))
     part["format"].text(FORMAT)
-    subject = _subject(part["subject"])
+    named = part["subject"].members(("kind", "id"))
+    subject = Subject(*read_subject(named["kind"], named["id"], tuple(TABLES)))
     events = read_events(part["events"], subject.kind, subject.identity, MAX_EVENTS)
     return HistoryFile(
         **vars(read_frame(part)),
@@ -112,7 +104,8 @@ def conclude(found: HistoryFile, layout: Layout) -> bytes | None:
     HISTORY_NOT_NEEDED (more), HISTORY_DIFFERS.
     """
     state = State(layout, proved_words(found))
-    seq, head = _mark(state, found.subject)
+    words = state.read(*found.subject.place, "seq", "head")
+    seq, head = words["seq"], words["head"].to_bytes(32, "big")
     state.check_all_used()
     heads = found.history.heads(found.chain_id, found.contract)
     given = len(heads) - 1
@@ -123,25 +116,3 @@ def conclude(found: HistoryFile, layout: Layout) -> bytes | None:
     if (heads[-1] if seq else _NO_HEAD) != head:
         raise Rejected("HISTORY_DIFFERS", f"The history of a {found.subject.kind} is another.")
     return head if seq else None
-
-
-def _mark(state: State, subject: Subject) -> tuple[int, bytes]:
-    """Return the subject's seq and head as storage has them."""
-    number = 0
-    if subject.kind == "lot":
-        label, keys = subject.number_place()
-        number = state.read(label, keys)[label]
-        if not number:
-            return 0, _NO_HEAD  # nobody has opened such a lot
-    words = state.read(*subject.place(number), "seq", "head")
-    return words["seq"], words["head"].to_bytes(32, "big")
-
-
-def _subject(node: Node) -> Subject:
-    part = node.members(("kind", "id", "gtin"))
-    kind, identity = read_subject(part["kind"], part["id"], tuple(TABLES))
-    if kind == "lot":
-        return Subject(kind, identity, int(gtin14(part["gtin"].text("[0-9]{14}"))))
-    if part["gtin"].value is not None:
-        raise part["gtin"].bad("null: only a lot has a GTIN")
-    return Subject(kind, identity)

@@ -114,7 +114,7 @@ def _climb(session: Session, unit: bytes, position: int) -> Way | None:
 
 def _event(row: ChainEvent) -> Event:
     verb = Verb(row.verb)
-    number = row.kind not in ("unit", "lot", "item")
+    number = row.kind not in ("unit", "item")
     return Event(
         kind=cast(SubjectKind, row.kind),
         identity=int.from_bytes(row.identity, "big") if number else row.identity,

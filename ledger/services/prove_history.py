@@ -25,11 +25,11 @@ from ledger.services.units import find_unit
 
 
 def named(session: Session, kind: str, words: Sequence[str]) -> Subject:
-    """Return the subject that a person names: `unit SSCC|0xID`, `batch NUMBER`, `lot GTIN LOT`,
-    `party GLN|NUMBER`, `registry`, `log`.
+    """Return the subject that a person names: `unit SSCC|0xID`, `batch NUMBER`, `lot NUMBER`,
+    `lot GTIN LOT`, `party GLN|NUMBER`, `registry`, `log`.
 
-    Raises Rejected BAD_SUBJECT, UNKNOWN_UNIT for an SSCC that was not packed here, MALFORMED,
-    BAD_CHECK_DIGIT.
+    Raises Rejected BAD_SUBJECT, UNKNOWN_UNIT for an SSCC that was not packed here, UNKNOWN_LOT,
+    MALFORMED, BAD_CHECK_DIGIT.
     """
     match kind, list(words):
         case "unit", [text]:
@@ -41,7 +41,9 @@ def named(session: Session, kind: str, words: Sequence[str]) -> Subject:
             return Subject("party", ids.party_id(text))
         case "lot", [gtin, lot]:
             number = int(gtin14(gtin))
-            return Subject("lot", ids.lot_id(number, lot), number)
+            return Subject("lot", _lot_number(session, number, ids.lot_id(number, lot)))
+        case "lot", [text] if text.isdecimal() and int(text) < 1 << 32:
+            return Subject("lot", int(text))
         case ("registry" | "log") as alone, []:
             return Subject(cast(SubjectKind, alone), 0)
     raise Rejected(
@@ -61,12 +63,8 @@ def build(site: Site, session: Session, subject: Subject) -> Json:
         raise _too_long(f"over {MAX_EVENTS} events")
     document = {
         "format": history_proof.FORMAT,
-        **frame(site, session, _places(session, subject)),
-        "subject": {
-            "kind": subject.kind,
-            "id": write_identity(subject.identity),
-            "gtin": None if subject.gtin is None else f"{subject.gtin:014d}",
-        },
+        **frame(site, session, _places(subject)),
+        "subject": {"kind": subject.kind, "id": write_identity(subject.identity)},
         "events": [write_event(event) for event in events_of(session, name)],
     }
     if len(orjson.dumps(document)) > MAX_BYTES:
@@ -75,20 +73,17 @@ def build(site: Site, session: Session, subject: Subject) -> Json:
     return document
 
 
-def _places(session: Session, subject: Subject) -> list[Place]:
-    if subject.kind != "lot":
-        return _counted(subject, 0)
-    query = select(ChainLot.number).where(
-        ChainLot.id == subject.identity, ChainLot.gtin == subject.gtin
-    )
-    number = session.scalar(query)
-    opened = _counted(subject, number) if number else []
-    return [(*subject.number_place(), ""), *opened]
-
-
-def _counted(subject: Subject, lot: int) -> list[Place]:
-    label, keys = subject.place(lot)
+def _places(subject: Subject) -> list[Place]:
+    label, keys = subject.place
     return [(label, keys, "seq"), (label, keys, "head")]
+
+
+def _lot_number(session: Session, gtin: int, lot: bytes) -> int:
+    query = select(ChainLot.number).where(ChainLot.id == lot, ChainLot.gtin == gtin)
+    number = session.scalar(query)
+    if number is None:
+        raise Rejected("UNKNOWN_LOT", f"GTIN {gtin:014d} has no lot of that name on the ledger.")
+    return number
 
 
 def _unit_id(text: str) -> bytes | None:
