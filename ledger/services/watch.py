@@ -1,286 +1,161 @@
-"""Watching: the detectors run on stored scans, and what they find becomes alerts, one a cause.
+"""Watching: each stored scan is looked at once, and what is found becomes alerts, one a cause.
 
-The frames are built from what the chain and the packers say: a lot's cases in the order of their
-codes, the first consignee of each pallet from its first shipment. A case is named by its SSCC.
+The detectors (`ledger.detect`) see each brand's scans by themselves, at the rate of false alerts
+that its dial states; the rules (`watch_rules`) see each scan by itself. What a pass finds, and how
+far it has come, is one transaction: if we die before it, the pass is made again.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.db.engine import reading, transaction
-from ledger.db.models import (
-    Alert,
-    ChainEvent,
-    ChainLot,
-    ChainRun,
-    LotName,
-    Profile,
-    Scan,
-    UnitChild,
-    UnitName,
-    UnitRun,
-    WatchState,
-)
+from ledger.db.models import ChainParty, Product, Profile, Scan, WatchState
 from ledger.detect import detect
-from ledger.detect.finding import Finding
-from ledger.detect.frame import CHANNELS, LOC_SOURCES, Custody, Lots, Scans
-from ledger.domain.regions import REGIONS
-from ledger.domain.verbs import Verb
+from ledger.detect.finding import KINDS
+from ledger.detect.frame import Custody
+from ledger.services import alerts_rules
 from ledger.services.site import Site
+from ledger.services.watch_causes import Finder, Found, touch
+from ledger.services.watch_facts import Facts
+from ledger.services.watch_frame import Columns, lots_of
+from ledger.services.watch_goods import Goods
+from ledger.services.watch_rules import examine
 
-DAY = 86_400.0
-LAST_REGION = max(REGIONS)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A case of a lot: unit, SSCC, codes, the pallet it lies on, who got that first and when."""
-
-    unit: bytes
-    sscc: str
-    batch: int
-    first: int
-    to: int
-    pallet: bytes
-    consignee: int
-    shipped: int
+AT_ONCE = 2_000  # scans a pass
 
 
-@dataclass(frozen=True)
-class Consignment:
-    """The cases of one lot that one first consignee got, in order of their codes.
+@dataclass
+class _Seen:
+    """What the watcher has in memory of all scans up to `scan`."""
 
-    first: number within the lot of its first case, on a pallet's edge; with it a finding's cases
-    name one consignment.
-    """
-
-    lot: ChainLot
-    consignee: int
-    cases: tuple[Case, ...]
-    first: int
+    scan: int = 0
+    goods: Goods = field(default_factory=Goods)
+    brands: dict[int, Columns] = field(default_factory=dict)
+    brand_of: dict[int, int] = field(default_factory=dict)
 
 
-def watch(site: Site, fdr: float) -> int:
-    """Run the detectors over all stored scans and keep what they raise; return new alerts."""
-    with reading(site.engine) as session:
-        newest = newest_scan(session)
-        consignments = _consignments(session)
-        rows = _scan_rows(session)
-        names = {row.id: row.lot for row in session.scalars(select(LotName))}
+class Watcher:
+    """Looks at new scans, one pass after the other; one at a time (the worker)."""
+
+    def __init__(self, site: Site, fdr: float) -> None:
+        """fdr: stated share of false alerts of brands that have set none."""
+        self._site = site
+        self._fdr = fdr
+        self._seen: _Seen | None = None
+
+    def is_due(self) -> bool:
+        """Say whether there are scans that were not looked at; one still open to a place waits."""
+        with reading(self._site.engine) as session:
+            state = session.get(WatchState, 1)
+            first = session.execute(
+                select(Scan.final_at)
+                .where(Scan.id > (state.scan if state else 0))
+                .order_by(Scan.id)
+                .limit(1)
+            ).first()
+        return first is not None and first[0] <= self._site.clock()
+
+    def step(self) -> int:
+        """Look at the next scans; return how many alerts are new."""
+        now = self._site.clock()
+        seen, self._seen = self._seen or self._remember(), None
+        with reading(self._site.engine) as session:
+            fresh = self._take(session, seen, now)
+            seen.goods.refresh(session)
+            brands = {brand: self._detect(session, seen, brand) for brand in fresh}
+        raised = 0
+        if fresh:
+            # Writers wait for what follows, so the detectors have run before it.
+            with transaction(self._site.engine) as session:
+                facts = Facts(session, seen.goods)
+                for brand, rows in fresh.items():
+                    raised += _keep(session, facts, now, brand, rows, brands[brand])
+                session.merge(WatchState(id=1, scan=seen.scan))
+            # If we die before this line the pass is made again, from memory built anew.
+        self._seen = seen
+        return raised
+
+    def _remember(self) -> _Seen:
+        """Build the memory of the scans that were looked at before this process began."""
+        seen = _Seen()
+        with reading(self._site.engine) as session:
+            state = session.get(WatchState, 1)
+            until = state.scan if state else 0
+            while rows := session.scalars(
+                select(Scan)
+                .where(Scan.id > seen.scan, Scan.id <= until)
+                .order_by(Scan.id)
+                .limit(AT_ONCE)
+            ).all():
+                self._add(session, seen, rows)
+                session.expunge_all()
+        return seen
+
+    def _take(self, session: Session, seen: _Seen, now: int) -> dict[int, list[Scan]]:
+        """Return the next scans by brand, up to the first that may still get a place."""
+        query = select(Scan).where(Scan.id > seen.scan).order_by(Scan.id).limit(AT_ONCE)
+        return self._add(
+            session, seen, takewhile(lambda r: r.final_at <= now, session.scalars(query))
+        )
+
+    def _add(self, session: Session, seen: _Seen, rows: Iterable[Scan]) -> dict[int, list[Scan]]:
+        taken: dict[int, list[Scan]] = {}
+        for row in rows:
+            brand = self._brand(session, seen, row)
+            seen.brands.setdefault(brand, Columns()).add(row)
+            seen.scan = row.id
+            taken.setdefault(brand, []).append(row)
+        return taken
+
+    def _brand(self, session: Session, seen: _Seen, row: Scan) -> int:
+        """Whose code a scan is of; one that nobody issued is of whoever has its GTIN."""
+        if row.brand:
+            return row.brand
+        if row.gtin not in seen.brand_of:
+            product = session.get(Product, row.gtin)
+            text = f"{row.gtin:014d}"[1:]
+            owners = session.scalars(select(ChainParty).where(ChainParty.prefix_length > 0))
+            under = (p.id for p in owners if text.startswith(f"{p.prefix:0{p.prefix_length}d}"))
+            seen.brand_of[row.gtin] = product.brand if product else next(under, 0)
+        return seen.brand_of[row.gtin]
+
+    def _detect(self, session: Session, seen: _Seen, brand: int) -> list[Found]:
+        """Run the detectors that are on over a brand's scans."""
+        columns, whole = seen.brands[brand], seen.goods.consignments
+        own = [at for at, one in enumerate(whole) if one.lot.brand == brand]
+        consignments = [whole[at] for at in own]
         regions = {row.party: row.regions for row in session.scalars(select(Profile))}
-    if not rows:
-        return 0
-    origin = rows[0].time - rows[0].time % 86_400
-    lots = _lots(consignments, regions, origin)
-    scans = _scans(rows, consignments, origin)
-    empty = np.empty(0, dtype=np.int64)
-    found = detect(scans, lots, Custody(empty, empty, empty, empty), fdr=fdr)
-    new = 0
-    with transaction(site.engine) as session:
-        for finding in found:
-            new += _keep(session, finding, consignments, names, origin)
-        session.merge(WatchState(id=1, scan=newest))
-    return new
-
-
-def newest_scan(session: Session) -> int:
-    """Return the id of the newest scan."""
-    return session.scalar(select(func.max(Scan.id))) or 0
-
-
-def is_due(site: Site) -> bool:
-    """Say whether there are scans that the detectors have not seen."""
-    with reading(site.engine) as session:
-        state = session.get(WatchState, 1)
-        return newest_scan(session) > (state.scan if state else 0)
-
-
-def _consignments(session: Session) -> list[Consignment]:
-    shipped = _first_shipments(session)
-    parents = {row.child: row.unit for row in session.scalars(select(UnitChild))}
-    names = {row.id: row for row in session.scalars(select(UnitName))}
-    groups: dict[tuple[int, int], list[Case]] = {}
-    lots = {row.number: row for row in session.scalars(select(ChainLot))}
-    runs = session.scalars(select(UnitRun).order_by(UnitRun.batch, UnitRun.first))
-    for run in runs:
-        lot = _lot_of(session, run.batch, run.first)
-        pallet = parents.get(run.unit, run.unit)
-        if lot is None or pallet not in shipped:
-            continue
-        consignee, time = shipped[pallet]
-        sscc = names[run.unit].epc.rsplit("/", 1)[-1]
-        case = Case(run.unit, sscc, run.batch, run.first, run.to, pallet, consignee, time)
-        groups.setdefault((lot, consignee), []).append(case)
-    return _numbered(
-        [(lots[lot], consignee, tuple(cases)) for (lot, consignee), cases in groups.items()]
-    )
-
-
-def _numbered(groups: list[tuple[ChainLot, int, tuple[Case, ...]]]) -> list[Consignment]:
-    """The consignments of each lot one after the other, in order of their first codes."""
-    found: list[Consignment] = []
-    next_case: dict[int, int] = {}
-    groups.sort(key=lambda group: (group[0].number, group[2][0].batch, group[2][0].first))
-    for lot, consignee, cases in groups:
-        per_pallet = _per_pallet(cases)
-        first = -(-next_case.get(lot.number, 0) // per_pallet) * per_pallet
-        next_case[lot.number] = first + len(cases)
-        found.append(Consignment(lot, consignee, cases, first))
-    return found
-
-
-def _first_shipments(session: Session) -> dict[bytes, tuple[int, int]]:
-    """Unit -> (first consignee, unix seconds) of its first shipment."""
-    query = (
-        select(ChainEvent.identity, ChainEvent.counterparty, ChainEvent.time)
-        .where(ChainEvent.verb == Verb.SHIP)
-        .order_by(ChainEvent.block, ChainEvent.log_index)
-    )
-    found: dict[bytes, tuple[int, int]] = {}
-    for unit, consignee, time in session.execute(query):
-        found.setdefault(unit, (consignee, time))
-    return found
-
-
-def _lot_of(session: Session, batch: int, index: int) -> int | None:
-    query = (
-        select(ChainRun.lot)
-        .where(ChainRun.batch == batch, ChainRun.first <= index, ChainRun.to > index)
-        .order_by(ChainRun.first.desc())
-        .limit(1)
-    )
-    return session.scalars(query).first() or None
-
-
-def _scan_rows(session: Session) -> Sequence[Scan]:
-    return session.scalars(select(Scan).order_by(Scan.time, Scan.id)).all()
-
-
-def _lots(consignments: Sequence[Consignment], regions: dict[int, list[Any]], origin: int) -> Lots:
-    count = len(consignments)
-    territory = np.zeros((count, LAST_REGION + 1), dtype=np.bool_)
-    restricted = np.zeros(count, dtype=np.bool_)
-    for row, consignment in enumerate(consignments):
-        sold_in = regions.get(consignment.consignee, [])
-        territory[row, sold_in] = True
-        restricted[row] = bool(sold_in)  # without a territory it may sell anywhere
-    cases = [consignment.cases for consignment in consignments]
-
-    def column(values: list[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
-        return np.array(values, dtype=np.int64)
-
-    return Lots(
-        label=column([c.lot.number for c in consignments]),
-        distributor=column([c.consignee for c in consignments]),
-        territory=territory,
-        ship_day=np.array([(min(c.shipped for c in part) - origin) / DAY for part in cases]),
-        items=column([sum(c.to - c.first for c in part) for part in cases]),
-        case_size=column([max(c.to - c.first for c in part) for part in cases]),
-        cases_per_pallet=column([_per_pallet(part) for part in cases]),
-        restricted=restricted,
-        first_case=column([c.first for c in consignments]),
-    )
-
-
-def _per_pallet(cases: Sequence[Case]) -> int:
-    counts: dict[bytes, int] = {}
-    for case in cases:
-        counts[case.pallet] = counts.get(case.pallet, 0) + 1
-    return max(counts.values())
-
-
-def _scans(rows: Sequence[Scan], consignments: Sequence[Consignment], origin: int) -> Scans:
-    places = {
-        (case.batch, index): (row, number)
-        for row, consignment in enumerate(consignments)
-        for number, case in enumerate(consignment.cases)
-        for index in range(case.first, case.to)
-    }
-    codes: dict[str, int] = {}
-    devices: dict[str, int] = {}
-    table = np.array(
-        [
-            (
-                codes.setdefault(f"{row.gtin:014d}/{row.serial}", len(codes)),
-                *places.get((row.batch or -1, row.index or 0), (-1, -1)),
-                devices.setdefault(row.device, len(devices)),
-                CHANNELS.index(row.channel) if row.channel in CHANNELS else 0,
-                LOC_SOURCES.index(row.loc_src) if row.loc_src in LOC_SOURCES else 0,
-                row.region or 0,
-            )
-            for row in rows
-        ],
-        dtype=np.int64,
-    )
-    return Scans(
-        day=np.array([(row.time - origin) / DAY for row in rows]),
-        unit=table[:, 0],
-        lot=table[:, 1],
-        case=table[:, 2],
-        device=table[:, 3],
-        channel=table[:, 4],
-        loc_src=table[:, 5],
-        region=table[:, 6],
-        lat=np.array([row.lat or 0.0 for row in rows]),
-        lon=np.array([row.lon or 0.0 for row in rows]),
-        acc_km=np.array([row.acc_km or 0.0 for row in rows]),
-        codes=list(codes),
-        devices=list(devices),
-    )
+        scans = columns.frame(seen.goods, {at: row for row, at in enumerate(own)})
+        off = {r.kind for r in alerts_rules.of_brand(session, brand) if not r.enabled}
+        empty = np.empty(0, dtype=np.int64)
+        found = detect(
+            scans,
+            lots_of(consignments, regions, columns.origin),
+            Custody(empty, empty, empty, empty),
+            fdr=alerts_rules.dial(session, brand, self._fdr),
+            kinds=[kind for kind in KINDS if kind not in off],
+        )
+        finder = Finder(session, brand, columns, consignments, regions, scans)
+        return [finder.find(finding) for finding in found]
 
 
 def _keep(
     session: Session,
-    finding: Finding,
-    consignments: Sequence[Consignment],
-    names: dict[bytes, str],
-    origin: int,
-) -> bool:
-    body = finding.line()
-    consignment = next((c for c in consignments if _is_of(c, finding)), None)
-    lot = None
-    if consignment is not None:
-        lot = names.get(consignment.lot.id, f"number {consignment.lot.number}")
-        body["evidence"]["units"] = [
-            consignment.cases[number - consignment.first].sscc for number in finding.evidence.cases
-        ]
-        if finding.evidence.cases:
-            body["first_consignee"] = consignment.consignee
-    key = _key(finding, body.get("first_consignee"))
-    if session.scalars(select(Alert.id).where(Alert.key == key)).first() is not None:
-        return False
-    session.add(
-        Alert(
-            key=key,
-            brand=consignment.lot.brand if consignment else 0,
-            kind=finding.kind,
-            raised=round(origin + finding.day * DAY),
-            lot=lot,
-            region=finding.region,
-            code=finding.code,
-            body=body,
-        )
-    )
-    return True
-
-
-def _is_of(consignment: Consignment, finding: Finding) -> bool:
-    if finding.lot != consignment.lot.number:
-        return False
-    numbers = range(consignment.first, consignment.first + len(consignment.cases))
-    return all(number in numbers for number in finding.evidence.cases)
-
-
-def _key(finding: Finding, consignee: int | None) -> str:
-    devices = hashlib.sha256("|".join(finding.devices).encode()).hexdigest()[:16]
-    names = (finding.kind, finding.lot, consignee, finding.region, finding.code)
-    parts = (*names, finding.devices and devices)
-    return "/".join(str(part) for part in parts if part not in (None, ()))
+    facts: Facts,
+    now: int,
+    brand: int,
+    rows: Sequence[Scan],
+    found: Sequence[Found],
+) -> int:
+    """Keep what a pass found of a brand's scans; return how many alerts are new."""
+    rules = alerts_rules.ensure(session, brand, now)
+    touch(session, now, brand, rows, facts.goods)
+    new = sum(examine(facts, list(rules.values()), row, brand, now) for row in rows)
+    return new + sum(one.keep(session, now, rules[one.kind]) for one in found)

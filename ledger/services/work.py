@@ -13,12 +13,13 @@ from ledger.db.engine import reading
 from ledger.db.models import ChainParty
 from ledger.domain.verbs import KeyMode, Role
 from ledger.errors import Rejected, Unavailable
-from ledger.services import mint, watch
+from ledger.services import mint
 from ledger.services.follow import Follower
 from ledger.services.resign import sign_again
 from ledger.services.scans import Sequencer
 from ledger.services.site import Site
 from ledger.services.submit import Submitter
+from ledger.services.watch import Watcher
 
 log = logging.getLogger("touchstone.worker")
 IDLE_S, AWAY_S, MAX_AWAY_S = 0.05, 0.5, 15.0
@@ -31,7 +32,7 @@ class Worker:
     def __init__(self, site: Site, heartbeat_s: int, fdr: float) -> None:
         self._site = site
         self._heartbeat_s = heartbeat_s
-        self._fdr = fdr
+        self._watcher = Watcher(site, fdr)
         self._follower = Follower(site.engine, site.rpc, site.network)
         rpc = HttpRpc(site.rpc.url)
         self._submitter = Submitter(site.engine, rpc, site.network, site.relay)
@@ -90,10 +91,10 @@ class Worker:
         return next((r.id for r in rows if _may_anchor(r)), None)
 
     def _watch(self) -> int:
-        if time.monotonic() < self._watch_after or not watch.is_due(self._site):
+        if time.monotonic() < self._watch_after or not self._watcher.is_due():
             return 0
         began = time.monotonic()
-        raised = watch.watch(self._site, self._fdr)
+        raised = self._watcher.step()
         # At most a third of the worker's time goes into watching.
         self._watch_after = time.monotonic() + max(1.0, 2 * (time.monotonic() - began))
         return raised

@@ -1,0 +1,137 @@
+"""The operator's blacklist of codes: what the log says of a code, beside its history.
+
+A person's entry says `do_not_use`, or `caution`; what a clone alert puts there by itself says
+caution, and goes when the alert is explained or was false. No entry is ever deleted: it is lifted,
+and who did that is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ledger.db.alerting import BlacklistEntry
+from ledger.db.models import Alert
+from ledger.errors import Rejected
+from ledger.services.alerts_rules import lists_copies
+from ledger.services.audit import WORKER, record
+
+CAUTION, DO_NOT_USE = "caution", "do_not_use"
+LEVELS = (CAUTION, DO_NOT_USE)
+MOST = 10_000  # codes a request
+
+
+@dataclass(frozen=True)
+class Code:
+    """A code of ours: its brand, GTIN-14/serial, and where its leaf is."""
+
+    brand: int
+    text: str
+    batch: int
+    index: int
+
+
+def level(session: Session, batch: int, index: int) -> str | None:
+    """Return the gravest level at which a code is listed, None if it is not."""
+    query = select(BlacklistEntry.level).where(
+        BlacklistEntry.batch == batch,
+        BlacklistEntry.index == index,
+        BlacklistEntry.lifted.is_(None),
+    )
+    return max(session.scalars(query), key=LEVELS.index, default=None)
+
+
+def add(
+    session: Session,
+    now: int,
+    who: str,
+    codes: Sequence[Code],
+    grade: str,
+    reason: str,
+    alert: int | None = None,
+) -> list[BlacklistEntry]:
+    """List codes, all or none; one that is listed at this level already stays as it is.
+
+    Raises Rejected BAD_BLACKLIST.
+    """
+    if grade not in LEVELS:
+        raise Rejected("BAD_BLACKLIST", f"A level is one of {', '.join(LEVELS)}.")
+    if not 1 <= len(codes) <= MOST:
+        raise Rejected("BAD_BLACKLIST", f"List 1 to {MOST:,} codes at a time.")
+    listed = []
+    for code in codes:
+        query = select(BlacklistEntry).where(
+            BlacklistEntry.batch == code.batch,
+            BlacklistEntry.index == code.index,
+            BlacklistEntry.level == grade,
+            BlacklistEntry.lifted.is_(None),
+        )
+        row = session.scalars(query).first()
+        if row is None:
+            row = BlacklistEntry(
+                brand=code.brand,
+                code=code.text,
+                batch=code.batch,
+                index=code.index,
+                level=grade,
+                reason=reason,
+                alert=alert,
+                since=now,
+                who=who,
+            )
+            session.add(row)
+            session.flush()
+            told = {"code": code.text, "entry": row.id, "level": grade, "reason": reason}
+            record(session, now, who, "blacklist add", brand=code.brand, alert=alert, **told)
+        listed.append(row)
+    return listed
+
+
+def lift(session: Session, now: int, who: str, entry: BlacklistEntry, why: str) -> None:
+    """Take an entry off the list; it stays on record."""
+    if entry.lifted is None:
+        entry.lifted, entry.lifted_by = now, who
+        told = {"code": entry.code, "entry": entry.id, "why": why}
+        record(session, now, who, "blacklist lift", brand=entry.brand, **told)
+
+
+def entries(
+    session: Session, brand: int, after: int, limit: int, lifted: bool
+) -> list[BlacklistEntry]:
+    """Return a brand's entries (0: all) numbered above `after`, in order."""
+    query = select(BlacklistEntry).where(BlacklistEntry.id > after).order_by(BlacklistEntry.id)
+    if brand:
+        query = query.where(BlacklistEntry.brand == brand)
+    if not lifted:
+        query = query.where(BlacklistEntry.lifted.is_(None))
+    return list(session.scalars(query.limit(limit)))
+
+
+def find(session: Session, number: int, brand: int) -> BlacklistEntry:
+    """Return an entry of a brand (0: any). Raises Rejected UNKNOWN_ENTRY."""
+    row = session.get(BlacklistEntry, number)
+    if row is None or (brand and row.brand != brand):
+        raise Rejected("UNKNOWN_ENTRY", f"The blacklist has no entry {number}.")
+    return row
+
+
+def follow(session: Session, now: int, alert: Alert) -> None:
+    """List the code that a clone alert names, with the word caution, if the brand wants that."""
+    place = alert.body.get("item")
+    if alert.kind != "clone" or alert.muted or not place or alert.code is None:
+        return
+    if lists_copies(session, alert.brand):
+        code = Code(alert.brand, alert.code, place["batch"], place["index"])
+        add(session, now, WORKER, [code], CAUTION, f"alert {alert.id}", alert.id)
+
+
+def unfollow(session: Session, now: int, who: str, alert: Alert) -> None:
+    """Take off the list what an alert put there."""
+    query = select(BlacklistEntry).where(
+        BlacklistEntry.alert == alert.id, BlacklistEntry.lifted.is_(None)
+    )
+    for entry in session.scalars(query).all():
+        lift(session, now, who, entry, f"alert {alert.id} is {alert.outcome}")

@@ -1,0 +1,129 @@
+"""What the rules may know of one scan: its case, the custody of that, and what its lot was told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ledger.db.models import ChainEvent, ChainLot, ChainParty, ChainUnit, Scan
+from ledger.domain import ids
+from ledger.domain.thresholds import DAY_S
+from ledger.domain.verbs import Role, Verb
+from ledger.services.lookup import RECALLED
+from ledger.services.project import IN_TRANSIT
+from ledger.services.watch_goods import Case, Consignment, Goods
+
+SETTLING_S = 7 * DAY_S  # a shipment is not called unconfirmed before
+MOST_WAITING = 1_000
+_MOVES = (Verb.SHIP, Verb.RECEIVE_FROM, Verb.UNPACKED_FROM)
+
+
+@dataclass(frozen=True)
+class Move:
+    """One event of a unit's custody."""
+
+    time: int
+    verb: int
+    actor: int
+    other: int
+    unit: bytes
+
+
+@dataclass
+class Facts:
+    """What the rules of one pass share; looked up once."""
+
+    session: Session
+    goods: Goods
+    moves: dict[bytes, list[Move]] = field(default_factory=dict)
+    confirmed: dict[int, float] = field(default_factory=dict)
+    recalled: dict[int, int | None] = field(default_factory=dict)
+    roles: dict[int, int] = field(default_factory=dict)
+
+    def case_of(self, row: Scan) -> tuple[Consignment, Case] | None:
+        """The consignment and case of a scan's code."""
+        place = self.goods.place(row.batch, row.index)
+        if place is None:
+            return None
+        consignment = self.goods.consignments[place.row]
+        return consignment, consignment.cases[place.case]
+
+    def last_move(self, row: Scan, case: Case) -> Move | None:
+        """The newest move before a scan: of the item if it travels alone, of its case, or of its
+        pallet."""
+        for unit in (row.code_leaf, case.unit, case.pallet):
+            if unit is not None:
+                before = [move for move in self._moves_of(unit) if move.time <= row.time]
+                if before:
+                    return before[-1]
+        return None
+
+    def _moves_of(self, unit: bytes) -> list[Move]:
+        if unit not in self.moves:
+            query = (
+                select(ChainEvent)
+                .where(ChainEvent.subject == ids.subject("unit", unit))
+                .where(ChainEvent.verb.in_(_MOVES))
+                .order_by(ChainEvent.seq)
+            )
+            self.moves[unit] = [
+                Move(event.time, event.verb, event.actor, event.counterparty, unit)
+                for event in self.session.scalars(query)
+            ]
+        return self.moves[unit]
+
+    def confirms(self, party: int, now: int) -> float:
+        """Share of the shipments to a party that it has confirmed, of those a week old or older."""
+        if party not in self.confirmed:
+            received = self.session.scalar(
+                select(func.count())
+                .select_from(ChainEvent)
+                .where(ChainEvent.actor == party, ChainEvent.verb == Verb.RECEIVE_FROM)
+            )
+            units = self.session.scalars(
+                select(ChainUnit.id)
+                .where(ChainUnit.addressee == party, ChainUnit.state == IN_TRANSIT)
+                .limit(MOST_WAITING)
+            )
+            shipped = (
+                select(func.max(ChainEvent.time))
+                .where(ChainEvent.subject.in_([ids.subject("unit", unit) for unit in units]))
+                .where(ChainEvent.verb == Verb.SHIP)
+                .group_by(ChainEvent.subject)
+            )
+            waiting = sum(at < now - SETTLING_S for at in self.session.scalars(shipped))
+            done = received or 0
+            self.confirmed[party] = done / (done + waiting) if done else 0.0
+        return self.confirmed[party]
+
+    def sells(self, party: int) -> bool:
+        """Say whether a party sells to consumers, as far as its roles on the ledger go."""
+        if party not in self.roles:
+            row = self.session.get(ChainParty, party)
+            self.roles[party] = row.roles if row is not None else 0
+        return bool(self.roles[party] & (Role.STORE | Role.BRAND)) or not self.roles[party]
+
+    def recalled_at(self, consignment: Consignment) -> int | None:
+        """When a lot was recalled (unix seconds), None if it is not."""
+        lot = consignment.lot.number
+        if lot not in self.recalled:
+            status = select(ChainLot.status).where(ChainLot.number == lot)
+            self.recalled[lot] = None
+            if self.session.scalar(status) == RECALLED:
+                told = select(func.max(ChainEvent.time)).where(
+                    ChainEvent.subject == ids.subject("lot", consignment.lot.id),
+                    ChainEvent.verb == Verb.SET_LOT_STATE,
+                )
+                self.recalled[lot] = self.session.scalar(told) or 0
+        return self.recalled[lot]
+
+    def scanned_before(self, row: Scan) -> bool:
+        """Say whether an earlier scan of the same code is in the log."""
+        query = (
+            select(Scan.id)
+            .where(Scan.batch == row.batch, Scan.index == row.index, Scan.time < row.time)
+            .limit(1)
+        )
+        return self.session.scalar(query) is not None
