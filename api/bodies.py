@@ -70,11 +70,12 @@ class ProductIn(BaseModel):
 
 
 class MintIn(BaseModel):
-    """An order of codes."""
+    """An order of codes. inner: each with an inner code (cap, scratch layer)."""
 
     brand: Party
     gtin: Text
     count: int
+    inner: bool = True
 
 
 class ActivationIn(BaseModel):

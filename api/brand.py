@@ -92,7 +92,8 @@ def order_codes(site: SiteDep, caller: BrandDep, key: KeyDep, body: MintIn) -> J
     Answers as GET /v1/mints/{number}.
     """
     caller.act_for(body.brand)
-    return _mint(mint.mint_of(site, mint.order_codes(site, body.brand, body.gtin, body.count, key)))
+    number = mint.order_codes(site, body.brand, body.gtin, body.count, key, body.inner)
+    return _mint(mint.mint_of(site, number))
 
 
 @router.get("/mints/{number}")

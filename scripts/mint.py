@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ledger.db.models import Mint
 from ledger.domain.digital_link import printed_link
 from ledger.domain.gs1 import gtin14
 from ledger.errors import Rejected, Unavailable
-from ledger.services import labels
+from ledger.services import export, labels
 from ledger.services import mint as minting
 from ledger.services.site import Site
 from scripts.acting import cannot_write, idempotency, party, whole_file
@@ -27,6 +26,7 @@ from scripts.common import Data, Idempotency, Json, show, site
 app = typer.Typer(add_completion=False)
 
 POLL_S = 0.05
+WAITING_FOR = {"RESERVING": "number and tree", "COMMISSIONING": "root on chain"}
 
 
 class Language(StrEnum):
@@ -59,6 +59,7 @@ class Output:
     first: int
     to: int
     upper: bool
+    with_inner: bool
     level: labels.Level
     lang: str
 
@@ -73,6 +74,9 @@ def mint(
     brand: Annotated[str, typer.Option(help="Whose codes: the brand's GLN or number.")],
     gtin: Annotated[str, typer.Option(help="GTIN of the item, with the check digit.")],
     count: Annotated[int, typer.Option(help="How many codes, 1 to 10,000,000.")],
+    inner: Annotated[
+        bool, typer.Option("--inner/--no-inner", help="Each with an inner code (cap, scratch).")
+    ] = True,
     key: Idempotency = None,
     wait: Annotated[
         bool, typer.Option("--wait/--no-wait", help="Wait until the root is on chain.")
@@ -89,6 +93,9 @@ def mint(
     upper: Annotated[
         bool, typer.Option("--upper", help="Links in capitals, for smaller QR codes.")
     ] = False,
+    with_inner: Annotated[
+        bool, typer.Option("--with-inner", help="In --links: a comma and the inner code's link.")
+    ] = False,
     level: Annotated[LevelChoice, typer.Option(help="QR error correction.")] = LevelChoice.M,
     lang: Annotated[Language, typer.Option(help="Language of the sheet.")] = Language.EN,
     data: Data = None,
@@ -99,11 +106,13 @@ def mint(
     With the same --id an order that was cut short goes on, and one that is done is written again.
     """
     end = count if to is None else to
-    out = Output(links, sheet, qr, index, first, end, upper, LEVELS[level.value], lang.value)
-    _check(out, count, wait)
+    out = Output(
+        links, sheet, qr, index, first, end, upper, with_inner, LEVELS[level.value], lang.value
+    )
+    _check(out, count, wait, inner)
     where, key = site(data), idempotency(key)
     printed_link(where.link_base, gtin14(gtin), "0", upper)  # a bad setting is told before minting
-    number = minting.order_codes(where, party(brand), gtin, count, key)
+    number = minting.order_codes(where, party(brand), gtin, count, key, inner)
     made = _await(where, number, key, timeout) if wait else minting.mint_of(where, number)
     if out.files:
         _write(where, made, out)
@@ -123,12 +132,14 @@ def _result(made: Mint, key: str, out: Output) -> dict[str, Any]:
     }
 
 
-def _check(out: Output, count: int, wait: bool) -> None:
+def _check(out: Output, count: int, wait: bool, inner: bool) -> None:
     """Refuse, before anything is minted, what could not be written afterwards."""
     if not 1 <= count <= minting.MAX_COUNT:
         return  # the order is refused, in better words
     if out.files and not wait:
         raise Rejected("BAD_OPTION", "Codes leave when their root is on chain: use --wait.")
+    if out.with_inner and not inner:
+        raise Rejected("BAD_OPTION", "--with-inner writes inner codes: order them with --inner.")
     if not 0 <= out.first < out.to <= count:
         raise Rejected("BAD_RANGE", f"{out.first} to {out.to} is no range of {count} codes.")
     if out.sheet is not None and out.to - out.first > labels.MAX_LABELS:
@@ -147,26 +158,39 @@ def _check(out: Output, count: int, wait: bool) -> None:
 
 def _await(where: Site, number: int, key: str, timeout: float) -> Mint:
     end = time.monotonic() + timeout
-    while True:
-        made = minting.mint_of(where, number)
-        if made.state == "DONE":
-            return made
-        if made.state == "FAILED":
-            raise Rejected("MINT_FAILED", made.error or "The chain refused it: see its submission.")
-        if time.monotonic() > end:
-            raise Unavailable(
-                "NOT_SETTLED",
-                "It is kept and goes on when node and worker run: ask again with the same words "
-                f"and --id {key}.",
-            )
-        time.sleep(POLL_S)
+    with _bar() as bar:
+        task = bar.add_task("root on chain", total=None)
+        while True:
+            made = minting.mint_of(where, number)
+            bar.update(task, description=WAITING_FOR.get(made.state, made.state))
+            if made.state == "DONE":
+                return made
+            if made.state == "FAILED":
+                fault = made.error or "The chain refused it: see its submission."
+                raise Rejected("MINT_FAILED", fault)
+            if time.monotonic() > end:
+                raise Unavailable(
+                    "NOT_SETTLED",
+                    "It is kept and goes on when node and worker run: ask again with the same "
+                    f"words and --id {key}.",
+                )
+            time.sleep(POLL_S)
 
 
 def _write(where: Site, made: Mint, out: Output) -> None:
     if out.links is not None:
-        with whole_file(out.links) as file:
-            for _, link in _progress(where, made, out):
-                file.write(link.encode() + b"\n")
+        with whole_file(out.links) as file, _bar() as bar:
+            task = bar.add_task("links", total=out.to - out.first)
+            export.write_links(
+                where,
+                made,
+                out.first,
+                out.to,
+                file,
+                upper=out.upper,
+                inner=out.with_inner,
+                written=lambda lines: bar.advance(task, lines),
+            )
     if out.sheet is not None:
         gtin = f"{made.gtin:014d}"
         shown = [
@@ -188,15 +212,14 @@ def _write(where: Site, made: Mint, out: Output) -> None:
             )
 
 
-def _progress(where: Site, made: Mint, out: Output) -> Iterator[tuple[str, str]]:
-    """Yield (serial, link), with a bar on a terminal."""
-    return iter(
-        track(
-            minting.links(where, made, out.first, out.to, out.upper),
-            "links",
-            total=out.to - out.first,
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
-            transient=True,
-        )
+def _bar() -> Progress:
+    """A bar on a terminal; nothing elsewhere."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
     )

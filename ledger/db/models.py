@@ -263,7 +263,8 @@ class Mint(Base):
     """One order of codes, from the reservation of its number to its root on chain.
 
     state: RESERVING, COMMISSIONING, DONE, FAILED. reservation: the event hash by which the chain's
-    answer is known. kept: one level of subtree roots (≤ 0.1 B a code).
+    answer is known. inner: with inner codes, whose root is on chain too. kept: one level of
+    subtree roots (≤ 0.1 B a code).
     """
 
     __tablename__ = "mint"
@@ -279,6 +280,7 @@ class Mint(Base):
     error: Mapped[str | None]
     batch: Mapped[int | None] = mapped_column(unique=True)
     kept: Mapped[bytes | None]
+    inner: Mapped[bool]
 
 
 class UnitName(Base):

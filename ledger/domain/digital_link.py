@@ -99,11 +99,7 @@ def printed_link(link_base: str, gtin: str, serial: str, upper: bool) -> str:
     BAD_LINK_BASE for a base with a path, SERIAL_NOT_UPPER for a serial that capitals would change,
     and as `gtin14`.
     """
-    if not _BASE.fullmatch(link_base):
-        raise Rejected(
-            "BAD_LINK_BASE", f"link_base must be a scheme and a host only, not '{link_base}'."
-        )
-    link = f"{link_base.rstrip('/')}/01/{gtin14(gtin)}/21/{quote(serial, safe='')}"
+    link = f"{_base(link_base)}/01/{gtin14(gtin)}/21/{quote(serial, safe='')}"
     if not upper:
         return link
     if serial != serial.upper():
@@ -112,6 +108,20 @@ def printed_link(link_base: str, gtin: str, serial: str, upper: bool) -> str:
             f"Serial {serial} has lower-case letters: print this brand's links in lower case.",
         )
     return link.upper()
+
+
+def inner_link(link_base: str, code: str, upper: bool) -> str:
+    """Return the link that is printed for an inner code. Raises Rejected BAD_LINK_BASE."""
+    link = f"{_base(link_base)}/i/{code}"
+    return link.upper() if upper else link
+
+
+def _base(link_base: str) -> str:
+    if not _BASE.fullmatch(link_base):
+        raise Rejected(
+            "BAD_LINK_BASE", f"link_base must be a scheme and a host only, not '{link_base}'."
+        )
+    return link_base.rstrip("/")
 
 
 def _malformed(fault: str) -> Rejected:

@@ -69,7 +69,7 @@ def verify(
         return False
     if any(len(node) != 32 for node in (leaf, *siblings)):
         return False
-    if len(siblings) != _depth(2 * count - 2 - index):
+    if len(siblings) != depth_of(2 * count - 2 - index):
         return False
     return process(leaf, siblings) == root_hash
 
@@ -77,7 +77,7 @@ def verify(
 def kept_level(count: int) -> int:
     """Return the depth of the nodes that are kept: ten above the deepest leaves, or the root."""
     _check_count(count)
-    return max(0, _depth(2 * count - 2) - SUBTREE_LEVELS)
+    return max(0, depth_of(2 * count - 2) - SUBTREE_LEVELS)
 
 
 def kept_node(count: int, index: int) -> int:
@@ -86,7 +86,7 @@ def kept_node(count: int, index: int) -> int:
     Raises Rejected INDEX_OUT_OF_RANGE.
     """
     position, level = _position(count, index), kept_level(count)
-    return (position + 1 >> _depth(position) - level) - (1 << level)
+    return (position + 1 >> depth_of(position) - level) - (1 << level)
 
 
 def subtree_ranges(count: int, node: int) -> list[tuple[int, int]]:
@@ -99,7 +99,7 @@ def subtree_ranges(count: int, node: int) -> list[tuple[int, int]]:
         raise Rejected(
             "INDEX_OUT_OF_RANGE", f"The tree keeps {1 << level} nodes; number {node} is outside."
         )
-    deepest = _depth(2 * count - 2) - level
+    deepest = depth_of(2 * count - 2) - level
     ranges = []
     for depth in (deepest, deepest - 1):
         if depth < 0:
@@ -188,7 +188,8 @@ def _check_count(count: int) -> None:
         raise Rejected("EMPTY_TREE", "A tree needs at least one leaf.")
 
 
-def _depth(position: int) -> int:
+def depth_of(position: int) -> int:
+    """Return how far below the root (depth 0) a position of the flat array is."""
     return (position + 1).bit_length() - 1
 
 
@@ -216,7 +217,7 @@ def _siblings(nodes: Sequence[bytes], position: int) -> list[bytes]:
 
 def _local(position: int, level: int) -> int:
     """Return where the node at `position` stands in the flat array of its kept node's subtree."""
-    depth = _depth(position) - level
+    depth = depth_of(position) - level
     return (1 << depth) - 1 + ((position + 1) & (1 << depth) - 1)
 
 

@@ -1,8 +1,8 @@
-"""Who may turn codes into numbers, and who may make codes.
+"""Who may turn codes into numbers: `CodeKeeper` decodes a scan and proves it.
 
-`CodeKeeper` decodes a scan and proves it; none of its calls returns a serial, so it can run in a
-process of its own while everything else runs without keys. `Minter` yields serials and inner codes,
-and only for a ledger that the key epoch is bound to.
+None of its calls returns a serial, so it can run in a process of its own while everything else that
+faces the public runs without keys (`ledger.services.keeper_socket`). Codes are made by
+`ledger.services.minter`.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ class CodeKeeper:
         Join it with the batch's stored nodes by `merkle.join_proof`. Raises Rejected
         INDEX_OUT_OF_RANGE and UNKNOWN_EPOCH.
         """
-        outer = _epoch(self._ring, batch).outer
+        outer = epoch_keys(self._ring, batch).outer
         return merkle.subtree_proof(
-            batch.count, index, lambda start, stop: _leaves(outer, batch, start, stop)
+            batch.count, index, lambda start, stop: leaves_of(outer, batch, start, stop)
         )
 
     def _search(self, gtin: int, serial: str, number: int) -> Decoded | None:
@@ -79,65 +79,8 @@ class CodeKeeper:
         return None
 
 
-class Minter:
-    """Makes the codes of batches on one ledger, and the hashes over them."""
-
-    def __init__(self, ring: KeyRing, chain_id: int, contract: bytes) -> None:
-        """contract: its 20 bytes."""
-        self._ring = ring
-        self._chain_id = chain_id
-        self._contract = contract
-
-    def serials(self, batch: BatchRef, start: int, stop: int) -> NDArray[np.bytes_]:
-        """Return the serials of items start … stop − 1, dtype S20.
-
-        Raises, as all methods here, Rejected UNKNOWN_EPOCH, EPOCH_BOUND_ELSEWHERE and
-        INDEX_OUT_OF_RANGE.
-        """
-        outer = self._keys(batch).outer
-        return code.encode_serials(
-            outer, batch.epoch, batch.gtin, batch.number, _indices(batch, start, stop)
-        )
-
-    def inner_codes(self, batch: BatchRef, start: int, stop: int) -> NDArray[np.bytes_]:
-        """Return the inner codes of items start … stop − 1, dtype S20."""
-        inner = self._keys(batch).inner
-        return code.encode_inners(inner, batch.epoch, batch.number, _indices(batch, start, stop))
-
-    def leaves(self, batch: BatchRef, start: int, stop: int) -> list[bytes]:
-        """Return the leaves of items start … stop − 1."""
-        return _leaves(self._keys(batch).outer, batch, start, stop)
-
-    def inner_commitments(self, batch: BatchRef, start: int, stop: int) -> list[bytes]:
-        """Return the leaves of the inner tree for items start … stop − 1."""
-        inner = self._keys(batch).inner
-        codes = self.inner_codes(batch, start, stop).tolist()
-        return [
-            code.inner_commitment(index, text.decode(), code.inner_salt(inner, batch.number, index))
-            for index, text in enumerate(codes, start)
-        ]
-
-    def kept(self, batch: BatchRef) -> bytes:
-        """Return the nodes to store of the batch's tree; `merkle.kept_root` gives its root."""
-        return merkle.build_kept(batch.count, lambda a, b: self.leaves(batch, a, b))
-
-    def inner_root(self, batch: BatchRef) -> bytes:
-        """Return the root over the batch's inner commitments."""
-        kept = merkle.build_kept(batch.count, lambda a, b: self.inner_commitments(batch, a, b))
-        return merkle.kept_root(kept)
-
-    def _keys(self, batch: BatchRef) -> EpochKeys:
-        keys = _epoch(self._ring, batch)
-        if not keys.bound_to(self._chain_id, self._contract):
-            raise Rejected(
-                "EPOCH_BOUND_ELSEWHERE",
-                f"Key epoch {batch.epoch} of brand {batch.brand} belongs to another chain or "
-                "contract: open a new epoch here before minting.",
-            )
-        return keys
-
-
-def _epoch(ring: KeyRing, batch: BatchRef) -> EpochKeys:
+def epoch_keys(ring: KeyRing, batch: BatchRef) -> EpochKeys:
+    """Return the keys of a batch's epoch. Raises Rejected UNKNOWN_EPOCH."""
     for _ in range(2):
         keys = ring.parties().get(batch.brand)
         if keys is not None and 0 <= batch.epoch < len(keys.epochs):
@@ -150,7 +93,8 @@ def _epoch(ring: KeyRing, batch: BatchRef) -> EpochKeys:
     )
 
 
-def _indices(batch: BatchRef, start: int, stop: int) -> NDArray[np.uint64]:
+def indices(batch: BatchRef, start: int, stop: int) -> NDArray[np.uint64]:
+    """Return the indices of items start … stop − 1. Raises Rejected INDEX_OUT_OF_RANGE."""
     if not 0 <= start <= stop <= batch.count:
         raise Rejected(
             "INDEX_OUT_OF_RANGE",
@@ -159,8 +103,9 @@ def _indices(batch: BatchRef, start: int, stop: int) -> NDArray[np.uint64]:
     return np.arange(start, stop, dtype=np.uint64)
 
 
-def _leaves(outer: bytes, batch: BatchRef, start: int, stop: int) -> list[bytes]:
+def leaves_of(outer: bytes, batch: BatchRef, start: int, stop: int) -> list[bytes]:
+    """Return the leaves of items start … stop − 1 under an outer key."""
     serials = code.encode_serials(
-        outer, batch.epoch, batch.gtin, batch.number, _indices(batch, start, stop)
+        outer, batch.epoch, batch.gtin, batch.number, indices(batch, start, stop)
     )
     return code.leaves(batch.gtin, start, serials)

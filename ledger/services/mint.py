@@ -72,9 +72,10 @@ def ensure_epoch(site: Site, brand: int) -> int:
     return number
 
 
-def order_codes(site: Site, brand: int, gtin: str, count: int, key: str) -> int:
+def order_codes(site: Site, brand: int, gtin: str, count: int, key: str, inner: bool = True) -> int:
     """Order `count` codes of a GTIN; return the mint's id. The worker does the rest.
 
+    inner: with an inner code for each (cap, scratch layer), under a root of their own.
     Raises Rejected BAD_QUANTITY, BAD_CHECK_DIGIT, KEY_REUSED, UnknownParty, ForeignGtin and the
     contract's other names.
     """
@@ -85,7 +86,7 @@ def order_codes(site: Site, brand: int, gtin: str, count: int, key: str) -> int:
     number = int(gtin14(gtin))
     with reading(site.engine) as session:
         if (known := _by_key(session, key)) is not None:
-            if (known.brand, known.gtin, known.count) != (brand, number, count):
+            if (known.brand, known.gtin, known.count, known.inner) != (brand, number, count, inner):
                 raise Rejected(
                     "KEY_REUSED",
                     f"The idempotency key '{key}' came with another order: use a new one.",
@@ -104,6 +105,7 @@ def order_codes(site: Site, brand: int, gtin: str, count: int, key: str) -> int:
                 brand=brand,
                 gtin=number,
                 count=count,
+                inner=inner,
                 epoch=epoch,
                 state="RESERVING",
                 reservation=jcs.event_hash(document),
@@ -157,7 +159,7 @@ def _commission(site: Site, mint: Mint, number: int) -> bool:
     args = {
         "actor": mint.brand,
         "root": merkle.kept_root(kept),
-        "innerRoot": site.minter.inner_root(ref),
+        "innerRoot": site.minter.inner_root(ref) if mint.inner else bytes(32),
         "count": mint.count,
     }
     order = Order(
@@ -191,10 +193,8 @@ def batch_ref(session: Session, number: int) -> BatchRef:
     return BatchRef(row.brand, row.epoch, row.gtin, number, row.count)
 
 
-def links(
-    site: Site, mint: Mint, start: int, stop: int, upper: bool = False, chunk: int = 10_000
-) -> Iterator[tuple[str, str]]:
-    """Yield (serial, printed link) of items start … stop − 1 of a mint that is DONE.
+def released(mint: Mint) -> BatchRef:
+    """Return the batch of a mint that is DONE.
 
     Raises Unavailable ROOT_PENDING before that: a code leaves only after its root is on chain.
     """
@@ -203,7 +203,14 @@ def links(
             "ROOT_PENDING",
             f"The root of mint {mint.id} is not on the chain yet (it is {mint.state}): wait.",
         )
-    ref = BatchRef(mint.brand, mint.epoch, mint.gtin, mint.batch, mint.count)
+    return BatchRef(mint.brand, mint.epoch, mint.gtin, mint.batch, mint.count)
+
+
+def links(
+    site: Site, mint: Mint, start: int, stop: int, upper: bool = False, chunk: int = 10_000
+) -> Iterator[tuple[str, str]]:
+    """Yield (serial, printed link) of items start … stop − 1. Raises as `released`."""
+    ref = released(mint)
     gtin = f"{mint.gtin:014d}"
     for first in range(start, stop, chunk):
         for serial in site.minter.serials(ref, first, min(first + chunk, stop)).tolist():

@@ -15,8 +15,9 @@ from ledger.db.engine import open_database
 from ledger.domain.epcis import When
 from ledger.errors import Rejected
 from ledger.services.home import Home
-from ledger.services.keeper import CodeKeeper, Minter
+from ledger.services.keeper import CodeKeeper
 from ledger.services.keyring import KeyRing
+from ledger.services.minter import Minter
 from ledger.services.network import Network
 from ledger.services.vault import Vault, hosted_name
 

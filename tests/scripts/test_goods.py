@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
+import pytest
 import zxingcpp
 from PIL import Image
 
-from ledger.services.mint import order_codes
+from ledger.db.engine import reading
+from ledger.db.models import ChainBatch
+from ledger.domain.code import decode_inner
+from ledger.errors import Rejected
+from ledger.services.export import write_links
+from ledger.services.mint import mint_of, order_codes
 from tests.scripts.conftest import BRAND, DISTRIBUTOR, GTIN, STORE, Goods
 from tests.support.installation import Installation, all_rows, command
 
@@ -82,6 +89,48 @@ def test_an_order_goes_on_under_its_key(goods: Goods, tmp_path: Path) -> None:
     assert (tmp_path / "a.txt").read_text().splitlines() == goods.links[8:10]
     other = (*order[:-3], "24", "--id", "m1")
     assert goods.at.refused(*other) == "KEY_REUSED"
+
+
+def test_inner_codes_stand_beside_their_outer_ones(goods: Goods, tmp_path: Path) -> None:
+    """Each decodes under the inner key to the batch and index that its outer code says."""
+    order = ("mint", "--brand", BRAND, "--gtin", GTIN, "--count", "48", "--id", "m1")
+    file = tmp_path / "pairs.csv"
+    goods.at.said(*order, "--links", str(file), "--with-inner", "--upper")
+    pairs = [line.split(",") for line in file.read_text().splitlines()]
+    assert [outer for outer, _ in pairs] == [link.upper() for link in goods.links]
+    inner_key = goods.at.site.ring.parties()[int(BRAND)].epochs[0].inner
+    base = "HTTP://LOCALHOST:8000/I/"
+    assert [decode_inner(inner_key, inner.removeprefix(base)) for _, inner in pairs] == [
+        (goods.batch, index) for index in range(48)
+    ]
+
+
+def test_codes_may_be_ordered_without_inner_ones(goods: Goods, tmp_path: Path) -> None:
+    """Then there is no inner root on chain, and no file shows an inner code."""
+    order = (
+        "mint",
+        "--brand",
+        BRAND,
+        "--gtin",
+        GTIN,
+        "--count",
+        "2",
+        "--id",
+        "outer",
+        "--no-inner",
+    )
+    batch = goods.at.said(*order)["batch"]
+    with reading(goods.at.site.engine) as session:
+        roots = {n: session.get_one(ChainBatch, n).inner_root for n in (goods.batch, batch)}
+    assert roots[batch] is None
+    assert len(roots[goods.batch] or b"") == 32
+    pairs = ("--links", str(tmp_path / "pairs.csv"), "--with-inner")
+    assert goods.at.refused(*order, *pairs) == "BAD_OPTION"
+    made = mint_of(goods.at.site, goods.at.said(*order)["mint"])
+    with pytest.raises(Rejected) as refusal:
+        write_links(goods.at.site, made, 0, 2, io.BytesIO(), inner=True)
+    assert refusal.value.code == "NO_INNER_CODES"
+    assert goods.at.refused(*order[:-1], "--inner") == "KEY_REUSED"
 
 
 def test_an_order_of_another_process_is_waited_for(goods: Goods) -> None:

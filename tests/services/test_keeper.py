@@ -12,8 +12,9 @@ import pytest
 
 from ledger.domain import code, ids, merkle
 from ledger.errors import Broken, Rejected, TouchstoneError
-from ledger.services.keeper import BatchRef, CodeKeeper, Decoded, Minter
+from ledger.services.keeper import BatchRef, CodeKeeper, Decoded
 from ledger.services.keyring import EpochKeys, KeyRing
+from ledger.services.minter import Minter
 from tests.domain.frozen import raw, rows
 
 BRAND, OTHER_BRAND, GTIN = 9506000134352, 614141000012, 9506000134352

@@ -1,0 +1,247 @@
+"""Leaves, inner commitments and tree nodes, many at once: the fast path of minting.
+
+The bytes are those of `ledger.domain.leaf`, `code.inner_commitment` and `merkle.hash_pair`, which
+the tests hold this to. Hashes are rows of four little-endian uint64 words (32 bytes in order), so
+an array of n hashes has shape (n, 4). The functions release the GIL. Needs numba, as
+`ledger.domain.lanes` does.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from ledger.domain import lanes
+
+Hashes = NDArray[np.uint64]
+"""Shape (n, 4): each row is one hash of 32 bytes."""
+
+_NONE, _ONE = np.uint64(0), np.uint64(1)  # keccak's padding begins with the byte 0x01
+_LAST_BIT = np.uint64(1 << 63)  # and ends in the top bit of word 16 (rate 136 bytes)
+_U8, _U16, _U32 = np.uint64(8), np.uint64(16), np.uint64(32)
+_BYTES, _PAIRS = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF)
+
+
+@dataclass(frozen=True, slots=True)
+class LaneHashes:
+    """Functions compiled for one vector width: `width` keccak states side by side."""
+
+    width: int
+    _compression: lanes.Compiled
+    _leaves: lanes.Compiled
+    _commitments: lanes.Compiled
+    _pairs: lanes.Compiled
+
+    def leaves(self, gtin: int, first: int, serials: NDArray[np.bytes_]) -> Hashes:
+        """Return the leaves of consecutive items, from index `first` on; serials: S20, (n,)."""
+        out = np.empty((len(serials), 4), np.uint64)
+        self._leaves(_words(serials), np.uint64(gtin), np.uint64(first), out)
+        return out
+
+    def commitments(self, key: bytes, batch: int, first: int, codes: NDArray[np.bytes_]) -> Hashes:
+        """Return the inner commitments of consecutive items; codes: S20, shape (n,).
+
+        key: the inner key, from which the salts come.
+        """
+        out = np.empty((len(codes), 4), np.uint64)
+        start, end = self._hmac_states(key)
+        self._commitments(_words(codes), start, end, _salt_block(batch), np.uint64(first), out)
+        return out
+
+    def pairs(self, nodes: Hashes) -> Hashes:
+        """Return the parents of neighbouring nodes: (2n, 4) -> (n, 4), the smaller hashed first."""
+        out = np.empty((len(nodes) // 2, 4), np.uint64)
+        self._pairs(nodes, out)
+        return out
+
+    def _hmac_states(self, key: bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+        """Return SHA-256's chaining values after the inner and the outer pad (RFC 2104)."""
+        secret = hmac.digest(bytes(32), key, "sha256")  # HKDF-Extract without a salt
+        block = np.zeros((lanes.SHA_WORDS, 2 * self.width), np.uint32)
+        for lane, pad in enumerate((0x36, 0x5C)):
+            padded = bytes(byte ^ pad for byte in secret.ljust(64, b"\0"))
+            block[:, lane] = np.frombuffer(padded, ">u4")
+        out = np.empty((8, 2 * self.width), np.uint32)
+        self._compression(block, np.array(lanes.sha256_constants()[1], np.uint32), out)
+        return out[:, 0].copy(), out[:, 1].copy()
+
+
+def compile_hashes(width: int) -> LaneHashes:
+    """Return the functions for `width` states side by side (4 or 8 on today's processors).
+
+    numba compiles each at its first call; all of them take about two seconds.
+    """
+    permutation = lanes.keccak_permutation(width)
+    compression = lanes.sha256_compression(2 * width)
+    return LaneHashes(
+        width,
+        compression,
+        _jit(_leaf_loop(permutation, width)),
+        _jit(_commitment_loop(permutation, compression, width)),
+        _jit(_pair_loop(permutation, width)),
+    )
+
+
+def _jit(function: Callable[..., None]) -> lanes.Compiled:
+    compiled: lanes.Compiled = njit(nogil=True)(function)
+    return compiled
+
+
+def _words(codes: NDArray[np.bytes_]) -> NDArray[np.uint32]:
+    return np.ascontiguousarray(codes).view("<u4").reshape(-1, 5)
+
+
+def _salt_block(batch: int) -> NDArray[np.uint32]:
+    """Return the HMAC's block "touchstone-inner/1" ‖ batch ‖ index 0 ‖ 1 with its padding."""
+    info = b"touchstone-inner/1" + batch.to_bytes(8, "big") + bytes(4) + b"\x01"
+    bits = 8 * (64 + len(info))
+    block = (info + b"\x80").ljust(56, b"\0") + bits.to_bytes(8, "big")
+    return np.frombuffer(block, ">u4").astype(np.uint32)
+
+
+# What follows is compiled: plain loops over lanes, one state array used again and again.
+
+
+def _swap(x: Any) -> Any:
+    """Return a uint64 with its bytes reversed."""
+    x = (x & _BYTES) << _U8 | x >> _U8 & _BYTES
+    x = (x & _PAIRS) << _U16 | x >> _U16 & _PAIRS
+    return x << _U32 | x >> _U32
+
+
+_swap_bytes = njit(inline="always")(_swap)
+
+
+def _finish(permutation: lanes.Compiled, width: int) -> Any:
+    """Return f(state, out, first, last): hash 96-byte messages twice, into rows first … last − 1.
+
+    state: words 0 to 11 hold the messages.
+    """
+
+    def finish(state: Any, out: Any, first: int, last: int) -> None:
+        for word in range(12, 25):
+            for lane in range(width):
+                state[word, lane] = _NONE
+        for lane in range(width):
+            state[12, lane] = _ONE
+            state[16, lane] = _LAST_BIT
+        permutation(state)
+        for word in range(4, 25):
+            for lane in range(width):
+                state[word, lane] = _NONE
+        for lane in range(width):
+            state[4, lane] = _ONE
+            state[16, lane] = _LAST_BIT
+        permutation(state)
+        for row in range(first, last):
+            for word in range(4):
+                out[row, word] = state[word, row - first]
+
+    return _jit(finish)
+
+
+def _leaf_loop(permutation: lanes.Compiled, width: int) -> Callable[..., None]:
+    finish = _finish(permutation, width)
+
+    def leaf_loop(serials: Any, gtin: Any, first: Any, out: Any) -> None:
+        state = np.empty((25, width), np.uint64)
+        head = _swap_bytes(gtin)
+        count = len(serials)
+        for at in range(0, count, width):
+            for word in range(12):
+                for lane in range(width):
+                    state[word, lane] = _NONE
+            for lane in range(width):
+                row = min(at + lane, count - 1)
+                state[3, lane] = head
+                state[7, lane] = _swap_bytes(first + np.uint64(row))
+                state[8, lane] = np.uint64(serials[row, 0]) | np.uint64(serials[row, 1]) << _U32
+                state[9, lane] = np.uint64(serials[row, 2]) | np.uint64(serials[row, 3]) << _U32
+                state[10, lane] = np.uint64(serials[row, 4])
+            finish(state, out, at, min(at + width, count))
+
+    return leaf_loop
+
+
+def _commitment_loop(
+    permutation: lanes.Compiled, compression: lanes.Compiled, width: int
+) -> Callable[..., None]:
+    finish = _finish(permutation, width)
+    half, full = width, 2 * width  # SHA-256 has words of half the size, so twice the lanes
+
+    def commitment_loop(
+        codes: Any, start: Any, end: Any, salt_block: Any, first: Any, out: Any
+    ) -> None:
+        state = np.empty((25, half), np.uint64)
+        block = np.empty((16, full), np.uint32)
+        salts = np.empty((8, full), np.uint32)
+        count = len(codes)
+        for at in range(0, count, full):
+            for word in range(16):
+                for lane in range(full):
+                    block[word, lane] = salt_block[word]
+            for lane in range(full):
+                index = np.uint32(first + np.uint64(at + lane))
+                block[6, lane] |= index >> np.uint32(16)  # the index is bytes 26 to 29
+                block[7, lane] |= index << np.uint32(16)
+            compression(block, start, salts)
+            for word in range(8):
+                for lane in range(full):
+                    block[word, lane] = salts[word, lane]
+                    block[word + 8, lane] = np.uint32(0)
+            for lane in range(full):
+                block[8, lane] = np.uint32(0x80000000)
+                block[15, lane] = np.uint32(8 * (64 + 32))
+            compression(block, end, salts)
+            for part in range(at, min(at + full, count), half):
+                for word in range(12):
+                    for lane in range(half):
+                        state[word, lane] = _NONE
+                for lane in range(half):
+                    row = min(part + lane, count - 1)
+                    state[3, lane] = _swap_bytes(first + np.uint64(row))
+                    state[4, lane] = np.uint64(codes[row, 0]) | np.uint64(codes[row, 1]) << _U32
+                    state[5, lane] = np.uint64(codes[row, 2]) | np.uint64(codes[row, 3]) << _U32
+                    state[6, lane] = np.uint64(codes[row, 4])
+                    for word in range(4):
+                        high = np.uint64(salts[2 * word, row - at])
+                        low = np.uint64(salts[2 * word + 1, row - at])
+                        state[8 + word, lane] = _swap_bytes(high << _U32 | low)
+                finish(state, out, part, min(part + half, count))
+
+    return commitment_loop
+
+
+def _pair_loop(permutation: lanes.Compiled, width: int) -> Callable[..., None]:
+    def pair_loop(nodes: Any, out: Any) -> None:
+        state = np.empty((25, width), np.uint64)
+        count = len(out)
+        for at in range(0, count, width):
+            for word in range(8, 25):
+                for lane in range(width):
+                    state[word, lane] = _NONE
+            for lane in range(width):
+                left = 2 * min(at + lane, count - 1)
+                swap = 0
+                for word in range(4):
+                    if nodes[left, word] != nodes[left + 1, word]:
+                        if _swap_bytes(nodes[left, word]) > _swap_bytes(nodes[left + 1, word]):
+                            swap = 1
+                        break
+                for word in range(4):
+                    state[word, lane] = nodes[left + swap, word]
+                    state[word + 4, lane] = nodes[left + 1 - swap, word]
+                state[8, lane] = _ONE
+                state[16, lane] = _LAST_BIT
+            permutation(state)
+            for row in range(at, min(at + width, count)):
+                for word in range(4):
+                    out[row, word] = state[word, row - at]
+
+    return pair_loop

@@ -1,0 +1,273 @@
+"""Keccak-f[1600] and SHA-256's compression over many messages at once, as vector instructions.
+
+Sources: FIPS 202, section 3 (the permutation); FIPS 180-4, section 6.2 (the compression). LLVM
+compiles both for the processor at hand; a loop left to LLVM's own vectoriser came out slower than
+one message at a time, so the vectors are written out. Lane j of a state is its column j.
+
+Needs numba, which is no part of the core (extra `fast`): without it this module is not imported.
+`ledger.domain.keccak` and hashlib give the same bytes, and are what these are held to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+KECCAK_WORDS, SHA_WORDS = 25, 16
+_MASK = (1 << 64) - 1
+
+Compiled = Callable[..., Any]
+
+
+def keccak_permutation(width: int) -> Compiled:
+    """Return f(state), which permutes `width` states in place: uint64, shape (25, width)."""
+
+    @intrinsic  # type: ignore[untyped-decorator]  # numba has no types
+    def permute(_: Any, __: Any) -> Any:
+        def generate(context: Any, builder: Any, ___: Any, args: Any) -> Any:
+            _keccak(builder, ir.VectorType(ir.IntType(64), width), args[0])
+            return context.get_dummy_value()
+
+        return types.void(types.voidptr), generate
+
+    address = _address()
+
+    def permutation(state: Any) -> None:
+        permute(address(state))
+
+    return _jit(permutation)
+
+
+def sha256_compression(width: int) -> Compiled:
+    """Return f(block, start, out): compress `width` blocks from one chaining value.
+
+    block: uint32, shape (16, width); start: uint32, shape (8,); out: (8, width).
+    """
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def compress(_: Any, __: Any, ___: Any, ____: Any) -> Any:
+        def generate(context: Any, builder: Any, _____: Any, args: Any) -> Any:
+            _sha256(builder, ir.VectorType(ir.IntType(32), width), *args)
+            return context.get_dummy_value()
+
+        return types.void(types.voidptr, types.voidptr, types.voidptr), generate
+
+    address = _address()
+
+    def compression(block: Any, start: Any, out: Any) -> None:
+        compress(address(block), address(start), address(out))
+
+    return _jit(compression)
+
+
+def round_constants() -> list[int]:
+    """Return keccak's 24 round constants, from their shift register (FIPS 202, algorithm 5)."""
+    register, constants = 1, []
+    for _ in range(24):
+        constant = 0
+        for j in range(7):
+            if register & 1:
+                constant |= 1 << (1 << j) - 1
+            register = register << 1 ^ (0x171 if register & 0x80 else 0)
+        constants.append(constant)
+    return constants
+
+
+def rotations() -> dict[tuple[int, int], int]:
+    """Return keccak's rotation of each lane (x, y) (FIPS 202, algorithm 2)."""
+    x, y, offsets = 1, 0, {(0, 0): 0}
+    for t in range(24):
+        offsets[x, y] = (t + 1) * (t + 2) // 2 % 64
+        x, y = y, (2 * x + 3 * y) % 5
+    return offsets
+
+
+def sha256_constants() -> tuple[list[int], list[int]]:
+    """Return SHA-256's 64 round constants and its 8 initial words: digits of roots of primes."""
+    primes = [n for n in range(2, 312) if all(n % d for d in range(2, n))]
+    cubes = [_root(p << 96, 3) & 0xFFFFFFFF for p in primes]
+    squares = [_root(p << 64, 2) & 0xFFFFFFFF for p in primes[:8]]
+    return cubes, squares
+
+
+def _root(n: int, degree: int) -> int:
+    low, high = 0, 1 << n.bit_length() // degree + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if middle**degree <= n else (low, middle)
+    return low
+
+
+def _jit(function: Callable[..., None]) -> Compiled:
+    compiled: Compiled = njit(nogil=True)(function)
+    return compiled
+
+
+def _address() -> Any:
+    @intrinsic  # type: ignore[untyped-decorator]
+    def address(_: Any, array: Any) -> Any:
+        signature = types.voidptr(array)
+
+        def generate(context: Any, builder: Any, found: Any, args: Any) -> Any:
+            made = cgutils.create_struct_proxy(found.args[0])(context, builder, args[0])
+            return builder.bitcast(made.data, ir.IntType(8).as_pointer())
+
+        return signature, generate
+
+    return address
+
+
+def _splat(vector: Any, value: int) -> Any:
+    return ir.Constant(vector, [ir.Constant(vector.element, value)] * vector.count)
+
+
+def _rotate_left(builder: Any, vector: Any, value: Any, by: int) -> Any:
+    if by == 0:
+        return value
+    name = f"llvm.fshl.v{vector.count}i{vector.element.width}"
+    kind = ir.FunctionType(vector, [vector] * 3)
+    function = cgutils.get_or_insert_function(builder.module, kind, name)
+    return builder.call(function, [value, value, _splat(vector, by)])
+
+
+def _load(builder: Any, vector: Any, pointer: Any, place: int) -> Any:
+    found = builder.load(builder.gep(pointer, [ir.IntType(32)(place)]))
+    found.align = vector.element.width // 8  # numpy promises no more
+    return found
+
+
+def _store(builder: Any, vector: Any, value: Any, pointer: Any, place: int) -> None:
+    kept = builder.store(value, builder.gep(pointer, [ir.IntType(32)(place)]))
+    kept.align = vector.element.width // 8
+
+
+def _table(builder: Any, element: Any, values: list[int]) -> Any:
+    kind = ir.ArrayType(element, len(values))
+    name = builder.module.get_unique_name("constants")
+    table = ir.GlobalVariable(builder.module, kind, name)
+    table.initializer, table.global_constant, table.linkage = (
+        ir.Constant(kind, values),
+        True,
+        "internal",
+    )
+    return table
+
+
+def _broadcast(builder: Any, vector: Any, value: Any) -> Any:
+    nothing = ir.Constant(vector, ir.Undefined)
+    one = builder.insert_element(nothing, value, ir.IntType(32)(0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
+    return builder.shuffle_vector(one, nothing, zeros)
+
+
+def _loop(builder: Any, times: int, start: list[Any], body: Callable[[Any, list[Any]], Any]) -> Any:
+    """Emit body(counter, values) -> values, `times` over; return the last values."""
+    i32 = ir.IntType(32)
+    before, loop = builder.block, builder.append_basic_block("round")
+    done = builder.append_basic_block("done")
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    values = [builder.phi(value.type) for value in start]
+    counter = builder.phi(i32)
+    for phi, value in zip(values, start, strict=True):
+        phi.add_incoming(value, before)
+    counter.add_incoming(i32(0), before)
+    after = body(counter, values)
+    following = builder.add(counter, i32(1))
+    for phi, value in zip(values, after, strict=True):
+        phi.add_incoming(value, loop)
+    counter.add_incoming(following, loop)
+    builder.cbranch(builder.icmp_unsigned("<", following, i32(times)), loop, done)
+    builder.position_at_end(done)
+    return after
+
+
+def _keccak(builder: Any, vector: Any, state: Any) -> None:
+    pointer = builder.bitcast(state, vector.as_pointer())
+    constants = _table(builder, vector.element, round_constants())
+    offsets = rotations()
+
+    def rotate(value: Any, by: int) -> Any:
+        return _rotate_left(builder, vector, value, by)
+
+    def body(number: Any, a: list[Any]) -> list[Any]:
+        c = []
+        for x in range(5):
+            column = a[x]
+            for y in range(1, 5):
+                column = builder.xor(column, a[x + 5 * y])
+            c.append(column)
+        d = [builder.xor(c[(x + 4) % 5], rotate(c[(x + 1) % 5], 1)) for x in range(5)]
+        b: list[Any] = [None] * KECCAK_WORDS
+        for (x, y), by in offsets.items():
+            b[y + 5 * ((2 * x + 3 * y) % 5)] = rotate(builder.xor(a[x + 5 * y], d[x]), by)
+        e = []
+        for y in range(0, KECCAK_WORDS, 5):
+            for x in range(5):
+                inverse = builder.xor(b[(x + 1) % 5 + y], _splat(vector, _MASK))
+                e.append(builder.xor(b[x + y], builder.and_(inverse, b[(x + 2) % 5 + y])))
+        constant = builder.load(builder.gep(constants, [ir.IntType(32)(0), number]))
+        e[0] = builder.xor(e[0], _broadcast(builder, vector, constant))
+        return e
+
+    start = [_load(builder, vector, pointer, i) for i in range(KECCAK_WORDS)]
+    for i, value in enumerate(_loop(builder, 24, start, body)):
+        _store(builder, vector, value, pointer, i)
+
+
+def _sha256(builder: Any, vector: Any, block: Any, start: Any, out: Any) -> None:
+    pointer = builder.bitcast(block, vector.as_pointer())
+    chaining = builder.bitcast(start, vector.element.as_pointer())
+    result = builder.bitcast(out, vector.as_pointer())
+    constants = _table(builder, vector.element, sha256_constants()[0])
+    i32 = ir.IntType(32)
+
+    def right(value: Any, *by: int) -> Any:
+        turned = [_rotate_left(builder, vector, value, 32 - n) for n in by]
+        found = turned[0]
+        for each in turned[1:]:
+            found = builder.xor(found, each)
+        return found
+
+    def add(*values: Any) -> Any:
+        found = values[0]
+        for each in values[1:]:
+            found = builder.add(found, each)
+        return found
+
+    def small_sigma(value: Any, first: int, second: int, shift: int) -> Any:
+        shifted = builder.lshr(value, _splat(vector, shift))
+        return builder.xor(right(value, first, second), shifted)
+
+    def body(number: Any, values: list[Any]) -> list[Any]:
+        w, (a, b, c, d, e, f, g, h) = values[:SHA_WORDS], values[SHA_WORDS:]
+        base = builder.mul(number, i32(SHA_WORDS))
+        for t in range(SHA_WORDS):
+            place = builder.gep(constants, [i32(0), builder.add(base, i32(t))])
+            k = _broadcast(builder, vector, builder.load(place))
+            choice = builder.xor(g, builder.and_(e, builder.xor(f, g)))
+            one = add(h, right(e, 6, 11, 25), choice, k, w[t])
+            majority = builder.or_(builder.and_(a, b), builder.and_(c, builder.or_(a, b)))
+            two = add(right(a, 2, 13, 22), majority)
+            a, b, c, d, e, f, g, h = add(one, two), a, b, c, add(d, one), e, f, g
+            # The word 16 rounds on; those after the last round are computed and not used.
+            w[t] = add(
+                w[t],
+                small_sigma(w[(t + 1) % 16], 7, 18, 3),
+                w[(t + 9) % 16],
+                small_sigma(w[(t + 14) % 16], 17, 19, 10),
+            )
+        return [*w, a, b, c, d, e, f, g, h]
+
+    words = [_load(builder, vector, pointer, i) for i in range(SHA_WORDS)]
+    first = [
+        _broadcast(builder, vector, builder.load(builder.gep(chaining, [i32(i)]))) for i in range(8)
+    ]
+    last = _loop(builder, 4, [*words, *first], body)[SHA_WORDS:]
+    for i, (before, after) in enumerate(zip(first, last, strict=True)):
+        _store(builder, vector, builder.add(before, after), result, i)

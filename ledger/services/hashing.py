@@ -1,0 +1,116 @@
+"""Which hash functions a large batch is minted with: chosen by measuring them on this machine.
+
+The candidates are vector kernels of several widths, if numba is installed (extra `fast`), and the
+library that hashes everything else. All give the same bytes. numba compiles for a second or two, so
+nothing is loaded before the first batch that is large enough to gain by it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ledger.domain import keccak
+
+if TYPE_CHECKING:
+    from ledger.domain.lane_hashes import LaneHashes
+
+LARGE = 200_000  # codes; below, the library is done before the kernels are compiled
+_WIDTHS = (8, 4)
+_ROUNDS, _HASHES = 5, 4_096  # of one measurement
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was measured (nanoseconds a hash, by candidate) and chosen; lanes: None = the library.
+
+    warmup_s: seconds that compiling and measuring took.
+    """
+
+    nanoseconds: dict[str, float]
+    lanes: LaneHashes | None
+    warmup_s: float
+
+    @property
+    def name(self) -> str:
+        """The chosen candidate."""
+        return min(self.nanoseconds, key=self.nanoseconds.__getitem__)
+
+
+@cache
+def fastest() -> Choice:
+    """Compile and measure the candidates; return the fastest. Once a process."""
+    started = time.perf_counter()
+    found = {keccak.BACKEND: library_nanoseconds()}
+    kernels = _kernels()
+    for kernel in kernels:
+        found[f"lanes-{kernel.width}"] = lane_nanoseconds(kernel)
+    best = min(found, key=found.__getitem__)
+    lanes = next((kernel for kernel in kernels if f"lanes-{kernel.width}" == best), None)
+    if lanes is not None:
+        _compile_all(lanes)
+    return Choice(found, lanes, time.perf_counter() - started)
+
+
+def for_count(count: int) -> LaneHashes | None:
+    """Return the kernels for a batch of that many codes; None where the library is better."""
+    return fastest().lanes if count >= LARGE else None
+
+
+def workers() -> int:
+    """Return how many threads hash side by side: the processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def pool() -> ThreadPoolExecutor:
+    """Return a pool of that many threads; the kernels let each other run."""
+    return ThreadPoolExecutor(workers(), thread_name_prefix="hashing")
+
+
+def library_nanoseconds() -> float:
+    """Measure one hash of a pair by the library, in nanoseconds."""
+    data = bytes(64)
+
+    def work() -> None:
+        for _ in range(_HASHES):
+            keccak.keccak(data)
+
+    return _best(work)
+
+
+def lane_nanoseconds(kernel: LaneHashes) -> float:
+    """Measure one hash of a pair by a kernel, in nanoseconds; compiles it first."""
+    nodes = np.zeros((2 * _HASHES, 4), np.uint64)
+    kernel.pairs(nodes)
+    return _best(lambda: kernel.pairs(nodes))
+
+
+def _best(work: Callable[[], object]) -> float:
+    """Return nanoseconds a hash of the fastest round: what else runs only ever slows one down."""
+    times = []
+    for _ in range(_ROUNDS):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return min(times) / _HASHES * 1e9
+
+
+def _kernels() -> list[LaneHashes]:
+    try:
+        from ledger.domain.lane_hashes import compile_hashes
+    except ImportError:
+        return []
+    return [compile_hashes(width) for width in _WIDTHS]
+
+
+def _compile_all(lanes: LaneHashes) -> None:
+    serials = np.full(1, b"0" * 20, "S20")
+    lanes.leaves(0, 0, serials)
+    lanes.commitments(bytes(32), 0, 0, serials)

@@ -1,0 +1,94 @@
+"""Who may make codes: serials, inner codes, and the hashes over them.
+
+Only for the ledger that the key epoch is bound to. A large batch is hashed on all processors by the
+kernels that `ledger.services.hashing` has measured to be the fastest here; a small one, or one on a
+machine without them, item by item, to the same bytes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ledger.domain import code, merkle, merkle_arrays
+from ledger.errors import Rejected
+from ledger.services import hashing
+from ledger.services.keeper import BatchRef, epoch_keys, indices, leaves_of
+from ledger.services.keyring import EpochKeys, KeyRing
+
+
+class Minter:
+    """Makes the codes of batches on one ledger, and the hashes over them."""
+
+    def __init__(self, ring: KeyRing, chain_id: int, contract: bytes) -> None:
+        """contract: its 20 bytes."""
+        self._ring = ring
+        self._chain_id = chain_id
+        self._contract = contract
+
+    def serials(self, batch: BatchRef, start: int, stop: int) -> NDArray[np.bytes_]:
+        """Return the serials of items start … stop − 1, dtype S20.
+
+        Raises, as all methods here, Rejected UNKNOWN_EPOCH, EPOCH_BOUND_ELSEWHERE and
+        INDEX_OUT_OF_RANGE.
+        """
+        outer = self._keys(batch).outer
+        return code.encode_serials(
+            outer, batch.epoch, batch.gtin, batch.number, indices(batch, start, stop)
+        )
+
+    def inner_codes(self, batch: BatchRef, start: int, stop: int) -> NDArray[np.bytes_]:
+        """Return the inner codes of items start … stop − 1, dtype S20."""
+        inner = self._keys(batch).inner
+        return code.encode_inners(inner, batch.epoch, batch.number, indices(batch, start, stop))
+
+    def leaves(self, batch: BatchRef, start: int, stop: int) -> list[bytes]:
+        """Return the leaves of items start … stop − 1."""
+        return leaves_of(self._keys(batch).outer, batch, start, stop)
+
+    def inner_commitments(self, batch: BatchRef, start: int, stop: int) -> list[bytes]:
+        """Return the leaves of the inner tree for items start … stop − 1."""
+        inner = self._keys(batch).inner
+        codes = self.inner_codes(batch, start, stop).tolist()
+        return [
+            code.inner_commitment(index, text.decode(), code.inner_salt(inner, batch.number, index))
+            for index, text in enumerate(codes, start)
+        ]
+
+    def kept(self, batch: BatchRef) -> bytes:
+        """Return the nodes to store of the batch's tree; `merkle.kept_root` gives its root."""
+        lanes = hashing.for_count(batch.count)
+        if lanes is None:
+            return merkle.build_kept(batch.count, lambda a, b: self.leaves(batch, a, b))
+
+        def leaves_at(start: int, stop: int) -> merkle_arrays.Hashes:
+            return lanes.leaves(batch.gtin, start, self.serials(batch, start, stop))
+
+        with hashing.pool() as pool:
+            return merkle_arrays.build_kept(batch.count, leaves_at, lanes.pairs, pool.map)
+
+    def inner_root(self, batch: BatchRef) -> bytes:
+        """Return the root over the batch's inner commitments."""
+        lanes = hashing.for_count(batch.count)
+        if lanes is None:
+            kept = merkle.build_kept(batch.count, lambda a, b: self.inner_commitments(batch, a, b))
+            return merkle.kept_root(kept)
+        inner = self._keys(batch).inner
+
+        def leaves_at(start: int, stop: int) -> merkle_arrays.Hashes:
+            codes = self.inner_codes(batch, start, stop)
+            return lanes.commitments(inner, batch.number, start, codes)
+
+        with hashing.pool() as pool:
+            kept = merkle_arrays.build_kept(batch.count, leaves_at, lanes.pairs, pool.map)
+        return merkle.kept_root(kept)
+
+    def _keys(self, batch: BatchRef) -> EpochKeys:
+        keys = epoch_keys(self._ring, batch)
+        if not keys.bound_to(self._chain_id, self._contract):
+            raise Rejected(
+                "EPOCH_BOUND_ELSEWHERE",
+                f"Key epoch {batch.epoch} of brand {batch.brand} belongs to another chain or "
+                "contract: open a new epoch here before minting.",
+            )
+        return keys

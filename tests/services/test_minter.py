@@ -1,0 +1,79 @@
+"""Large batches: the measured kernels give the bytes of the plain path, with and without numba."""
+
+import json
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ledger.domain import code, merkle
+from ledger.services import hashing
+from ledger.services.keeper import BatchRef
+from ledger.services.keyring import KeyRing
+from ledger.services.minter import Minter
+
+BRAND, GTIN, CHAIN, CONTRACT = 9506000134352, 9506000134352, 123456789, bytes(range(20))
+COUNT = 40_001  # three parts of a tree, and leaves of two depths
+
+
+@pytest.fixture(scope="module")
+def minter(tmp_path_factory: pytest.TempPathFactory) -> Minter:
+    path = tmp_path_factory.mktemp("keys") / "codes.json"
+    ring = KeyRing.create(path, "passphrase", secrets.token_bytes)
+    ring.open_epoch(BRAND, CHAIN, CONTRACT)
+    return Minter(ring, CHAIN, CONTRACT)
+
+
+def test_the_fastest_of_the_measured_is_taken() -> None:
+    """The library and two vector widths are measured; the kernels that run are the fastest's."""
+    choice = hashing.fastest()
+    assert len(choice.nanoseconds) == 3
+    assert choice.name == min(choice.nanoseconds, key=lambda name: choice.nanoseconds[name])
+    assert choice.lanes is not None
+    assert choice.name == f"lanes-{choice.lanes.width}"
+    assert hashing.fastest() is choice
+
+
+def test_a_large_batch_has_the_trees_of_the_plain_path(
+    minter: Minter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kept nodes and inner root, from all threads, equal those made item by item."""
+    batch = BatchRef(BRAND, 0, GTIN, number=7, count=COUNT)
+    plain = (minter.kept(batch), minter.inner_root(batch))
+    monkeypatch.setattr(hashing, "LARGE", COUNT)
+    assert hashing.for_count(COUNT) is not None
+    assert (minter.kept(batch), minter.inner_root(batch)) == plain
+    # One inner code by hand: its commitment is proved under the same root.
+    inner = minter._ring.parties()[BRAND].epochs[0].inner
+    text = minter.inner_codes(batch, 39_999, 40_000).tolist()[0].decode()
+    leaf = code.inner_commitment(39_999, text, code.inner_salt(inner, 7, 39_999))
+    nodes = merkle.tree(minter.inner_commitments(batch, 0, COUNT))
+    assert merkle.verify(plain[1], COUNT, 39_999, leaf, merkle.proof(nodes, 39_999))
+
+
+def test_without_numba_the_same_bytes_come_slower(minter: Minter, tmp_path: Path) -> None:
+    """A process that cannot import numba falls back to the library, and mints the same roots."""
+    program = (
+        "import json, secrets, sys; sys.modules['numba'] = None\n"
+        "from pathlib import Path\n"
+        "from ledger.services import hashing\n"
+        "from ledger.services.keeper import BatchRef\n"
+        "from ledger.services.keyring import KeyRing\n"
+        "from ledger.services.minter import Minter\n"
+        "ring = KeyRing(Path(sys.argv[1]), 'passphrase', secrets.token_bytes)\n"
+        f"minter = Minter(ring, {CHAIN}, bytes(range(20)))\n"
+        f"batch = BatchRef({BRAND}, 0, {GTIN}, number=9, count=3000)\n"
+        "hashing.LARGE = 1\n"
+        "roots = [minter.kept(batch).hex(), minter.inner_root(batch).hex()]\n"
+        "print(json.dumps([hashing.fastest().name, *roots]))\n"
+    )
+    path = str(minter._ring._path)
+    done = subprocess.run(
+        [sys.executable, "-c", program, path], capture_output=True, text=True, check=True
+    )
+    name, kept, inner_root = json.loads(done.stdout)
+    assert name in ("safe-pysha3", "pycryptodome")
+    batch = BatchRef(BRAND, 0, GTIN, number=9, count=3000)
+    assert (kept, inner_root) == (minter.kept(batch).hex(), minter.inner_root(batch).hex())
