@@ -22,6 +22,7 @@ from ledger.domain.regions import nearest
 from ledger.errors import Rejected
 from ledger.services import prove
 from ledger.services.lookup import Link
+from ledger.services.scan_facts import Place
 from ledger.services.scans import (
     PAGE_WAIT_S,
     ScanIn,
@@ -32,7 +33,7 @@ from ledger.services.scans import (
     token_key,
 )
 from ledger.services.site import Site
-from ledger.services.verify import Checked, Place, check
+from ledger.services.verify import Checked, check
 
 router = APIRouter(tags=["consumer"], route_class=JsonRoute)
 COOKIE = "touchstone_device"

@@ -33,10 +33,10 @@ from ledger.services import custody, packing, relaying, unpacking
 from ledger.services.act import state_of
 from ledger.services.api_keys import Caller
 from ledger.services.lookup import parties_of
+from ledger.services.scan_facts import Place
 from ledger.services.scans import ScanIn, pseudonym, store
 from ledger.services.site import Site
 from ledger.services.units import Codes, find_unit
-from ledger.services.verify import Place
 
 router = APIRouter(prefix="/v1", tags=["custody"], route_class=JsonRoute)
 relay_router = APIRouter(tags=["relay"], route_class=JsonRoute)

@@ -73,6 +73,7 @@ class Limits:
     far_places: int = 2  # ... in at least so many regions besides this one
     many_devices: int = 12  # devices in all ...
     many_regions: int = 4  # ... spread over so many regions
+    copy_odds: float = 1.0  # or copies explain the history at least as well as anything honest
     impossible_kmh: float = 1200.0  # faster than an airliner, both places known by GPS
     impossible_km: float = 300.0
     impossible_pairs: int = 2  # a single odd pair is a wrong GPS fix, two are not
@@ -119,6 +120,7 @@ class Evidence:
     ledger_age_s: int = 0  # seconds since the newest block the follower has checked
     chain: ChainFacts = field(default_factory=ChainFacts)
     scans: ScanFacts = field(default_factory=ScanFacts)
+    copy_odds: float = 0.0  # that the code is copied, by the class model of code histories
     limits: Limits = field(default_factory=Limits)
 
 
@@ -156,7 +158,8 @@ def _elsewhere(e: Evidence) -> bool:
 
 def _many(e: Evidence) -> bool:
     s, limits = e.scans, e.limits
-    return s.other_devices + 1 >= limits.many_devices and s.regions >= limits.many_regions
+    counted = s.other_devices + 1 >= limits.many_devices and s.regions >= limits.many_regions
+    return counted or e.copy_odds >= limits.copy_odds
 
 
 # A code that fails one of these has no history worth judging: the first that holds is the verdict.

@@ -21,8 +21,9 @@ from ledger.domain.scan_map import Entry, ScanMap, next_entry
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act
+from ledger.services.scan_facts import Place
 from ledger.services.site import LOG, Site
-from ledger.services.verify import Checked, Place, check
+from ledger.services.verify import Checked, check
 
 PSEUDONYM_EPOCH_S = 90 * 86_400
 TOKEN_LIFE_S = 900
@@ -96,7 +97,8 @@ def store(site: Site, scan: ScanIn) -> Stored:
         if found is not None:
             made = found.time
         before = found.id if found else None
-        checked = check(site, session, scan.link, device, scan.place, made, before)
+        counts = scan.device is not None and scan.channel != "script"
+        checked = check(site, session, scan.link, device, scan.place, made, before, counts)
         if checked.link is None or checked.evidence.malformed or checked.evidence.foreign:
             code = checked.verdict.reasons[0]
             raise Rejected(code, checked.fault or "The link's host is not one of ours.")

@@ -67,11 +67,17 @@ def test_evidence_leads_to_its_reason_and_outcome(code: str) -> None:
         (replace(GOOD, scans=ScanFacts(far_devices=3, far_regions=1)), "SEEN_ELSEWHERE"),
         (replace(GOOD, scans=ScanFacts(other_devices=10, regions=4)), "MANY_DEVICES"),
         (replace(GOOD, scans=ScanFacts(other_devices=99, regions=3)), "MANY_DEVICES"),
+        (replace(GOOD, copy_odds=0.999), "MANY_DEVICES"),
     ],
 )
 def test_one_step_short_of_the_bound_says_nothing(evidence: Evidence, code: str) -> None:
     """Bounds are exact: a second or a device less, and the reason is not given."""
     assert code not in judge(evidence).reasons
+
+
+def test_even_odds_of_copies_are_enough_without_any_count() -> None:
+    """What the class model makes of a history speaks against a code at odds of 1."""
+    assert judge(replace(GOOD, copy_odds=1.0)).reasons == ("MANY_DEVICES",)
 
 
 def test_a_recall_outweighs_all_else_and_both_are_said() -> None:
@@ -115,6 +121,7 @@ def test_a_code_nobody_issued_has_no_other_reason() -> None:
             regions=st.integers(0, 31),
             impossible_pairs=st.integers(0, 5),
         ),
+        copy_odds=st.floats(0, 1e9),
         limits=st.just(Limits()),
     )
 )

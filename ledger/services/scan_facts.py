@@ -1,0 +1,103 @@
+"""What earlier scans of a code say for a scan: the same facts live, and in `bench honest`.
+
+Counts are of devices with a lasting name. The class model of `ledger.detect.clones` looks at where
+and when the first of them came: it needs no count to be high, and forgives what one place explains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ledger.detect.clones import Seen, copy_odds
+from ledger.domain.regions import great_circle_km
+from ledger.domain.verdict import Limits, ScanFacts
+
+MAX_LOOKS = 500  # of one code; more say nothing new
+MAX_SEEN = 24  # devices for the class model: its odds are far from even by then, and cost 0.3 ms
+CERTAIN = frozenset({"gps", "ip_fixed"})  # a mobile network names a wrong province too often
+FAR_KM = 100.0
+DAY = 86_400.0
+UNKNOWN = -1  # region of a place, for the detectors
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a scan was made. source: gps, ip_fixed, ip_mobile; acc_km: its stated radius."""
+
+    source: str
+    lat: float
+    lon: float
+    acc_km: float
+    region: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A stored scan. time: unix seconds. weak: the device has a stand-in's name for the day."""
+
+    time: int
+    device: str
+    weak: bool
+    place: Place | None
+
+
+def scan_facts(looks: Sequence[Look], device: str | None, place: Place | None) -> ScanFacts:
+    """Return what earlier scans count up to, for a device at a place.
+
+    looks: the first MAX_LOOKS scans of the code, in order of time, none by scripts.
+    """
+    counted = [look for look in looks if not look.weak]
+    others = [look for look in counted if look.device != device]
+    here = place if place is not None and place.source in CERTAIN else None
+    certain = [(o.device, o.place) for o in others if o.place and o.place.source in CERTAIN]
+    far = [(d, p) for d, p in certain if here is not None and _apart(p, here) > FAR_KM]
+    regions = {p.region for _, p in certain} | ({here.region} if here else set())
+    return ScanFacts(
+        by_this_device=len(counted) - len(others),
+        other_devices=len({o.device for o in others}),
+        far_devices=len({d for d, _ in far}),
+        far_regions=len({p.region for _, p in far}),
+        regions=len(regions - {None}),
+        impossible_pairs=_impossible_pairs(counted),
+        first_at=looks[0].time if looks else None,
+        last_at=looks[-1].time if looks else None,
+    )
+
+
+def odds_of_copies(looks: Sequence[Look], asking: Look | None) -> float:
+    """Return the odds that the code is copied rather than honest, in the class model.
+
+    From the first scan of each of the first MAX_SEEN devices that say where they are; asking: the
+    scan that is judged, if it will be stored.
+    """
+    first: dict[str, Seen] = {}
+    for look in looks if asking is None else (*looks, asking):
+        if look.weak or look.place is None or look.device in first:
+            continue
+        place = look.place
+        region = UNKNOWN if place.region is None else place.region
+        first[look.device] = Seen(look.time / DAY, place.source, place.lat, place.lon, region)
+        if len(first) == MAX_SEEN:
+            break
+    return copy_odds(list(first.values()))
+
+
+def _apart(one: Place, other: Place) -> float:
+    """Kilometres that certainly lie between two places."""
+    away = great_circle_km(one.lat, one.lon, other.lat, other.lon)
+    return away - one.acc_km - other.acc_km
+
+
+def _impossible_pairs(looks: Sequence[Look]) -> int:
+    """Consecutive scans by two phones, both placed by GPS, that no traveller could have made."""
+    limits = Limits()
+    placed = [(look, look.place) for look in looks if look.place and look.place.source == "gps"]
+    pairs = 0
+    for (before, there), (after, here) in pairwise(placed):
+        if before.device != after.device:
+            km = _apart(there, here)
+            hours = max(after.time - before.time, 1) / 3600
+            pairs += km > limits.impossible_km and km / hours > limits.impossible_kmh
+    return pairs
