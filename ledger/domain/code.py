@@ -6,8 +6,8 @@ batch · 2⁶⁴ + index · 2³² (32 zero bits below) as 19 numerals of radix 3
 inner key and the tweak 0x02 ‖ seven zero bytes.
 
 A scan is decoded, not looked up: 32 zero bits must come back. Here GTINs are integers (the value of
-the 14 digits). With an 8-byte tweak each FF1 round is one AES block; `ledger.domain.ff1` is the
-plain form that both fast paths are held to.
+the 14 digits). `ledger.domain.ff1_block` encrypts; `ledger.domain.ff1` is the plain form that it is
+held to.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from __future__ import annotations
 import hmac
 
 import numpy as np
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from numpy.typing import NDArray
 
 from ledger.domain import abi
+from ledger.domain.ff1_block import BlockFF1
 from ledger.domain.keccak import keccak
 from ledger.domain.leaf import leaf as leaf  # part of this module's face
 
@@ -30,11 +30,9 @@ MAX_INDEX = (1 << 32) - 1
 
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
 _VARIANTS = str.maketrans({"O": "0", "I": "1", "L": "1"})
-_ROUNDS = 10
+_NUMERALS = SERIAL_LENGTH - 1
 _LEFT_BITS, _RIGHT_BITS = 45, 50  # 9 and 10 numerals
-_LEFT_MASK, _RIGHT_MASK = (1 << _LEFT_BITS) - 1, (1 << _RIGHT_BITS) - 1
-# FF1's P for radix 32, 19 numerals, 8 bytes of tweak: constant, so its block is encrypted once.
-_P = bytes([1, 2, 1, 0, 0, 32, _ROUNDS, 9]) + (19).to_bytes(4, "big") + (8).to_bytes(4, "big")
+_RIGHT_MASK = (1 << _RIGHT_BITS) - 1
 _INNER_TWEAK = 2 << 56
 _CHUNK = 1 << 14  # serials whose working arrays fit the second-level cache
 # Two characters for each pair of numerals.
@@ -138,22 +136,6 @@ def _outer_tweak(gtin: int) -> int:
     return 1 << 56 | gtin
 
 
-class _Rounds:
-    """AES with the constant part of every round input: CIPH(P) ⊕ (tweak ‖ 0…0)."""
-
-    def __init__(self, key: bytes, tweak: int) -> None:
-        if len(key) != 32:
-            raise ValueError(f"a code key has 32 bytes, not {len(key)}")
-        # FF1 is built from single AES blocks, which is what ECB gives.
-        self.aes = Cipher(algorithms.AES(key), modes.ECB()).encryptor()  # noqa: S305
-        self.start = int.from_bytes(self.aes.update(_P), "big") ^ tweak << 64
-
-    def number(self, i: int, half: int) -> int:
-        """Return the low 64 bits of y in round i: all that is left after the modulus."""
-        block = self.start ^ (i << 56 | half)
-        return int.from_bytes(self.aes.update(block.to_bytes(16, "big"))[4:12], "big")
-
-
 def _check_range(epoch: int, batch: int) -> None:
     if not 0 <= epoch < EPOCHS:
         raise ValueError(f"epoch {epoch} is not 0 to {EPOCHS - 1}")
@@ -165,12 +147,9 @@ def _encode(key: bytes, tweak: int, epoch: int, batch: int, index: int) -> str:
     _check_range(epoch, batch)
     if not 0 <= index <= MAX_INDEX:
         raise ValueError(f"index {index} is not 0 to {MAX_INDEX}")
-    rounds = _Rounds(key, tweak)
     plain = batch << 64 | index << 32
-    left, right = plain >> _RIGHT_BITS, plain & _RIGHT_MASK
-    for i in range(_ROUNDS):
-        mask = _RIGHT_MASK if i % 2 else _LEFT_MASK
-        left, right = right, (left + rounds.number(i, right)) & mask
+    cipher = BlockFF1(key, tweak, _NUMERALS)
+    left, right = cipher.encrypt(plain >> _RIGHT_BITS, plain & _RIGHT_MASK)
     number = (epoch << _LEFT_BITS | left) << _RIGHT_BITS | right
     return "".join(ALPHABET[number >> shift & 31] for shift in range(95, -1, -5))
 
@@ -181,11 +160,8 @@ def _decode(key: bytes, tweak: int, code: str) -> tuple[int, int] | None:
     number = 0
     for character in code[1:]:
         number = number << 5 | _VALUES[character]
-    rounds = _Rounds(key, tweak)
-    left, right = number >> _RIGHT_BITS, number & _RIGHT_MASK
-    for i in reversed(range(_ROUNDS)):
-        mask = _RIGHT_MASK if i % 2 else _LEFT_MASK
-        left, right = (right - rounds.number(i, left)) & mask, left
+    cipher = BlockFF1(key, tweak, _NUMERALS)
+    left, right = cipher.decrypt(number >> _RIGHT_BITS, number & _RIGHT_MASK)
     plain = left << _RIGHT_BITS | right
     if plain & 0xFFFFFFFF:
         return None
@@ -198,35 +174,16 @@ def _encode_many(
     _check_range(epoch, batch)
     if indices.size and int(indices.max()) > MAX_INDEX:
         raise ValueError(f"an index is over {MAX_INDEX}")
-    rounds = _Rounds(key, tweak)
+    cipher = BlockFF1(key, tweak, _NUMERALS)
     codes = np.empty((len(indices), SERIAL_LENGTH // 2), "<u2")
     for at in range(0, len(indices), _CHUNK):
         chunk = indices[at : at + _CHUNK].astype(np.uint64)
-        left, right = _encrypt_chunk(rounds, batch, chunk)
+        left, right = cipher.encrypt_many(
+            np.uint64(batch << 14) | chunk >> np.uint64(18),
+            (chunk & np.uint64((1 << 18) - 1)) << np.uint64(32),
+        )
         _write_characters(epoch, left, right, codes[at : at + _CHUNK])
     return codes.view(f"S{SERIAL_LENGTH}").reshape(-1)
-
-
-def _encrypt_chunk(
-    rounds: _Rounds, batch: int, index: NDArray[np.uint64]
-) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Return the left 45 and right 50 bits of each encrypted number."""
-    n = len(index)
-    left = np.uint64(batch << 14) | index >> np.uint64(18)
-    right = (index & np.uint64((1 << 18) - 1)) << np.uint64(32)
-    blocks = np.empty((n, 2), ">u8")
-    blocks[:, 0] = rounds.start >> 64
-    low = rounds.start & (1 << 64) - 1
-    output = np.empty(16 * n + 15, np.uint8)  # update_into wants a block less one byte to spare
-    halves = output[: 16 * n].view(">u8").reshape(n, 2)
-    for i in range(_ROUNDS):
-        blocks[:, 1] = right ^ np.uint64(i << 56 ^ low)
-        rounds.aes.update_into(blocks.view(np.uint8).reshape(-1).data, output.data)
-        y = halves[:, 0].astype(np.uint64) << np.uint64(32)
-        y |= halves[:, 1].astype(np.uint64) >> np.uint64(32)
-        mask = np.uint64(_RIGHT_MASK if i % 2 else _LEFT_MASK)
-        left, right = right, (left + y) & mask
-    return left, right
 
 
 def _write_characters(
