@@ -5,6 +5,7 @@ network.json     which contract on which chain: what the follower pins
 touchstone.db    the database
 keys.json        code keys of the brands (sealed)
 accounts.json    signing keys: relay, admins, log, hosted parties (sealed)
+webhooks.json    secrets that sign what webhooks are sent (sealed; made with the first webhook)
 passphrase       what seals them, unless TOUCHSTONE_PASSPHRASE_FILE names another file
 device.key       keys the pseudonyms of scanning devices
 admin.key        the first API key
@@ -14,6 +15,7 @@ trust.json       what a checker pins
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +100,14 @@ class Home:
     def accounts(self) -> Vault:
         """Open the signing keys."""
         return Vault(self.path / "accounts.json", self.passphrase(), self.entropy)
+
+    def webhook_secrets(self) -> Vault:
+        """Open the secrets of webhooks, making the file first where there is none."""
+        path = self.path / "webhooks.json"
+        if not path.exists():
+            with suppress(Rejected):  # another process was faster
+                return Vault.create(path, self.passphrase(), self.entropy)
+        return Vault(path, self.passphrase(), self.entropy)
 
     def device_key(self) -> bytes:
         """Return the key of the devices' pseudonyms. Raises Rejected KEYS_MISSING."""

@@ -54,6 +54,7 @@ def open_installation(settings: Settings) -> Site:
         settings.database_url,
         settings.behind_s,
         settings.hosts,
+        settings.private_webhooks,
     )
 
 

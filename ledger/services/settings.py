@@ -34,4 +34,9 @@ class Settings(BaseSettings):
         900, ge=1, description="Age in seconds of the newest block at which verdicts stop."
     )
     heartbeat_s: int = Field(60, ge=1, description="Seconds between anchors of the scan log.")
-    fdr: float = Field(0.05, gt=0, lt=1, description="Stated share of false alerts.")
+    fdr: float = Field(
+        0.05, gt=0, lt=1, description="Stated share of false alerts, where a brand has set none."
+    )
+    private_webhooks: bool = Field(
+        False, description="Whether webhooks may be in private networks, and plain http."
+    )

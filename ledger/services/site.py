@@ -29,6 +29,7 @@ class Site:
     """clock: unix seconds. link_base: what printed links begin with, e.g. https://id.brand.com.
     hosts: other hosts whose links are ours. zone: minutes east of UTC of the installation.
     behind_s: age of the newest block at which verdicts become "not confirmed".
+    private_webhooks: webhooks may be in private networks, and plain http.
     """
 
     home: Home
@@ -40,6 +41,7 @@ class Site:
     hosts: frozenset[str] = frozenset()
     zone: int = 480
     behind_s: int = 900
+    private_webhooks: bool = False
 
     @cached_property
     def ring(self) -> KeyRing:
@@ -50,6 +52,11 @@ class Site:
     def vault(self) -> Vault:
         """The signing keys."""
         return self.home.accounts()
+
+    @cached_property
+    def webhook_vault(self) -> Vault:
+        """The secrets of webhooks."""
+        return self.home.webhook_secrets()
 
     @cached_property
     def device_key(self) -> bytes:
@@ -107,6 +114,7 @@ def open_site(
     database_url: str | None = None,
     behind_s: int = 900,
     hosts: frozenset[str] = frozenset(),
+    private_webhooks: bool = False,
 ) -> Site:
     """Open an installation whose ledger exists. Raises what opening each part raises."""
     return Site(
@@ -118,4 +126,5 @@ def open_site(
         link_base=link_base,
         behind_s=behind_s,
         hosts=hosts,
+        private_webhooks=private_webhooks,
     )

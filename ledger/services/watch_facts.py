@@ -113,7 +113,7 @@ class Facts:
             self.recalled[lot] = None
             if self.session.scalar(status) == RECALLED:
                 told = select(func.max(ChainEvent.time)).where(
-                    ChainEvent.subject == ids.subject("lot", consignment.lot.id),
+                    ChainEvent.subject == ids.subject("lot", lot),
                     ChainEvent.verb == Verb.SET_LOT_STATE,
                 )
                 self.recalled[lot] = self.session.scalar(told) or 0

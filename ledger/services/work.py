@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import random
+import threading
 import time
 from collections.abc import Callable
 
@@ -14,6 +16,7 @@ from ledger.db.models import ChainParty
 from ledger.domain.verbs import KeyMode, Role
 from ledger.errors import Rejected, Unavailable
 from ledger.services import mint
+from ledger.services.deliveries import Courier
 from ledger.services.follow import Follower
 from ledger.services.resign import sign_again
 from ledger.services.scans import Sequencer
@@ -27,7 +30,7 @@ MERGE_EVERY_S = 1.0
 
 
 class Worker:
-    """Follows the chain, submits the outbox, advances mints, merges scans, watches."""
+    """Follows the chain, submits the outbox, advances mints, merges scans, watches, delivers."""
 
     def __init__(self, site: Site, heartbeat_s: int, fdr: float) -> None:
         self._site = site
@@ -53,6 +56,10 @@ class Worker:
     def run(self, stop: Callable[[], bool]) -> None:
         """Work until told to stop. An unreachable chain is waited for; anything Broken ends it."""
         away = AWAY_S
+        ended = threading.Event()
+        # Webhooks are others' computers: nothing here waits for them.
+        courier = Courier(self._site, random.random)
+        threading.Thread(target=courier.run, args=(ended,), daemon=True).start()
         while not stop():
             try:
                 moved = self.step()
@@ -64,6 +71,7 @@ class Worker:
                 continue
             if not moved:
                 time.sleep(IDLE_S)
+        ended.set()
 
     def _log_scans(self) -> int:
         if self._sequencer is None:
