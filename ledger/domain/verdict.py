@@ -50,8 +50,10 @@ REASONS: dict[str, ReasonKind] = {
     "RECALLED": ReasonKind(Outcome.DO_NOT_USE, _C),
     "EXPIRED": ReasonKind(Outcome.DO_NOT_USE, _C),
     "BLOCKED": ReasonKind(Outcome.DO_NOT_USE, _C),
+    "BLACKLISTED": ReasonKind(Outcome.DO_NOT_USE, _L),
     "NOT_ACTIVATED": ReasonKind(Outcome.CAUTION, _C),
     "BEST_BEFORE_PASSED": ReasonKind(Outcome.CAUTION, _C),
+    "SUSPECTED": ReasonKind(Outcome.CAUTION, _L),
     "IMPOSSIBLE_TRAVEL": ReasonKind(Outcome.CAUTION, _L),
     "SEEN_ELSEWHERE": ReasonKind(Outcome.CAUTION, _L),
     "MANY_DEVICES": ReasonKind(Outcome.CAUTION, _L),
@@ -121,6 +123,7 @@ class Evidence:
     chain: ChainFacts = field(default_factory=ChainFacts)
     scans: ScanFacts = field(default_factory=ScanFacts)
     copy_odds: float = 0.0  # that the code is copied, by the class model of code histories
+    listed: Outcome | None = None  # on the operator's blacklist: do_not_use or caution
     limits: Limits = field(default_factory=Limits)
 
 
@@ -174,10 +177,12 @@ STOPPERS: tuple[Rule, ...] = (
 FINDINGS: tuple[Rule, ...] = (
     _if("RECALLED", lambda e: e.chain.recalled),
     _if("BLOCKED", lambda e: e.chain.void),
+    _if("BLACKLISTED", lambda e: e.listed is Outcome.DO_NOT_USE),
     _if("EXPIRED", lambda e: _passed(e.chain.expires, e.now)),
     _if("LEDGER_BEHIND", lambda e: e.ledger_age_s > e.limits.ledger_behind_s),
     _if("NOT_ACTIVATED", lambda e: not _passed(e.chain.active_from, e.now)),
     _if("BEST_BEFORE_PASSED", lambda e: _passed(e.chain.best_before, e.now)),
+    _if("SUSPECTED", lambda e: e.listed is Outcome.CAUTION),
     _if("IMPOSSIBLE_TRAVEL", _impossible),
     _if("SEEN_ELSEWHERE", _elsewhere),
     _if("MANY_DEVICES", _many),

@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session
 
 from ledger.db.alerting import BlacklistEntry
 from ledger.db.models import Alert
+from ledger.domain.verdict import Outcome
 from ledger.errors import Rejected
 from ledger.services.alerts_rules import lists_copies
 from ledger.services.audit import WORKER, record
 
-CAUTION, DO_NOT_USE = "caution", "do_not_use"
-LEVELS = (CAUTION, DO_NOT_USE)
+LEVELS = (Outcome.CAUTION, Outcome.DO_NOT_USE)  # the graver last
 MOST = 10_000  # codes a request
 
 
@@ -34,14 +34,15 @@ class Code:
     index: int
 
 
-def level(session: Session, batch: int, index: int) -> str | None:
+def level(session: Session, batch: int, index: int) -> Outcome | None:
     """Return the gravest level at which a code is listed, None if it is not."""
     query = select(BlacklistEntry.level).where(
         BlacklistEntry.batch == batch,
         BlacklistEntry.index == index,
         BlacklistEntry.lifted.is_(None),
     )
-    return max(session.scalars(query), key=LEVELS.index, default=None)
+    found = (Outcome(text) for text in session.scalars(query))
+    return max(found, key=LEVELS.index, default=None)
 
 
 def add(
@@ -125,7 +126,7 @@ def follow(session: Session, now: int, alert: Alert) -> None:
         return
     if lists_copies(session, alert.brand):
         code = Code(alert.brand, alert.code, place["batch"], place["index"])
-        add(session, now, WORKER, [code], CAUTION, f"alert {alert.id}", alert.id)
+        add(session, now, WORKER, [code], Outcome.CAUTION, f"alert {alert.id}", alert.id)
 
 
 def unfollow(session: Session, now: int, who: str, alert: Alert) -> None:

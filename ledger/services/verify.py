@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from ledger.db.models import ChainCheckpoint, Scan
 from ledger.domain.verdict import Evidence, Limits, Verdict, judge
 from ledger.errors import Rejected
+from ledger.services import blacklist
 from ledger.services.lookup import Item, Link, chain_facts, find_item, read_link
 from ledger.services.scan_facts import MAX_LOOKS, Look, Place, odds_of_copies, scan_facts
 from ledger.services.site import Site
@@ -77,6 +78,7 @@ def check(
             chain=chain_facts(item),
             scans=scan_facts(looks, device, place),
             copy_odds=odds_of_copies(looks, asking),
+            listed=blacklist.level(session, item.batch, item.index),
         )
     return Checked(judge(seen), seen, link, item, checkpoint)
 
