@@ -6,7 +6,8 @@ and why, is in docs/simulator.md.
 
 from __future__ import annotations
 
+from ledger.services.simulator.attacks import ATTACKS
 from ledger.services.simulator.settings import Settings
 from ledger.services.simulator.world import World, simulate
 
-__all__ = ["Settings", "World", "simulate"]
+__all__ = ["ATTACKS", "Settings", "World", "simulate"]

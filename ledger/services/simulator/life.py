@@ -13,19 +13,14 @@ from ledger.services.simulator.settings import Settings
 HOUR = 1 / 24
 
 
-def lives(
-    rng: np.random.Generator, land: Land, goods: Goods, settings: Settings, taken: Bools
-) -> Acts:
-    """Scans of bought and of carried goods, with repeats and second devices.
-
-    taken: bool (items,), what never reached a store.
-    """
-    scanned = rng.random(len(taken)) < np.repeat(goods.scan_rate, goods.lots.items)
+def lives(rng: np.random.Generator, land: Land, goods: Goods, settings: Settings) -> Acts:
+    """Scans of bought and of carried goods, with repeats and second devices."""
+    items = int(goods.first_item[-1])
+    scanned = rng.random(items) < np.repeat(goods.scan_rate, goods.lots.items)
     pool = np.maximum(2.0, land.people * settings.scans * settings.phones)
     away, party = _carried(rng, land, goods, settings, pool)
     scanned[away.item] |= party & (rng.random(len(away)) < settings.party_scanned)
-    away = away.take(scanned[away.item] & ~taken[away.item])
-    scanned &= ~taken
+    away = away.take(scanned[away.item])
     scanned[away.item] = False
     first = joined([away, _bought(rng, land, goods, settings, pool, np.flatnonzero(scanned))])
     return joined([first, looks_again(rng, land, settings, pool, first)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -11,7 +12,10 @@ import numpy as np
 
 from ledger.detect import KINDS
 from ledger.detect.frame import CHANNELS, Custody, Ints, Lots, Scans
+from ledger.errors import Rejected
 from ledger.services.simulator.acts import Acts, joined
+from ledger.services.simulator.attacks import ATTACKS
+from ledger.services.simulator.gang import Deed, Gang
 from ledger.services.simulator.goods import Goods, draw_goods
 from ledger.services.simulator.land import Land, draw_land
 from ledger.services.simulator.life import lives
@@ -19,7 +23,9 @@ from ledger.services.simulator.oddities import oddities
 from ledger.services.simulator.places import stated
 from ledger.services.simulator.settings import Settings
 
-LAND, GOODS, LIFE, ODDITIES, NAMES, PLACES = range(6)  # each draws from a stream of its own
+LAND, GOODS, LIFE, ODDITIES, NAMES, PLACES, CHEATS, DROPS = range(
+    8
+)  # each draws from a stream of its own
 DAY_DECIMALS = 5
 
 
@@ -27,7 +33,8 @@ DAY_DECIMALS = 5
 class World:
     """A simulated world. scans, lots, custody: what a detector reads.
 
-    cause: of each scan, (n,): 0 honest. displays, virals: codes.
+    cause: of each scan, int64 (n,): 0 honest, k the k-th deed. deeds: what cheats did, as rows of
+    the truth with `kind` and `attack`. displays, virals: codes.
     """
 
     seed: int
@@ -37,20 +44,28 @@ class World:
     lots: Lots
     custody: Custody
     cause: Ints
+    deeds: tuple[dict[str, Any], ...]
     displays: tuple[str, ...]
     virals: tuple[str, ...]
 
     def truth(self) -> dict[str, Any]:
         """What really happened, as the file beside the world has it."""
+        rows: dict[str, list[Any]] = {kind: [] for kind in KINDS}
+        for deed in self.deeds:
+            row = {name: value for name, value in deed.items() if name != "kind"}
+            rows.setdefault(deed["kind"], []).append(row)
         return {
-            **{kind: [] for kind in KINDS},
-            "viral": list(self.virals), "display": list(self.displays),
+            **rows, "viral": list(self.virals), "display": list(self.displays),
             "n_lots": len(self.lots), "regions": len(self.land.regions), "seed": self.seed,
         }  # fmt: skip
 
 
-def simulate(seed: int, settings: Settings | None = None) -> World:
-    """Draw a world: the same seed and settings give the same world, on any machine."""
+def simulate(seed: int, settings: Settings | None = None, attacks: Collection[str] = ()) -> World:
+    """Draw a world: the same seed, settings and attacks give the same world, on any machine.
+
+    attacks: names in ATTACKS; honest life is the same with and without them, but for the goods that
+    they take. Raises Rejected UNKNOWN_ATTACK.
+    """
     settings = settings or Settings()
 
     def stream(number: int) -> np.random.Generator:
@@ -58,18 +73,36 @@ def simulate(seed: int, settings: Settings | None = None) -> World:
 
     land = draw_land(stream(LAND))
     goods = draw_goods(stream(GOODS), land, settings)
-    taken = np.zeros(goods.first_item[-1], dtype=np.bool_)
+    gang = Gang(stream(CHEATS), land, goods, settings)
+    for name in attacks:
+        if name not in ATTACKS:
+            known = ", ".join(ATTACKS)
+            raise Rejected("UNKNOWN_ATTACK", f"There is no attack '{name}'; there are {known}.")
+        ATTACKS[name].commit(gang)
     odd, shown, viral = oddities(stream(ODDITIES), land, goods, settings)
-    scans = joined([lives(stream(LIFE), land, goods, settings, taken), odd])
+    honest = joined([lives(stream(LIFE), land, goods, settings), odd])
+    honest = honest.take((honest.item < 0) | ~gang.taken[honest.item])
+    scans = _stored(stream(DROPS), gang, joined([honest, *gang.parts]))
     scans = _in_order(scans, settings)
     naming = _Naming(stream(NAMES), goods, settings)
     return World(
         seed, settings, land,
-        scans=_frame(stream(PLACES), land, goods, settings, naming, scans),
+        scans=_frame(stream(PLACES), land, goods, settings, naming, scans, gang.scripts),
         lots=goods.lots, custody=goods.custody, cause=scans.cause,
+        deeds=tuple(
+            _told(deed, scans.take(scans.cause == cause), naming)
+            for cause, deed in enumerate(gang.deeds, 1)
+        ),
         displays=tuple(naming.codes(np.array(shown, dtype=np.int64))),
         virals=tuple(naming.codes(np.array(viral, dtype=np.int64))),
     )  # fmt: skip
+
+
+def _stored(rng: np.random.Generator, gang: Gang, scans: Acts) -> Acts:
+    """The scans that an operator keeps: he may lose some, he can add none."""
+    share = np.zeros(len(gang.deeds) + 1)
+    share[list(gang.dropped)] = list(gang.dropped.values())
+    return scans.take(rng.random(len(scans)) >= share[scans.cause])
 
 
 def _in_order(scans: Acts, settings: Settings) -> Acts:
@@ -80,11 +113,26 @@ def _in_order(scans: Acts, settings: Settings) -> Acts:
     return scans.take(np.lexsort((scans.device, scans.item, scans.day)))
 
 
+def _told(deed: Deed, scans: Acts, naming: _Naming) -> dict[str, Any]:
+    """A deed as a row of the truth, with what came of it within the world's days."""
+    row = {"kind": deed.kind, "attack": deed.attack, **deed.detail}
+    if deed.kind == "diversion":
+        row["scanned_items"] = len(np.unique(scans.item))
+    elif len(deed.devices):
+        row["devices"] = naming.devices(deed.devices)
+    else:
+        found = np.searchsorted(deed.items, scans.item)
+        row["scans"] = np.bincount(found, minlength=len(deed.items)).tolist()
+        row["codes"] = naming.codes(deed.items)
+    return row
+
+
 class _Naming:
     """Printed codes `L<lot>-<number>`: the number follows the packing, or is shuffled."""
 
     def __init__(self, rng: np.random.Generator, goods: Goods, settings: Settings) -> None:
         self._goods = goods
+        self._hidden = int(rng.integers(1 << 43))
         lots = len(goods.lots)
         self._shift = rng.integers(1 << 30, size=lots) if settings.shuffled else None
         strides = rng.integers(1, 1 << 20, size=lots).tolist()
@@ -104,10 +152,14 @@ class _Naming:
                                   strict=True)
         ]  # fmt: skip
 
+    def devices(self, device: Ints) -> list[str]:
+        """The pseudonym of each device."""
+        return [f"{name:011x}" for name in _scrambled(device ^ self._hidden).tolist()]
+
 
 def _frame(
     rng: np.random.Generator, land: Land, goods: Goods, settings: Settings, naming: _Naming,
-    scans: Acts,
+    scans: Acts, scripts: Sequence[Ints],
 ) -> Scans:  # fmt: skip
     source, lat, lon, radius, region = stated(rng, land, settings, scans)
     known = scans.item >= 0
@@ -116,13 +168,15 @@ def _frame(
     items, unit = _numbered(scans.item)
     devices, device = _numbered(scans.device)
     wechat = rng.random(len(scans)) < settings.wechat
-    names = _scrambled(devices ^ int(rng.integers(1 << 43)))
+    channel = np.where(wechat, CHANNELS.index("wechat"), CHANNELS.index("web"))
+    if scripts:
+        channel[np.isin(scans.device, np.concatenate(scripts))] = CHANNELS.index("script")
     return Scans(
         day=scans.day, unit=unit, lot=lot,
         case=np.where(known, case - goods.first_case[np.maximum(lot, 0)], -1),
-        device=device, channel=np.where(wechat, CHANNELS.index("wechat"), CHANNELS.index("web")),
+        device=device, channel=channel,
         loc_src=source, lat=lat, lon=lon, acc_km=radius, region=region,
-        codes=naming.codes(items), devices=[f"{name:011x}" for name in names.tolist()],
+        codes=naming.codes(items), devices=naming.devices(devices),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from pathlib import Path
 
-from ledger.services.simulator import Settings
+from ledger.services.simulator import ATTACKS, Settings
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/simulator.md"
 
@@ -15,3 +15,9 @@ def test_every_setting_is_explained() -> None:
     rows = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| `")]
     named = " ".join(line.split("|")[1] for line in rows)
     assert [field.name for field in fields(Settings) if f"`{field.name}`" not in named] == []
+
+
+def test_every_attack_is_explained() -> None:
+    """Each attack has a row of its own."""
+    text = PAGE.read_text("utf-8")
+    assert [name for name in ATTACKS if f"| `{name}` |" not in text] == []
