@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backtest": ("scripts.backtest", "what the detectors say about a folder of scans"),
     "bench": ("scripts.bench", "what this machine does, beside the targets"),
     "demo": ("scripts.demo", "the whole job in a simulated world, then served"),
+    "fraud": ("scripts.fraud", "prove an item in two places, or two histories; check such a proof"),
     "header": ("scripts.header", "judge one block header by the validators that you trust"),
     "history": ("scripts.history", "prove all events of one subject, or check such a proof"),
     "key": ("scripts.key", "key files of parties that sign for themselves"),

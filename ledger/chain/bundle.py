@@ -99,7 +99,7 @@ def conclude(bundle: Bundle, layout: Layout) -> Conclusion:
     else:
         custody = judge_custody(bundle, state, code.leaf)
     marks, whole_batch = _batch_mark(bundle, state, code)
-    check_histories(bundle, {**custody.marks, **marks})
+    check_histories(bundle, bundle.histories, {**custody.marks, **marks})
     events = tuple(event for history in bundle.histories for event in history.events)
     documents = _check_documents(bundle, events)
     parties = {

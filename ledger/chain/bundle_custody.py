@@ -6,12 +6,13 @@ that is proved too, so nobody can leave out a history that there is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ledger.chain.bundle_events import History
 from ledger.chain.bundle_format import Bundle, Step
 from ledger.chain.bundle_state import State
+from ledger.chain.frame import Frame
 from ledger.domain import merkle
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
@@ -50,7 +51,7 @@ def judge_custody(bundle: Bundle, state: State, item: bytes) -> Custody:
         return Custody(proved=(own,), stated=("ITEM_IN_NO_UNIT",))
     if alone and bundle.units:
         raise Rejected("MOVED_ALONE", "The item has left the unit that the bundle puts it in.")
-    inner = _climb(bundle.units, state, item)
+    inner = climb(bundle.units, state, item)
     unit, marks = _outermost(state, inner)
     words = state.read("units", [unit], "state", "holder", "addressee")
     moving = words["state"] == IN_TRANSIT
@@ -64,19 +65,17 @@ def judge_custody(bundle: Bundle, state: State, item: bytes) -> Custody:
     )
 
 
-def check_histories(bundle: Bundle, marks: Mapping[Key, Mark]) -> None:
-    """Check that the bundle's histories are whole, and that it has all that `marks` lead to.
+def check_histories(frame: Frame, histories: Sequence[History], marks: Mapping[Key, Mark]) -> None:
+    """Check that the histories of a file are whole, and that it has all that `marks` lead to.
 
     A unit that came out of another has that one's history up to then too, so the way is followed
     back to where it began. Raises Rejected HISTORY_MISSING, HISTORY_NOT_NEEDED, BAD_HISTORY,
     HISTORY_DIFFERS.
     """
-    histories = {(history.kind, history.identity): history for history in bundle.histories}
-    if len(histories) != len(bundle.histories):
-        raise Rejected("HISTORY_NOT_NEEDED", "The bundle has two histories of one subject.")
-    heads = {
-        key: history.heads(bundle.chain_id, bundle.contract) for key, history in histories.items()
-    }
+    named = {(history.kind, history.identity): history for history in histories}
+    if len(named) != len(histories):
+        raise Rejected("HISTORY_NOT_NEEDED", "The file has two histories of one subject.")
+    heads = {key: each.heads(frame.chain_id, frame.contract) for key, each in named.items()}
     reached: dict[Key, int] = {}
     todo = list(marks.items())
     while todo:
@@ -86,27 +85,30 @@ def check_histories(bundle: Bundle, marks: Mapping[Key, Mark]) -> None:
         if heads[key][seq] != head:
             raise Rejected("HISTORY_DIFFERS", f"The history of a {key[0]} is not what happened.")
         if key not in reached:
-            todo += _origins(histories[key])
+            todo += _origins(named[key])
         reached[key] = max(seq, reached.get(key, 0))
-    if any(reached.get(key) != len(history.events) for key, history in histories.items()):
-        raise Rejected("HISTORY_NOT_NEEDED", "The bundle has events that nothing in it proves.")
+    if any(reached.get(key) != len(history.events) for key, history in named.items()):
+        raise Rejected("HISTORY_NOT_NEEDED", "The file has events that nothing in it proves.")
+
+
+def mark_of(state: State, unit: bytes) -> Mark:
+    """Return a unit's seq and head as they are proved. Raises Rejected SLOT_NOT_PROVEN."""
+    words = state.read("units", [unit], "seq", "head")
+    return words["seq"], words["head"].to_bytes(32, "big")
 
 
 def _state_of(state: State, unit: bytes) -> int:
     return state.read("units", [unit], "state")["state"]
 
 
-def _climb(steps: tuple[Step, ...], state: State, item: bytes) -> bytes:
-    """Return the first unit with a slot, reached from the item through the packers' trees."""
-    kind, child, root, count = ITEM, item, bytes(32), 0
-    for place, step in enumerate(steps, 1):
-        child_leaf = merkle.children_leaf(kind, step.position, child, root, count)
-        if not merkle.verify(
-            step.children_root, step.count, step.position, child_leaf, step.siblings
-        ):
-            raise Rejected("NOT_IN_UNIT", "The packer's tree does not hold what it is said to.")
-        kind, child, root, count = UNIT, step.unit, step.children_root, step.count
-        if place < len(steps) and _state_of(state, step.unit):
+def climb(steps: Sequence[Step], state: State, item: bytes) -> bytes:
+    """Return the first unit with a slot, reached from the item through the packers' trees.
+
+    Raises Rejected NOT_IN_UNIT, MOVED_ALONE, UNIT_ABSENT, UNIT_DIFFERS, SLOT_NOT_PROVEN.
+    """
+    child, root, count = check_trees(steps, item)
+    for step in steps[:-1]:
+        if _state_of(state, step.unit):
             raise Rejected("MOVED_ALONE", "A unit on the way has left the one it was packed in.")
     if not _state_of(state, child):
         raise Rejected("UNIT_ABSENT", "The unit that the item is said to be in is not on chain.")
@@ -117,13 +119,26 @@ def _climb(steps: tuple[Step, ...], state: State, item: bytes) -> bytes:
     return child
 
 
+def check_trees(steps: Sequence[Step], item: bytes) -> tuple[bytes, bytes, int]:
+    """Return the outermost unit, root and count that lead down to the item. Raises Rejected
+    NOT_IN_UNIT."""
+    kind, child, root, count = ITEM, item, bytes(32), 0
+    for step in steps:
+        child_leaf = merkle.children_leaf(kind, step.position, child, root, count)
+        if not merkle.verify(
+            step.children_root, step.count, step.position, child_leaf, step.siblings
+        ):
+            raise Rejected("NOT_IN_UNIT", "The packer's tree does not hold what it is said to.")
+        kind, child, root, count = UNIT, step.unit, step.children_root, step.count
+    return child, root, count
+
+
 def _outermost(state: State, unit: bytes) -> tuple[bytes, dict[Key, Mark]]:
     """Return the unit around all others, and seq and head of each unit on the way to it."""
     marks: dict[Key, Mark] = {}
     for _ in range(MAX_LEVELS):
-        words = state.read("units", [unit], "state", "seq", "head")
-        marks[("unit", unit)] = (words["seq"], words["head"].to_bytes(32, "big"))
-        if words["state"] != INSIDE:
+        marks[("unit", unit)] = mark_of(state, unit)
+        if _state_of(state, unit) != INSIDE:
             return unit, marks
         unit = state.read("units", [unit], "parent")["parent"].to_bytes(32, "big")
     raise Rejected("UNIT_DIFFERS", f"Units lie in each other more than {MAX_LEVELS} deep.")

@@ -74,6 +74,15 @@ def read_events(
     return tuple(_event(item, kind, identity) for item in node.items(most))
 
 
+def write_history(events: Sequence[Event]) -> dict[str, Any]:
+    """Return the history of one subject, which has events, as a bundle holds it."""
+    return {
+        "kind": events[0].kind,
+        "id": write_identity(events[0].identity),
+        "events": [write_event(event) for event in events],
+    }
+
+
 def write_identity(identity: bytes | int) -> str:
     """Return a subject's identity as a file holds it."""
     return str(identity) if isinstance(identity, int) else "0x" + identity.hex()

@@ -163,9 +163,23 @@ def _code(node: Node) -> Code | None:
 
 
 def _units(node: Node) -> tuple[Step, ...] | None:
-    if node.value is None:
-        return None
+    return None if node.value is None else read_steps(node)
+
+
+def read_steps(node: Node) -> tuple[Step, ...]:
+    """Return the steps from an item to a unit. Raises Rejected as Node does."""
     return tuple(_step(item) for item in node.items(16))
+
+
+def write_step(step: Step) -> dict[str, Any]:
+    """Return a step as a file holds it."""
+    return {
+        "unit": "0x" + step.unit.hex(),
+        "position": step.position,
+        "children_root": "0x" + step.children_root.hex(),
+        "count": step.count,
+        "siblings": ["0x" + sibling.hex() for sibling in step.siblings],
+    }
 
 
 def _step(node: Node) -> Step:

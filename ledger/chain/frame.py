@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.chain.header import Header
-from ledger.chain.strict_json import Node
+from ledger.chain.strict_json import Node, load
 from ledger.chain.trust import Trust
 from ledger.chain.validators import Change, Succession
 from ledger.domain.jcs import canonical
@@ -23,6 +23,7 @@ CLOCK_DRIFT_S = 15  # by which a block may be ahead of the checker's clock and s
 
 _PROOF_NODES = 70  # a path has at most 64 nibbles
 _SLOTS = 1024
+_MAX_BYTES = 64 << 20  # of the largest kind of file
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,17 @@ def read_frame(part: Mapping[str, Node]) -> Frame:
             for slot, proof in part["storage"].entries(_SLOTS)
         },
     )
+
+
+def read_headers(data: bytes) -> dict[str, Any]:
+    """Return the JSON of `settled` and `changes` in a proof file of any kind; nothing else of it is
+    read. Raises Rejected as strict_json, Node and Header.decode do."""
+    whole = load(data, _MAX_BYTES).value
+    node = Node(whole.get("headers") if isinstance(whole, dict) else None, "headers")
+    part = node.members(("settled", "changes"))
+    Header.decode(part["settled"].data())
+    read_changes(part["changes"])
+    return {name: each.value for name, each in part.items()}
 
 
 def read_changes(node: Node) -> tuple[Change, ...]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ledger.chain import bundle_format
 from ledger.chain.bundle import Conclusion, conclude
-from ledger.chain.bundle_events import write_event, write_identity
+from ledger.chain.bundle_events import write_history
 from ledger.db.models import Product, Profile
 from ledger.domain.history import Event
 from ledger.domain.verdict import Outcome, ScanFacts
@@ -53,7 +53,7 @@ def build(
         "serial": serial,
         "code": part.code,
         "units": part.units,
-        "histories": [_history(history) for history in part.histories],
+        "histories": [write_history(history) for history in part.histories],
         "documents": {
             "0x" + key.hex(): body for key, body in (documents or {}).items() if key in shown
         },
@@ -64,14 +64,6 @@ def build(
         },
     }
     return {**document, "verdict": _verdict(_concluded(document))}
-
-
-def _history(events: Sequence[Event]) -> Json:
-    return {
-        "kind": events[0].kind,
-        "id": write_identity(events[0].identity),
-        "events": [write_event(event) for event in events],
-    }
 
 
 def _names(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ledger.chain.bundle_format import write_step
 from ledger.db.models import ChainBatch, ChainLot, ChainParty, ChainRun, ChainUnit, LotName, Mint
 from ledger.domain import ids, merkle
 from ledger.domain.history import Event
@@ -19,7 +20,7 @@ from ledger.services.prove_custody import (
     Way,
     events_of,
     find_way,
-    steps_json,
+    steps_of,
     unit_histories,
 )
 from ledger.services.prove_frame import Json, Place
@@ -137,8 +138,8 @@ def _custody(site: Site, session: Session, part: Part, item: bytes, batch: int, 
     )
     return replace(
         part,
-        units=steps_json(site, session, way),
-        histories=(*part.histories, *unit_histories(session, way)),
+        units=[write_step(step) for step in steps_of(site, session, way)],
+        histories=(*part.histories, *unit_histories(session, way.stored)),
         parties=part.parties | parties,
         places=(
             *places,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ledger.chain.bundle_format import Step
 from ledger.db.models import ChainEvent, ChainUnit, UnitChild, UnitName, UnitRun
 from ledger.domain import ids, merkle
 from ledger.domain.history import Event, args_struct
@@ -33,21 +35,24 @@ class Way:
 
 def find_way(session: Session, leaf: bytes, batch: int, index: int) -> Way | None:
     """Return the way from an item to its outermost unit, None if no known unit on chain has it."""
+    return next(find_ways(session, leaf, batch, index), None)
+
+
+def find_ways(session: Session, leaf: bytes, batch: int, index: int) -> Iterator[Way]:
+    """Yield every way from an item to an outermost unit; honest packers leave at most one."""
     own = session.get(ChainUnit, leaf)
     if own is not None:
-        return Way((), _around(session, own))
+        yield Way((), _around(session, own))
+        return
     packed = select(UnitRun).where(
         UnitRun.batch == batch, UnitRun.first <= index, UnitRun.to > index
     )
     for run in session.scalars(packed):
-        way = _climb(session, run.unit, run.position + index - run.first)
-        if way is not None:
-            return way
-    return None
+        yield from _climb(session, run.unit, run.position + index - run.first)
 
 
-def steps_json(site: Site, session: Session, way: Way) -> list[dict[str, Any]]:
-    """Return the way's steps as a bundle holds them, each with its proof in the packer's tree.
+def steps_of(site: Site, session: Session, way: Way) -> tuple[Step, ...]:
+    """Return the way's steps, each with its proof in the packer's tree.
 
     Raises Broken UNIT_ROWS_DIFFER when the rows do not give the packed root.
     """
@@ -57,21 +62,14 @@ def steps_json(site: Site, session: Session, way: Way) -> list[dict[str, Any]]:
         nodes = merkle.tree([child_leaf(child) for child in children_of(site, session, unit)])
         if nodes[0] != name.children_root:
             raise _differ()
-        steps.append(
-            {
-                "unit": "0x" + unit.hex(),
-                "position": position,
-                "children_root": "0x" + name.children_root.hex(),
-                "count": name.count,
-                "siblings": ["0x" + node.hex() for node in merkle.proof(nodes, position)],
-            }
-        )
-    return steps
+        siblings = tuple(merkle.proof(nodes, position))
+        steps.append(Step(unit, position, name.children_root, name.count, siblings))
+    return tuple(steps)
 
 
-def unit_histories(session: Session, way: Way) -> list[list[Event]]:
-    """Return the events of all stored units, and of those they came out of up to then."""
-    todo = [(unit.id, unit.seq) for unit in way.stored]
+def unit_histories(session: Session, stored: Iterable[ChainUnit]) -> list[list[Event]]:
+    """Return the events of units with a slot, and of those they came out of up to then."""
+    todo = [(unit.id, unit.seq) for unit in stored]
     whole: dict[bytes, list[Event]] = {}
     while todo:
         unit, upto = todo.pop(0)
@@ -101,15 +99,14 @@ def _around(session: Session, unit: ChainUnit) -> tuple[ChainUnit, ...]:
     return tuple(around)
 
 
-def _climb(session: Session, unit: bytes, position: int) -> Way | None:
+def _climb(session: Session, unit: bytes, position: int) -> Iterator[Way]:
     stored = session.get(ChainUnit, unit)
     if stored is not None:
-        return Way(((unit, position),), _around(session, stored))
+        yield Way(((unit, position),), _around(session, stored))
+        return
     for above in session.scalars(select(UnitChild).where(UnitChild.child == unit)):
-        way = _climb(session, above.unit, above.position)
-        if way is not None:
-            return Way(((unit, position), *way.steps), way.stored)
-    return None
+        for way in _climb(session, above.unit, above.position):
+            yield Way(((unit, position), *way.steps), way.stored)
 
 
 def _event(row: ChainEvent) -> Event:

@@ -20,6 +20,7 @@ from trie import HexaryTrie
 from ledger.chain import bundle_format
 from ledger.chain.bundle import conclude
 from ledger.chain.bundle_state import proved_words
+from ledger.chain.frame import Frame
 from ledger.chain.header import ExtraData, Header, quorum
 from ledger.chain.storage import Layout
 from ledger.chain.trust import sign
@@ -83,10 +84,14 @@ class Forge:
     def of(cls, name: str) -> Forge:
         """Take a frozen bundle apart."""
         document = good(name)
-        bundle = bundle_format.read(dump(document))
-        words = proved_words(bundle)
         trust = json.loads((VECTORS / "trust.json").read_text())
-        return cls(document, words, list(words), bundle.settled, trust)
+        return cls.around(document, bundle_format.read(dump(document)), trust)
+
+    @classmethod
+    def around(cls, document: Json, frame: Frame, trust: Json) -> Forge:
+        """Take a proof file of any kind apart."""
+        words = proved_words(frame)
+        return cls(copy.deepcopy(document), words, list(words), frame.settled, trust)
 
     @property
     def at(self) -> int:

@@ -12,47 +12,27 @@ import pytest
 from ledger.chain.history_proof import TABLES, Report, Subject, check
 from ledger.chain.trust import sign
 from ledger.db.engine import reading
-from ledger.domain.keccak import keccak
-from ledger.domain.verbs import Role, Verb
+from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, TouchstoneError
-from ledger.services import parties, prove_history
+from ledger.services import prove_history
 from ledger.services.act import Order, act
 from tests.chain.history_lies import changes
-from tests.services.proof_world import BRAND, DISTRIBUTOR, GTIN, World, open_world
+from tests.services.history_world import (
+    EXPECTED,
+    OPERATOR,
+    build,
+    open_history_world,
+    subjects,
+)
+from tests.services.proof_world import BRAND, GTIN, World
 
-OPERATOR = 9501101530003
 NO_FORM = ("BAD_EVENT", "BAD_VALUE", "MISSING_MEMBER", "UNKNOWN_MEMBER")
-# name of a subject -> the verbs of its events
-EXPECTED: dict[str, str] = {
-    "pallet 1": "PACK SHIP RECEIVE_FROM UNPACK",
-    "pallet 2": "PACK UNPACK",
-    "case 1": "UNPACKED_FROM SHIP",
-    "case 4": "UNPACKED_FROM PACKED_INTO",
-    "item": "UNPACKED_FROM SHIP",
-    "unit of nobody": "",
-    "batch": "COMMISSION ACTIVATE ACTIVATE ACTIVATE BIND_LOT",
-    "batch reserved": "",
-    "batch of nobody": "",
-    "brand": "REGISTER_PARTY OPEN_EPOCH" + 4 * " RESERVE_BATCH",
-    "distributor": "REGISTER_PARTY",
-    "party of nobody": "",
-    "lot": "",
-    "lot of nobody": "",
-    "registry": "",
-    "log": "ANCHOR_SCAN_LOG ANCHOR_SCAN_LOG",
-}
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The small ledger of the proof tests, and a scan log that was anchored twice."""
-    with open_world(tmp_path_factory.mktemp("ledger")) as opened:
-        new = parties.NewParty(OPERATOR, "Operator", "运营方", Role.OPERATOR)
-        opened.settle(parties.register(opened.site, new, "operator")[1])
-        for size in (3, 9):
-            args = {"actor": OPERATOR, "size": size, "logRoot": keccak(b"l"), "mapRoot": bytes(32)}
-            order = Order(Verb.ANCHOR_SCAN_LOG, OPERATOR, 0, args, f"anchor-{size}")
-            opened.settle(act(opened.site, order))
+    with open_history_world(tmp_path_factory.mktemp("ledger")) as opened:
         yield opened
 
 
@@ -61,30 +41,6 @@ def trust(world: World) -> bytes:
     """The ledger's trust file."""
     key = bytes.fromhex((world.clock_file.parent / "node" / "validator.key").read_text())
     return json.dumps(sign(world.trust(), key)).encode()
-
-
-def subjects(world: World) -> dict[str, Subject]:
-    """Return each subject by its name in EXPECTED."""
-    return {
-        **{name: Subject("unit", unit) for name, unit in world.units.items() if name in EXPECTED},
-        "unit of nobody": Subject("unit", bytes(32)),
-        "batch": Subject("batch", 1),
-        "batch reserved": Subject("batch", 4),
-        "batch of nobody": Subject("batch", 99),
-        "brand": Subject("party", BRAND),
-        "distributor": Subject("party", DISTRIBUTOR),
-        "party of nobody": Subject("party", 10**13 + 7),
-        "lot": Subject("lot", 1),
-        "lot of nobody": Subject("lot", 99),
-        "registry": Subject("registry", 0),
-        "log": Subject("log", 0),
-    }
-
-
-def build(world: World, subject: Subject) -> Any:
-    """Return the history file of a subject."""
-    with reading(world.site.engine) as session:
-        return prove_history.build(world.site, session, subject)
 
 
 def judge(world: World, document: Any, trust: bytes) -> Report:
