@@ -16,6 +16,7 @@ import typer
 from ledger.services import bench_chain
 from ledger.services.bench_chain import FULL, QUICK, SENDERS, TARGETS, Rates
 from ledger.services.bench_ground import Ground
+from scripts import bench_codes
 from scripts.common import Json
 from scripts.crew import Crew
 
@@ -49,6 +50,10 @@ def chain(
         print(json.dumps(_report(rates)))
     else:
         _print(rates)
+
+
+app.command("mint")(bench_codes.mint)
+app.command("guess")(bench_codes.guess)
 
 
 @contextmanager

@@ -264,7 +264,7 @@ class Mint(Base):
 
     state: RESERVING, COMMISSIONING, DONE, FAILED. reservation: the event hash by which the chain's
     answer is known. inner: with inner codes, whose root is on chain too. kept: one level of
-    subtree roots (≤ 0.1 B a code).
+    subtree roots; top: those half-way to the root (together ≤ 0.1 B a code).
     """
 
     __tablename__ = "mint"
@@ -280,6 +280,7 @@ class Mint(Base):
     error: Mapped[str | None]
     batch: Mapped[int | None] = mapped_column(unique=True)
     kept: Mapped[bytes | None]
+    top: Mapped[bytes | None]
     inner: Mapped[bool]
 
 

@@ -5,8 +5,8 @@ nodes, root first, node p over 2p + 1 and 2p + 2; leaf i stands at position 2n �
 hashed smaller first. Leaves are twice-hashed by whoever makes them, so a node is never a leaf.
 
 A large tree is not kept: only the nodes of one level, ten above the deepest leaves (at most 0.0625
-bytes a leaf). A proof recomputes the one subtree below such a node, whose leaves are up to two
-ranges of indices, since the leaves fill two levels.
+bytes a leaf), and those half-way from there to the root. A proof recomputes the one subtree below
+such a node, whose leaves are up to two ranges of indices, since the leaves fill two levels.
 
 Hashes are 32 bytes. `count` is always the number of leaves, `index` a leaf's number from 0.
 """
@@ -120,16 +120,30 @@ def build_kept(count: int, leaf_at: LeavesAt) -> bytes:
     return b"".join(_subtree(count, node, leaf_at)[0] for node in range(1 << kept_level(count)))
 
 
-def upper_tree(kept: bytes) -> list[bytes]:
-    """Return the flat array of the tree from its root down to the kept nodes."""
-    level = [kept[at : at + 32] for at in range(0, len(kept), 32)]
-    _check_count(len(level))
-    return _fill_up(len(level) - 1, level)
+def top_nodes(kept: bytes) -> bytes:
+    """Return the nodes half-way between the root and the kept nodes, which are kept as well.
+
+    So what lies between is in groups of 2¹¹ nodes at most, and a proof hashes two groups.
+    """
+    nodes = _upper_tree(kept)
+    width = 1 << _level_of(kept) // 2
+    return b"".join(nodes[width - 1 : 2 * width - 1])
 
 
 def kept_root(kept: bytes) -> bytes:
-    """Return the root over the kept nodes."""
-    return upper_tree(kept)[0]
+    """Return the root over nodes of one level: the kept ones, or their top nodes."""
+    return _upper_tree(kept)[0]
+
+
+def kept_group(count: int, index: int) -> tuple[int, int]:
+    """Return the kept nodes (first, stop) that stand with leaf `index` under one top node.
+
+    Raises Rejected INDEX_OUT_OF_RANGE.
+    """
+    level = kept_level(count)
+    width = 1 << level - level // 2
+    first = kept_node(count, index) // width * width
+    return first, first + width
 
 
 def subtree_proof(count: int, index: int, leaf_at: LeavesAt) -> tuple[bytes, list[bytes]]:
@@ -140,29 +154,37 @@ def subtree_proof(count: int, index: int, leaf_at: LeavesAt) -> tuple[bytes, lis
 
 
 def join_proof(
-    upper: Sequence[bytes], node: int, node_hash: bytes, siblings: Sequence[bytes]
+    count: int, index: int, subtree: tuple[bytes, Sequence[bytes]], group: bytes, top: bytes
 ) -> list[bytes]:
-    """Return a whole proof from a subtree's and the siblings above it.
+    """Return the whole proof of leaf `index` from the three parts of the tree that it crosses.
 
-    upper: as `upper_tree` returns it. Raises Broken TREE_MISMATCH when the recomputed `node_hash`
-    is not the kept one: the leaves are not those the tree was built from.
+    subtree: as `subtree_proof` returns it; group: the kept nodes of `kept_group`; top: `top_nodes`.
+    Raises Broken TREE_MISMATCH when a part does not give the node that is kept of it: the leaves
+    are not those the tree was built from.
     """
-    position = len(upper) // 2 + node
-    if upper[position] != node_hash:
-        raise Broken(
-            "TREE_MISMATCH",
-            "The recomputed codes do not give the batch's stored tree: check key epoch and rows.",
-        )
-    return [*siblings, *_siblings(upper, position)]
+    node, (first, stop) = kept_node(count, index), kept_group(count, index)
+    found, proof = subtree[0], list(subtree[1])
+    for nodes, place in ((group, node - first), (top, first // (stop - first))):
+        if nodes[32 * place : 32 * place + 32] != found:
+            raise Broken(
+                "TREE_MISMATCH",
+                "The recomputed codes do not give the batch's stored tree: check key epoch and "
+                "rows.",
+            )
+        upper = _upper_tree(nodes)
+        proof += _siblings(upper, len(upper) // 2 + place)
+        found = upper[0]
+    return proof
 
 
 def prove_from_kept(count: int, kept: bytes, index: int, leaf_at: LeavesAt) -> list[bytes]:
-    """Return the proof of leaf `index` from the kept nodes and the leaves of one subtree.
+    """Return the proof of leaf `index` from all kept nodes and the leaves of one subtree.
 
     Raises Rejected INDEX_OUT_OF_RANGE and Broken TREE_MISMATCH.
     """
-    node_hash, siblings = subtree_proof(count, index, leaf_at)
-    return join_proof(upper_tree(kept), kept_node(count, index), node_hash, siblings)
+    first, stop = kept_group(count, index)
+    subtree = subtree_proof(count, index, leaf_at)
+    return join_proof(count, index, subtree, kept[32 * first : 32 * stop], top_nodes(kept))
 
 
 def children_leaf(
@@ -197,6 +219,17 @@ def _position(count: int, index: int) -> int:
     if not 0 <= index < count:
         raise Rejected("INDEX_OUT_OF_RANGE", f"The tree has {count} leaves; {index} is outside.")
     return 2 * count - 2 - index
+
+
+def _upper_tree(level: bytes) -> list[bytes]:
+    """Return the flat array of the tree from its root down to the nodes of one whole level."""
+    nodes = [level[at : at + 32] for at in range(0, len(level), 32)]
+    _check_count(len(nodes))
+    return _fill_up(len(nodes) - 1, nodes)
+
+
+def _level_of(nodes: bytes) -> int:
+    return (len(nodes) // 32).bit_length() - 1
 
 
 def _fill_up(inner: int, bottom: list[bytes]) -> list[bytes]:

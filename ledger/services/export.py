@@ -54,7 +54,7 @@ def write_links(
         ]
         if inner:
             columns += [inner_head, site.minter.inner_codes(ref, start, stop)]
-        return _join(stop - start, [*columns, b"\n"])
+        return join_columns(stop - start, [*columns, b"\n"])
 
     with hashing.pool() as pool:
         for at, text in zip(
@@ -64,7 +64,7 @@ def write_links(
             written(min(_CHUNK, to - at))
 
 
-def _join(rows: int, columns: list[bytes | NDArray[np.bytes_]]) -> bytes:
+def join_columns(rows: int, columns: list[bytes | NDArray[np.bytes_]]) -> bytes:
     """Return lines whose columns are the same text in each row, or one text a row."""
     widths = [len(c) if isinstance(c, bytes) else c.dtype.itemsize for c in columns]
     table = np.empty((rows, sum(widths)), np.uint8)

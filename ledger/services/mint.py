@@ -169,7 +169,8 @@ def _commission(site: Site, mint: Mint, number: int) -> bool:
     def remember(session: Session) -> None:
         row = session.get(Mint, mint.id)
         assert row is not None  # mints are never deleted
-        row.batch, row.kept, row.state = number, kept, "COMMISSIONING"
+        row.batch, row.state = number, "COMMISSIONING"
+        row.kept, row.top = kept, merkle.top_nodes(kept)
 
     # If we die before the commit the tree is computed again, to the same root.
     act(site, order, beside=remember)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
+from sqlalchemy import LargeBinary, func, select
 from sqlalchemy.orm import Session
 
 from ledger.chain.bundle_format import write_step
@@ -91,16 +91,19 @@ def gather(site: Site, session: Session, gtin: int, serial: str) -> Part:
 
 
 def _siblings(site: Site, session: Session, batch: ChainBatch, index: int) -> list[str]:
-    mint = session.scalars(select(Mint).where(Mint.batch == batch.number)).one_or_none()
-    if mint is None or mint.kept is None:
+    first, stop = merkle.kept_group(batch.count, index)
+    # A part of the stored nodes: all of them are half a megabyte at ten million codes.
+    part = func.substr(Mint.kept, 32 * first + 1, 32 * (stop - first), type_=LargeBinary)
+    stored = session.execute(select(part, Mint.top).where(Mint.batch == batch.number)).first()
+    group, top = stored if stored is not None else (None, None)
+    if group is None or top is None:
         raise Broken(
             "MINT_MISSING",
             f"The tree of batch {batch.number} is not stored: restore a backup of the database.",
         )
     ref = BatchRef(batch.brand, batch.epoch, batch.gtin, batch.number, batch.count)
-    node, siblings = site.keeper.siblings(ref, index)
-    upper = merkle.upper_tree(mint.kept)
-    proof = merkle.join_proof(upper, merkle.kept_node(batch.count, index), node, siblings)
+    subtree = site.keeper.siblings(ref, index)
+    proof = merkle.join_proof(batch.count, index, subtree, group, top)
     return ["0x" + sibling.hex() for sibling in proof]
 
 

@@ -148,8 +148,10 @@ def test_kept_nodes_prove_every_leaf_like_the_whole_tree(count: int) -> None:
         return leaves[start:stop]
 
     kept = merkle.build_kept(count, leaf_at)
-    assert merkle.kept_root(kept) == nodes[0]
+    top = merkle.top_nodes(kept)
+    assert merkle.kept_root(kept) == merkle.kept_root(top) == nodes[0]
     assert len(kept) <= max(32, count * 0.0625)
+    assert len(kept) + len(top) <= max(64, count * 0.1)
     for index in {0, 1 % count, count // 3, count // 2, count - 2, count - 1} - {-1}:
         assert merkle.prove_from_kept(count, kept, index, leaf_at) == merkle.proof(nodes, index)
 
@@ -167,6 +169,33 @@ def test_kept_nodes_cover_each_leaf_once(count: int) -> None:
             for outside in (start - 1, stop):
                 if 0 <= outside < count and not any(a <= outside < b for a, b in ranges):
                     assert merkle.kept_node(count, outside) != node
+
+
+@pytest.mark.parametrize("level", [0, 1, 2, 5, 8])
+def test_top_nodes_are_half_way_to_the_root(level: int) -> None:
+    """They are the nodes of that level in the tree over the kept ones."""
+    nodes = some_leaves(1 << level)
+    kept, whole = b"".join(nodes), merkle.tree(nodes[::-1])  # leaf i stands at 2n − 2 − i
+    half = level // 2
+    assert merkle.top_nodes(kept) == b"".join(whole[(1 << half) - 1 : (2 << half) - 1])
+
+
+def test_a_group_or_top_of_another_tree_is_noticed() -> None:
+    """Each of the three parts of a proof must give the node that the next one holds."""
+    leaves = some_leaves(9000)
+    kept = merkle.build_kept(9000, lambda start, stop: leaves[start:stop])
+    top, subtree = (
+        merkle.top_nodes(kept),
+        merkle.subtree_proof(9000, 1234, lambda start, stop: leaves[start:stop]),
+    )
+    first, stop = merkle.kept_group(9000, 1234)
+    group = kept[32 * first : 32 * stop]
+    proof = merkle.join_proof(9000, 1234, subtree, group, top)
+    assert merkle.verify(merkle.kept_root(kept), 9000, 1234, leaves[1234], proof)
+    for other in ((kept[-32:] + group[32:], top), (group, bytes(len(top))), (bytes(64), top)):
+        with pytest.raises(Broken) as fault:
+            merkle.join_proof(9000, 1234, subtree, *other)
+        assert fault.value.code == "TREE_MISMATCH"
 
 
 def test_ranges_of_all_kept_nodes_are_all_leaves() -> None:

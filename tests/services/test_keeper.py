@@ -62,9 +62,9 @@ def test_a_minted_code_is_decoded_and_proved_after_a_restart(path: Path, ring: K
     for index in (0, 1, 1024, 2499):
         serial = serials[index].decode()
         assert keeper.decode(GTIN, serial) == Decoded(BRAND, epoch, 1, index)
-        node, siblings = keeper.siblings(batch, index)
-        upper = merkle.upper_tree(kept)
-        proof = merkle.join_proof(upper, merkle.kept_node(2500, index), node, siblings)
+        first, stop = merkle.kept_group(2500, index)
+        group, top = kept[32 * first : 32 * stop], merkle.top_nodes(kept)
+        proof = merkle.join_proof(2500, index, keeper.siblings(batch, index), group, top)
         leaf = code.leaf(GTIN, index, serial)
         assert merkle.verify(merkle.kept_root(kept), 2500, index, leaf, proof)
 
