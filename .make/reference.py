@@ -78,7 +78,7 @@ def http() -> str:
         "Everything under `/v1` needs an API key with a scope: `Authorization: Bearer KEY`. "
         "A key belongs to one party, for which alone it acts and of whose goods alone it is told; "
         "the keys of the installation itself act for any. The scope `admin` includes all others.",
-        "What changes something takes an `Idempotency-Key` of the caller's choice: sent again "
+        "What goes to the chain or into the scan log takes an `Idempotency-Key`: sent again "
         "with the same one, a request is answered as before and done once. Keys of different "
         "parties never meet. What goes to the chain answers 202 with the number of a `submission`, "
         "to be asked for until it is CONFIRMED.",

@@ -1,10 +1,10 @@
-"""The API under /v1 of those who handle goods and read alerts, and the relay of signed messages."""
+"""The API under /v1 of those who handle goods and scan them, and the relay of signed messages."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -25,7 +25,7 @@ from api.limits import Limited
 from api.views import event_json, submission_json, verdict_json
 from ledger.chain.refusals import SENTENCES
 from ledger.db.engine import reading
-from ledger.db.models import Alert, ChainEvent, ChainUnit, UnitName
+from ledger.db.models import ChainEvent, ChainUnit, UnitName
 from ledger.domain import ids
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
@@ -158,38 +158,6 @@ def show_unit(site: SiteDep, caller: ReadDep, unit: str) -> Json:
         "gone": row.gone if row else None,
         "events": [event_json(event) for event in events],
     }
-
-
-@router.get("/alerts")
-def alerts(
-    site: SiteDep,
-    caller: ReadDep,
-    kind: str | None = None,
-    after: Annotated[int, Query(ge=0, le=MAX_INT)] = 0,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-) -> list[Json]:
-    """A brand's alerts in the order they were kept (scope read).
-
-    after: the last id seen. Answers a list, each with `id`, `kind`, `raised`, `lot`, `region`,
-    `code` and the evidence of its kind.
-    """
-    query = select(Alert).where(Alert.id > after).order_by(Alert.id).limit(limit)
-    if caller.party:
-        query = query.where(Alert.brand == caller.party)
-    with reading(site.engine) as session:
-        rows = session.scalars(query.where(Alert.kind == kind) if kind else query).all()
-    return [
-        {
-            "id": row.id,
-            "kind": row.kind,
-            "raised": row.raised,
-            "lot": row.lot,
-            "region": row.region,
-            "code": row.code,
-            **{k: v for k, v in row.body.items() if k not in ("kind", "lot", "region", "code")},
-        }
-        for row in rows
-    ]
 
 
 @router.post("/scans", status_code=201)

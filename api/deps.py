@@ -45,6 +45,8 @@ BrandDep = Annotated[Caller, Depends(Needs("brand"))]
 CustodyDep = Annotated[Caller, Depends(Needs("custody"))]
 ScanDep = Annotated[Caller, Depends(Needs("scan"))]
 ReadDep = Annotated[Caller, Depends(Needs("read"))]
+AlertsDep = Annotated[Caller, Depends(Needs("alerts"))]
+AlertReadDep = Annotated[Caller, Depends(Needs("read", "alerts"))]
 PartyDep = Annotated[Caller, Depends(Needs("read", "custody", "brand"))]
 
 Key = Annotated[str, Header(alias="Idempotency-Key", min_length=1, max_length=200)]

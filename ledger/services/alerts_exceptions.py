@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -87,6 +88,23 @@ def listing(session: Session, brand: int) -> list[AlertException]:
     """Return a brand's exceptions (0: all), the newest last."""
     query = select(AlertException).order_by(AlertException.id)
     return list(session.scalars(query.where(AlertException.brand == brand) if brand else query))
+
+
+def exception_json(row: AlertException) -> dict[str, Any]:
+    """Return an exception as people and programs are told it."""
+    return {
+        "id": row.id,
+        "brand": row.brand,
+        "reason": row.reason,
+        "begins": row.begins,
+        "ends": row.ends,
+        "kinds": row.kinds,
+        "lots": row.lots,
+        "regions": row.regions,
+        "consignees": row.consignees,
+        "created": row.created,
+        "who": row.who,
+    }
 
 
 def find(session: Session, number: int, brand: int) -> AlertException:

@@ -6,6 +6,7 @@ is in the feed, and what is in the feed happened.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -62,4 +63,5 @@ def changes(session: Session, brand: int, after: int, limit: int = 100) -> list[
 
 def message(change: AlertChange) -> dict[str, Any]:
     """Return an entry as those outside are told it (a payload of Standard Webhooks)."""
-    return {"type": f"alert.{change.what}", "timestamp": change.time, "data": change.body}
+    at = f"{datetime.fromtimestamp(change.time, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return {"type": f"alert.{change.what}", "timestamp": at, "data": change.body}

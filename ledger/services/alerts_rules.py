@@ -227,7 +227,7 @@ def record_of(session: Session, rule: AlertRule) -> Record:
         .where(Alert.exception.is_(None))  # what was excepted beforehand judges nothing
         .group_by(Alert.outcome)
     )
-    counts: dict[str | None, int] = dict(session.execute(query).tuples().all())
+    counts: dict[str | None, int] = {row[0]: row[1] for row in session.execute(query)}
     return Record(*(counts.get(outcome, 0) for outcome in OUTCOMES))
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
 
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ApiKey
 from ledger.errors import Rejected
+from ledger.services.audit import record
 from ledger.services.sealed_file import replace_file
 from ledger.services.site import Site
 
-SCOPES = ("admin", "brand", "custody", "scan", "read")
+SCOPES = ("admin", "alerts", "brand", "custody", "read", "scan")
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,62 @@ def issue(site: Site, name: str, party: int, scopes: Sequence[str]) -> str:
         )
         session.add(row)
     return text
+
+
+def name_and_issue(
+    site: Site, who: str, name: str, party: int, scopes: Sequence[str]
+) -> tuple[str, str]:
+    """Make an API key by a person's wish; return its number and the key, which is not shown again.
+
+    The name stands for it in the audit log, so no two keys in use have the same. Raises Rejected
+    KEY_NAME_TAKEN, BAD_SCOPE.
+    """
+    if any(row.name == name and row.revoked is None for row in listing(site, 0)):
+        raise Rejected("KEY_NAME_TAKEN", f"A key in use is called '{name}': choose another name.")
+    key = issue(site, name, party, scopes)
+    number = number_of(_hash(key))
+    with transaction(site.engine) as session:
+        told = {"key": number, "name": name, "scopes": sorted(scopes)}
+        record(session, site.clock(), who, "key issue", brand=party, **told)
+    return number, key
+
+
+def listing(site: Site, party: int) -> list[ApiKey]:
+    """Return the keys of a party (0: all), in order of age; none can be had from its row."""
+    query = select(ApiKey).order_by(ApiKey.created, ApiKey.hash)
+    with reading(site.engine) as session:
+        return list(session.scalars(query.where(ApiKey.party == party) if party else query))
+
+
+def revoke(site: Site, who: str, number: str) -> ApiKey:
+    """Revoke a key by its number; again, it stays so. Raises Rejected UNKNOWN_KEY."""
+    found = next((row for row in listing(site, 0) if number_of(row.hash) == number), None)
+    if found is None:
+        raise Rejected("UNKNOWN_KEY", f"There is no API key {number}: list them.")
+    with transaction(site.engine) as session:
+        row = session.get_one(ApiKey, found.hash)
+        if row.revoked is None:
+            row.revoked = site.clock()
+            told = {"key": number, "name": row.name}
+            record(session, site.clock(), who, "key revoke", brand=row.party, **told)
+        return row
+
+
+def key_json(row: ApiKey) -> dict[str, Any]:
+    """Return what may be known of a key."""
+    return {
+        "id": number_of(row.hash),
+        "name": row.name,
+        "party": row.party,
+        "scopes": row.scopes,
+        "created": row.created,
+        "revoked": row.revoked,
+    }
+
+
+def number_of(hashed: bytes) -> str:
+    """Return the number by which a key is spoken of: 16 hex digits of its hash."""
+    return hashed[:8].hex()
 
 
 def caller(site: Site, text: str | None) -> Caller:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,6 +20,8 @@ from ledger.domain.verdict import Outcome
 from ledger.errors import Rejected
 from ledger.services.alerts_rules import lists_copies
 from ledger.services.audit import WORKER, record
+from ledger.services.lookup import find_item, read_link
+from ledger.services.site import Site
 
 LEVELS = (Outcome.CAUTION, Outcome.DO_NOT_USE)  # the graver last
 MOST = 10_000  # codes a request
@@ -43,6 +46,30 @@ def level(session: Session, batch: int, index: int) -> Outcome | None:
     )
     found = (Outcome(text) for text in session.scalars(query))
     return max(found, key=LEVELS.index, default=None)
+
+
+def codes_of(site: Site, session: Session, texts: Sequence[str], brand: int) -> list[Code]:
+    """Return the codes that links or GTIN/serial name, all of one brand (0: of any).
+
+    Raises Rejected BAD_BLACKLIST, naming the first that is none.
+    """
+    found = []
+    for number, text in enumerate(texts, 1):
+        try:
+            link = read_link(text if "/01/" in text else f"https://{site.host}/01/{_slashed(text)}")
+            item = find_item(site, session, link.gtin, link.serial)
+        except Rejected:
+            item = None
+        if item is None or (brand and item.brand != brand):
+            raise Rejected("BAD_BLACKLIST", f"Code {number} ({text[:80]}) is none of this brand's.")
+        code = f"{item.gtin:014d}/{item.serial}"
+        found.append(Code(item.brand, code, item.batch, item.index))
+    return found
+
+
+def _slashed(text: str) -> str:
+    gtin, _, serial = text.strip().partition("/")
+    return f"{gtin}/21/{serial}"
 
 
 def add(
@@ -109,6 +136,22 @@ def entries(
     if not lifted:
         query = query.where(BlacklistEntry.lifted.is_(None))
     return list(session.scalars(query.limit(limit)))
+
+
+def entry_json(row: BlacklistEntry) -> dict[str, Any]:
+    """Return an entry as people and programs are told it."""
+    return {
+        "id": row.id,
+        "brand": row.brand,
+        "code": row.code,
+        "level": row.level,
+        "reason": row.reason,
+        "alert": row.alert,
+        "since": row.since,
+        "who": row.who,
+        "lifted": row.lifted,
+        "lifted_by": row.lifted_by,
+    }
 
 
 def find(session: Session, number: int, brand: int) -> BlacklistEntry:

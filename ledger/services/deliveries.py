@@ -124,9 +124,7 @@ class Courier:
         webhook, change = session.get(Webhook, row.webhook), session.get(AlertChange, row.change)
         assert webhook is not None and change is not None  # removing one drops what waits for it
         now = self._site.clock()
-        told = message(change)
-        told["timestamp"] = _iso(change.time)
-        body = orjson.dumps(told).decode()
+        body = orjson.dumps(message(change)).decode()
         number, at = message_id(change.id), datetime.fromtimestamp(now, UTC)
         signatures = [
             Signer(secret_text(self._site.webhook_vault.account(name).secret)).sign(
@@ -162,7 +160,3 @@ class Courier:
             row.state = FAILED
             due = now + round(delay(row.attempt, self._jitter()))
             deliver(session, due, row.webhook, row.change, row.attempt + 1)
-
-
-def _iso(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -55,6 +55,7 @@ def open_installation(settings: Settings) -> Site:
         settings.behind_s,
         settings.hosts,
         settings.private_webhooks,
+        settings.fdr,
     )
 
 

@@ -29,7 +29,8 @@ class Site:
     """clock: unix seconds. link_base: what printed links begin with, e.g. https://id.brand.com.
     hosts: other hosts whose links are ours. zone: minutes east of UTC of the installation.
     behind_s: age of the newest block at which verdicts become "not confirmed".
-    private_webhooks: webhooks may be in private networks, and plain http.
+    private_webhooks: webhooks may be in private networks, and plain http. fdr: stated share of
+    false alerts of brands that have set none.
     """
 
     home: Home
@@ -42,6 +43,7 @@ class Site:
     zone: int = 480
     behind_s: int = 900
     private_webhooks: bool = False
+    fdr: float = 0.05
 
     @cached_property
     def ring(self) -> KeyRing:
@@ -115,6 +117,7 @@ def open_site(
     behind_s: int = 900,
     hosts: frozenset[str] = frozenset(),
     private_webhooks: bool = False,
+    fdr: float = 0.05,
 ) -> Site:
     """Open an installation whose ledger exists. Raises what opening each part raises."""
     return Site(
@@ -127,4 +130,5 @@ def open_site(
         behind_s=behind_s,
         hosts=hosts,
         private_webhooks=private_webhooks,
+        fdr=fdr,
     )

@@ -47,6 +47,9 @@ OPEN = {  # to anybody, each for its reason: a consumer's page, a signature that
 }
 
 
+QUERIES = {"GET /v1/alerts/stream": "?wait=0"}  # it would stay open
+
+
 def scopes_of(name: str) -> set[str]:
     """Return the scopes that let one in, as the description of the route says."""
     found = re.search(r"\(scope ([a-z, ]+)\)", OPERATIONS[name]["description"])
@@ -58,7 +61,8 @@ def ask(world: World, name: str, headers: dict[str, str], body: Any = None) -> A
     """Ask a route for something, with ids that exist."""
     method, path = name.split(" ")
     number = world.mint if "mints" in path else 1
-    place = path.format(number=number, unit=world.units["pallet"])
+    words = {"unit": world.units["pallet"], "name": "farm", "gtin": GTIN, "key": "0" * 16}
+    place = path.format(number=number, **words) + QUERIES.get(name, "")
     headers = {"Idempotency-Key": f"door-{time.monotonic_ns()}", **headers}
     world.api.headers.pop("Authorization", None)
     return world.api.request(method, place, json=body, headers=headers)
@@ -130,6 +134,12 @@ def bodies(world: World) -> dict[str, Any]:
         "POST /v1/unpacks": {"actor": SHOP, "unit": world.units["pallet"], "positions": [1]},
         "POST /v1/handoffs": handoff(world, SHOP),
         "POST /v1/messages": {"handoff": handoff(world, DISTRIBUTOR)},
+        "PUT /v1/alert-rules/{name}": {"brand": BRAND, "kind": "farm"},
+        "POST /v1/alert-rules/{name}/mute": {"brand": BRAND, "why": "test"},
+        "PUT /v1/alert-dial": {"brand": BRAND, "fdr": 0.1},
+        "POST /v1/alert-exceptions": {"brand": BRAND, "reason": "x", "begins": 1, "ends": 2},
+        "PUT /v1/products/{gtin}/value": {"brand": BRAND, "cents": 1, "currency": "CNY"},
+        "POST /v1/webhooks": {"brand": BRAND, "url": "https://hook.example/"},
     }
 
 
@@ -140,6 +150,32 @@ OF_NOBODY = {
     "GET /v1/submissions/{number}": "unknown to others, see below",
     "GET /v1/units/{unit}": "unknown to others, see below",
     "GET /v1/alerts": "one's own only, see below",
+    "GET /v1/alerts/export": "one's own only, see test_alerts",
+    "GET /v1/alerts/stream": "one's own only, see test_alerts",
+    "GET /v1/alert-summary": "one's own only, see test_alerts",
+    "GET /v1/alert-exceptions": "one's own only, see test_alerts",
+    "GET /v1/blacklist": "one's own only, see test_alerts",
+    "GET /v1/audit": "one's own only, see test_alerts",
+    "GET /v1/webhooks": "one's own only, see test_alerts",
+    "POST /v1/blacklist": "other brands' codes are unknown, see test_alerts",
+    "DELETE /v1/alert-rules/{name}": "one's own only: no brand is named",
+    "GET /v1/alerts/{number}": "unknown to others, see test_alerts",
+    "GET /v1/alerts/{number}/evidence": "unknown to others, see test_alerts",
+    "GET /v1/alerts/{number}/picture": "unknown to others, see test_alerts",
+    "POST /v1/alerts/{number}/archive": "unknown to others, see test_alerts",
+    "POST /v1/alerts/{number}/close": "unknown to others, see test_alerts",
+    "POST /v1/alerts/{number}/reopen": "unknown to others, see test_alerts",
+    "POST /v1/alert-exceptions/{number}/end": "unknown to others, see test_alerts",
+    "POST /v1/blacklist/{number}/lift": "unknown to others, see test_alerts",
+    "DELETE /v1/webhooks/{number}": "unknown to others, see test_alerts",
+    "POST /v1/webhooks/{number}/secret": "unknown to others, see test_alerts",
+    "POST /v1/webhooks/{number}/enable": "unknown to others, see test_alerts",
+    "POST /v1/webhooks/{number}/test": "unknown to others, see test_alerts",
+    "GET /v1/webhooks/{number}/deliveries": "unknown to others, see test_alerts",
+    "POST /v1/deliveries/{number}/replay": "unknown to others, see test_alerts",
+    "GET /v1/keys": "for the installation's own keys",
+    "POST /v1/keys": "for the installation's own keys",
+    "DELETE /v1/keys/{key}": "for the installation's own keys",
     "POST /v1/scans": "a scan is of no party",
 }
 

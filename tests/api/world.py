@@ -106,7 +106,10 @@ def asked_rows(site: Site) -> dict[str, list[str]]:
 
     What follower and worker make of earlier requests comes by itself, and may come at any time.
     """
-    by_worker = {"alert", "relay", "scan_log_state", "scan_map_entry", "watch_state"}
+    by_worker = {
+        "alert", "alert_change", "alert_evidence", "alert_rule", "relay", "rule_hit",
+        "scan_log_state", "scan_map_entry", "watch_state",
+    }  # fmt: skip
     return {
         table: [row[0] for row in rows]
         for table, rows in all_rows(site).items()

@@ -1,0 +1,225 @@
+"""The API of alerts under /v1: what was raised, why, and what people make of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+
+from api.alert_bodies import ArchiveIn, CloseIn
+from api.bodies import MAX_INT, JsonRoute
+from api.deps import AlertReadDep, AlertsDep, SiteDep
+from ledger.db.engine import reading, transaction
+from ledger.db.models import Alert
+from ledger.services import alerts, alerts_feed
+from ledger.services.alerts_evidence import evidence_of
+from ledger.services.alerts_export import csv_lines
+from ledger.services.alerts_picture import picture
+from ledger.services.alerts_view import alert_json
+from ledger.services.api_keys import Caller
+from ledger.services.site import Site
+
+router = APIRouter(prefix="/v1", tags=["alerts"], route_class=JsonRoute)
+Json = dict[str, Any]
+Number = Annotated[int, Path(ge=1, le=MAX_INT)]
+Whole = Annotated[int, Query(ge=0, le=MAX_INT)]
+Maybe = Annotated[int | None, Query(ge=0, le=MAX_INT)]
+Word = Annotated[str | None, Query(max_length=200)]
+Limit = Annotated[int, Query(ge=1, le=500)]
+EXPORTED = 500  # a read
+POLL_S, BEAT_S = 1.0, 15.0
+
+
+def _wanted(
+    caller: AlertReadDep,
+    kind: Word = None,
+    state: Word = None,
+    lot: Word = None,
+    region: Maybe = None,
+    code: Word = None,
+    outcome: Word = None,
+    since: Maybe = None,
+    until: Maybe = None,
+    muted: bool | None = None,
+) -> alerts.Filter:
+    return alerts.Filter(caller.party, kind, state, lot, region, code, outcome, since, until, muted)
+
+
+Wanted = Annotated[alerts.Filter, Depends(_wanted)]
+
+
+@router.get("/alerts")
+def list_alerts(site: SiteDep, wanted: Wanted, after: Whole = 0, limit: Limit = 100) -> list[Json]:
+    """A brand's alerts in the order they were kept (scope read or alerts).
+
+    kind, state (open, archived, regressed, closed), lot, region, code, outcome, muted: only those.
+    since, until: raised in [since, until). after: the last id seen. Answers a list, each with `id`,
+    `kind`, `rule`, `state`, `muted`, `brand`, `raised`, `last`, `scans`, `lot`, `region`, `code`,
+    `consignee`, `severity`, `archived_until`, `archived_until_scans`, `outcome`, `judged`,
+    `exception`, `calibrated`, `sentence` and the `evidence` of its kind.
+    """
+    with reading(site.engine) as session:
+        return [alert_json(session, row) for row in alerts.page(session, wanted, after, limit)]
+
+
+@router.get("/alerts/export")
+def export_alerts(
+    site: SiteDep, wanted: Wanted, format: Annotated[Literal["csv", "json"], Query()] = "csv"
+) -> Response:
+    """All alerts that the filters of GET /v1/alerts let through, as a file (scope read or alerts).
+
+    format: csv (a header, then a line each; no cell is a formula) or json (one array).
+    """
+    rows = _all(site, wanted)
+    lines = csv_lines(rows) if format == "csv" else _array(rows)
+    kind = "text/csv; charset=utf-8" if format == "csv" else "application/json"
+    headers = {"Content-Disposition": f'attachment; filename="alerts.{format}"'}
+    wanted.query()  # refused before anything is sent
+    return StreamingResponse(lines, media_type=kind, headers=headers)
+
+
+@router.get("/alerts/stream")
+async def stream_alerts(
+    site: SiteDep,
+    caller: AlertReadDep,
+    last: Annotated[str | None, Header(alias="Last-Event-ID", max_length=20)] = None,
+    wait: Annotated[int, Query(ge=0, le=3600)] = 600,
+) -> StreamingResponse:
+    """The feed as server-sent events, one a change of an alert (scope read or alerts).
+
+    Each event has an `id`, an `event` (alert.raised, alert.updated, alert.regressed,
+    alert.archived, alert.reopened, alert.closed, alert.tested) and as `data` the payload that
+    webhooks get. Last-Event-ID: go on after that one; without it, begin with what happens next.
+    wait: seconds after which the stream ends, to be opened again, as browsers do by themselves.
+    """
+    after = await run_in_threadpool(_start, site, last)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    events = _events(site, caller, after, wait)
+    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+
+
+@router.get("/alerts/{number}")
+def show_alert(site: SiteDep, caller: AlertReadDep, number: Number) -> Json:
+    """One alert (scope read or alerts). Answers as GET /v1/alerts, each."""
+    with reading(site.engine) as session:
+        return alert_json(session, alerts.find(session, number, caller.party))
+
+
+@router.get("/alerts/{number}/evidence")
+def show_evidence(site: SiteDep, caller: AlertReadDep, number: Number) -> Json:
+    """All that is needed to compute an alert again (scope read or alerts).
+
+    Answers `touchstone-alert-evidence/1`: docs/alerts.md says what is in it.
+    """
+    with reading(site.engine) as session:
+        return evidence_of(session, alerts.find(session, number, caller.party).id)
+
+
+@router.get("/alerts/{number}/picture")
+def show_picture(site: SiteDep, caller: AlertReadDep, number: Number) -> Response:
+    """One picture of why, as SVG (scope read or alerts)."""
+    with reading(site.engine) as session:
+        told = evidence_of(session, alerts.find(session, number, caller.party).id)
+    # Of what is drawn nothing runs, also where it is opened by itself.
+    headers = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}
+    return Response(picture(told, site.zone), media_type="image/svg+xml", headers=headers)
+
+
+@router.post("/alerts/{number}/archive")
+def archive_alert(site: SiteDep, caller: AlertsDep, number: Number, body: ArchiveIn) -> Json:
+    """Put an alert aside until a time, or until it has more scans (scope alerts).
+
+    Then it has regressed. Answers the alert.
+    """
+    with transaction(site.engine) as session:
+        alert = alerts.find(session, number, caller.party)
+        now = site.clock()
+        alerts.archive(session, now, caller.name, alert, until=body.until, more=body.more)
+        return alert_json(session, alert)
+
+
+@router.post("/alerts/{number}/close")
+def close_alert(site: SiteDep, caller: AlertsDep, number: Number, body: CloseIn) -> Json:
+    """Close an alert with its outcome, which judges its rule (scope alerts).
+
+    Again, it corrects the outcome. Answers the alert.
+    """
+    with transaction(site.engine) as session:
+        alert = alerts.find(session, number, caller.party)
+        now = site.clock()
+        alerts.close(session, now, caller.name, alert, body.outcome, body.note, site.fdr)
+        return alert_json(session, alert)
+
+
+@router.post("/alerts/{number}/reopen")
+def reopen_alert(site: SiteDep, caller: AlertsDep, number: Number) -> Json:
+    """Open an alert again, without its outcome (scope alerts). Answers the alert."""
+    with transaction(site.engine) as session:
+        alert = alerts.find(session, number, caller.party)
+        alerts.reopen(session, site.clock(), caller.name, alert)
+        return alert_json(session, alert)
+
+
+def _all(site: Site, wanted: alerts.Filter) -> Iterator[Json]:
+    """Yield all alerts, page by page: none of them holds the database meanwhile."""
+    after = 0
+    while True:
+        with reading(site.engine) as session:
+            rows: list[Alert] = alerts.page(session, wanted, after, EXPORTED)
+            told = [alert_json(session, row) for row in rows]
+        yield from told
+        if len(rows) < EXPORTED:
+            return
+        after = rows[-1].id
+
+
+def _array(rows: Iterator[Json]) -> Iterator[str]:
+    before = "["
+    for row in rows:
+        yield before + json.dumps(row, ensure_ascii=False)
+        before = ",\n"
+    yield "[]\n" if before == "[" else "]\n"
+
+
+def _start(site: Site, last: str | None) -> int:
+    """Where a listener goes on: after the event that it saw last, or with the next."""
+    if last is not None and last.isascii() and last.isdigit():
+        return min(int(last), MAX_INT)
+    with reading(site.engine) as session:
+        return alerts_feed.newest(session)
+
+
+async def _events(site: Site, caller: Caller, after: int, wait: int) -> AsyncIterator[str]:
+    loop = asyncio.get_running_loop()
+    end, beat = loop.time() + wait, loop.time() + BEAT_S
+    yield "retry: 2000\n\n"
+    while True:
+        found = await run_in_threadpool(_next, site, caller.party, after)
+        for number, text in found:
+            yield text
+            after = number
+        if loop.time() >= end:
+            return
+        if loop.time() >= beat:
+            beat = loop.time() + BEAT_S
+            yield ": still here\n\n"  # so that a listener, or a proxy, knows of a broken line
+        if not found:
+            await asyncio.sleep(min(POLL_S, max(0.0, end - loop.time())))
+
+
+def _next(site: Site, brand: int, after: int) -> list[tuple[int, str]]:
+    with reading(site.engine) as session:
+        rows = alerts_feed.changes(session, brand, after)
+    return [
+        (
+            row.id,
+            f"id: {row.id}\nevent: alert.{row.what}\n"
+            f"data: {json.dumps(alerts_feed.message(row), ensure_ascii=False)}\n\n",
+        )
+        for row in rows
+    ]
