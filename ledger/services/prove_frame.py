@@ -5,7 +5,7 @@ handed out."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import orjson
@@ -33,14 +33,12 @@ def frame(site: Site, session: Session, places: Iterable[Place]) -> Json:
     checkpoint = session.get(ChainCheckpoint, 1)
     if checkpoint is None:
         raise Unavailable("LEDGER_BEHIND", "No block was followed yet: try again in a moment.")
-    (header,) = fetch_headers(site.rpc, range(checkpoint.number, checkpoint.number + 1))
-    if header.hash != checkpoint.hash:
-        raise Broken("CHAIN_FORKED", f"The node's block {checkpoint.number} is not the one taken.")
+    settled = _settled(site.rpc, checkpoint.number, checkpoint.hash)
     return {
         "chain_id": site.network.chain_id,
         "contract": site.network.contract,
         "layout": artifact.layout(),
-        "headers": {"settled": "0x" + header.encode().hex(), "changes": checkpoint.changes},
+        "headers": {"settled": settled, "changes": checkpoint.changes},
         **_prove(site.rpc, site.network.contract, places, checkpoint.number),
     }
 
@@ -52,6 +50,15 @@ def judged(judge: Callable[[bytes, Layout], T], document: Json) -> T:
         return judge(orjson.dumps(document), _layout())
     except Rejected as fault:
         raise _refused(f"{fault.code}: {fault.message}") from None
+
+
+@lru_cache(maxsize=8)
+def _settled(rpc: Rpc, number: int, wanted: bytes) -> str:
+    """Return the RLP of a block's header as hex; the same block is asked for once."""
+    (header,) = fetch_headers(rpc, range(number, number + 1))
+    if header.hash != wanted:
+        raise Broken("CHAIN_FORKED", f"The node's block {number} is not the one taken.")
+    return "0x" + header.encode().hex()
 
 
 def _prove(rpc: Rpc, contract: str, places: Iterable[Place], number: int) -> Json:
