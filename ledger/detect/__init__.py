@@ -1,26 +1,77 @@
 """Detectors: arrays in, findings out. Pure: no files, clock or randomness.
 
-`detect` is the one way in, for stored scans and for files alike.
+`Detection` is the one way in, for scans as they come; `detect` feeds it once, for stored ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 
-from ledger.detect import clones, diversion, farms, guessers
-from ledger.detect.finding import KINDS, Evidence, Finding
+import numpy as np
+
+from ledger.detect.clones import Clones
+from ledger.detect.diversion import Diversion
+from ledger.detect.farms import Farms
+from ledger.detect.finding import KINDS, Evidence, Finding, Leaker
 from ledger.detect.frame import Custody, Lots, Scans
+from ledger.detect.guessers import Guessers
+from ledger.detect.sightings import Sightings
 
-__all__ = ["KINDS", "Custody", "Evidence", "Finding", "Lots", "Scans", "detect"]
+__all__ = [
+    "KINDS", "Custody", "Detection", "Evidence", "Finding", "Leaker", "Lots", "Scans", "detect",
+]  # fmt: skip
 
-Detector = Callable[[Scans, Lots, Custody, float], list[Finding]]
 
-DETECTORS: Mapping[str, Detector] = {
-    "clone": clones.findings,
-    "diversion": diversion.findings,
-    "farm": farms.findings,
-    "guess": guessers.findings,
-}
+class Detection:
+    """The detectors and all they remember, fed with scans as they come.
+
+    fdr: the stated share of false ones among the findings of a kind, above 0 and below 1. kinds:
+    what to look for. Each finding rests on the scans up to its own: however the scans are cut into
+    feeds, the findings are the same. The cost of a scan does not grow with the history; memory
+    grows with the units that have spoken.
+    """
+
+    def __init__(
+        self, lots: Lots, custody: Custody, *, fdr: float = 0.05, kinds: Collection[str] = KINDS
+    ) -> None:
+        if not 0 < fdr < 1:
+            raise ValueError("fdr must be above 0 and below 1")
+        self.kinds = frozenset(kinds)
+        self._last_day = -np.inf
+        self._sightings = Sightings()
+        self._farms = Farms(lots, fdr)
+        self._diversion = Diversion(lots, custody, fdr)
+        self._clones = Clones(lots, fdr)
+        self._guessers = Guessers(fdr)
+
+    def know(self, lots: Lots, custody: Custody) -> None:
+        """Take frames in which rows were added; what was known before keeps its rows."""
+        self._farms.lots = self._clones.lots = self._diversion.lots = lots
+        self._diversion.custody = custody
+
+    def feed(self, scans: Scans) -> list[Finding]:
+        """What these scans tip, in order of day. scans: those after all fed before, in order of
+        day, their numbers of units, devices and lots meaning what they meant.
+
+        Raises ValueError if they are not in order; nothing is taken in then.
+        """
+        if len(scans) == 0:
+            return []
+        if scans.day[0] < self._last_day or (np.diff(scans.day) < 0).any():
+            raise ValueError("scans must come in order of day")
+        self._last_day = float(scans.day[-1])
+        found: list[Finding] = []
+        nth, busy = self._sightings.feed(scans)
+        if self.kinds & {"farm", "diversion"}:
+            farms, farmed = self._farms.feed(scans, nth)
+            found += farms if "farm" in self.kinds else []
+        if "diversion" in self.kinds:
+            found += self._diversion.feed(scans, nth, busy, farmed)
+        if "clone" in self.kinds:
+            found += self._clones.feed(scans, nth, busy)
+        if "guess" in self.kinds:
+            found += self._guessers.feed(scans)
+        return sorted(found, key=lambda f: (f.day, f.kind, f.lot or 0, f.region or 0, f.code or ""))
 
 
 def detect(
@@ -31,13 +82,5 @@ def detect(
     fdr: float = 0.05,
     kinds: Collection[str] = KINDS,
 ) -> list[Finding]:
-    """All findings, in order of the day on which each was raised.
-
-    Each finding rests on the scans up to its own: with the scans after any time left out, the
-    findings up to that time are the same. fdr: the stated share of false ones among the findings of
-    a kind, above 0 and below 1.
-    """
-    if not 0 < fdr < 1:
-        raise ValueError("fdr must be above 0 and below 1")
-    found = [f for kind in kinds for f in DETECTORS[kind](scans, lots, custody, fdr)]
-    return sorted(found, key=lambda f: (f.day, f.kind, f.lot or 0, f.region or 0, f.code or ""))
+    """All findings, in order of the day on which each was raised: `Detection` fed once."""
+    return Detection(lots, custody, fdr=fdr, kinds=kinds).feed(scans)

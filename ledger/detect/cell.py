@@ -1,194 +1,286 @@
-"""The evidence of one cell (lot, region), kept up to date by one observation at a time.
+"""The evidence of one cell: a lot and a region outside its territory. Kept up scan by scan.
 
 The statistic and why it is valid: `ledger.detect.diversion`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from array import array
+from bisect import bisect_left, insort
+from collections import deque
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ledger.detect.frame import Floats, Ints
+from ledger.detect.frame import Floats
+from ledger.detect.gifts import BETS, BURST_CASES, CROWDS, GIFT_CASES, GIFT_DAYS, LOG_EVIDENCE
 from ledger.detect.runs import Runs
 
-GIFT_DAYS = 14.0
-BURST_CASES = 3  # new groups of one day this near to each other count once
-EPOCH_DAYS = 28.0  # a diversion may begin at each
-EPOCHS = 4  # and goods of one are looked for during so many
-STRENGTHS = np.tile([0.03, 0.1, 0.3, 0.6, 0.9], 2)
-BY_SIZE = np.repeat([False, True], 5)  # strengths that heed the sizes of groups too
-HUGE = 1e200  # products stop here: no level asks for more
+# by alternative and source (gps, ip_fixed, ip_mobile, none): P(a diverted item's first scan states
+# another region), wrong places and buyers who travel; the second: half of a case was diverted
+MISSED = np.array([[0.05, 0.10, 0.25, 0.15], [0.5, 0.5, 0.5, 0.5]])
+LOG_MISSED, LOG_HIT = np.log(MISSED), np.log(1 - MISSED)
+SAFETY = 1.2  # the leak rate is taken to be this much above its estimate
+AT_FIRST = (1.0, 20.0)  # groups and scans a cell is credited with beforehand
+OUTSIDE = (0.08, 0.1, 0.22, 0.1)  # by source: part that lies outside, known beforehand
+SOURCE_WEIGHT = 50.0  # as if from so many scans
+RECENT_DAYS = 28
+HIGHEST_RATE = 0.9
+RETURNS = (0.03, 0.1, 0.3)  # part of the cases seen here that were diverted one by one
+FEWEST = 3  # groups a cell has when it is first looked at
+NEAREST = 10  # neighbours that `is_near` asks about
+ALTERNATIVE = np.repeat(np.arange(len(MISSED)), len(BETS))  # of each pair (alternative, bet)
+BET = np.tile(np.arange(len(BETS)), len(MISSED))
 
-# P(a gift has at least k items scanned), k = 1, 2, …: rounded up from honest development worlds
-GIFT_TAIL = (1.0, 0.02, 0.011, 0.0075, 0.0042, 0.0016, 0.0006, 0.0002, 0.00006, 0.00002, 0.000007)
-SIZE_WEIGHTS = np.array([0.3, 0.15, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.05])
-CROWDS = (0.0, 0.03, 0.1, 0.2, 0.4, 0.8)  # expected strangers that join a group, grid
 
+class LotCount:
+    """What the cells of a lot share: how many items have spoken, by case, and the candidate runs.
 
-def gift_tail(strangers: float) -> Floats:
-    """P(a group counts at least k observations), k = 1 … len(GIFT_TAIL), float64.
-
-    A gift, and beside it a Poisson number (mean `strangers`) of other gifts' items that fall near
-    it by chance, each a gift of its own size.
+    An item speaks once, by its first scan with a known place. missed: for each alternative the sum
+    over a case's items of ln P(stated elsewhere), as if it had been diverted, float64 (cases,).
     """
-    most = len(GIFT_TAIL)
-    size = -np.diff(np.array([1.0, *GIFT_TAIL, 0.0]))  # P(size = k), k = 0 …
-    joined = np.zeros(most + 1)
-    power, chance = np.eye(1, most + 1)[0], float(np.exp(-strangers))
-    for others in range(1, most + 2):
-        joined += chance * power
-        power = np.convolve(power, size)[: most + 1]
-        chance *= strangers / others
-    total = np.convolve(joined, size)[: most + 1]
-    return np.minimum(1.0, 1 - np.cumsum(total)[:-1] + 1e-12)
+
+    def __init__(self, cases: int, per_pallet: int) -> None:
+        self.cases = cases
+        self.runs = Runs(cases, per_pallet)
+        self.spoken = 0
+        self.recent = 0
+        self._days: deque[list[int]] = deque()
+        self._strict, self._loose = array("d", bytes(8 * cases)), array("d", bytes(8 * cases))
+        self.missed = [np.frombuffer(self._strict), np.frombuffer(self._loose)]
+        self.items = array("q", bytes(8 * cases))
+        self._by_source = [SOURCE_WEIGHT] * len(OUTSIDE)
+        self._outside = [SOURCE_WEIGHT * share for share in OUTSIDE]
+
+    def speak(self, case: int, source: int, today: int, outside: bool) -> None:
+        """Count an item's first scan, wherever it states to be. outside: not in its territory."""
+        self.spoken += 1
+        self._by_source[source] += 1
+        self._outside[source] += outside
+        self.items[case] += 1
+        strict, loose = _LOG_MISSED[source]
+        self._strict[case] += strict
+        self._loose[case] += loose
+        days = self._days
+        if not days or days[-1][0] != today:
+            days.append([today, 0])
+            while days[0][0] < today - RECENT_DAYS:
+                self.recent -= days.popleft()[1]
+        days[-1][1] += 1
+        self.recent += 1
+
+    def lift(self, source: int) -> float:
+        """How much likelier than others a scan of this source is to lie outside the territory."""
+        outside, by_source = self._outside, self._by_source
+        return outside[source] / by_source[source] * sum(by_source) / sum(outside)
 
 
-def gift_evidence(strangers: float) -> Floats:
-    """g(S) for S = 0, 1, …: the e-value of a group's size under `gift_tail`, float64."""
-    terms = SIZE_WEIGHTS / gift_tail(strangers)[: len(SIZE_WEIGHTS)]
-    return np.concatenate(([0.0], np.cumsum(terms)))
+_LOG_MISSED = [tuple(column) for column in LOG_MISSED.T.tolist()]
 
 
-# by crowd (the last: too crowded, a size says nothing), size and strength
-_EVIDENCE = np.where(
-    BY_SIZE,
-    np.array([gift_evidence(crowd) for crowd in CROWDS] + [[0.0] + [1.0] * len(SIZE_WEIGHTS)])[
-        :, :, None
-    ],
-    1.0,
-)
-
-
-@dataclass
-class _Group:
-    """A group being followed: its case, first day, the last day counted, and its present factor.
-
-    odds, factor: float64 (runs of members, 1, strengths). epochs: the starts it counts for.
-    crowd: row of the size evidence.
-    """
+@dataclass(eq=False)
+class Group:
+    """Observations near each other that may be one gift. gain: ln P(here | diverted) − ln of the
+    leak rate, by alternative, float64 (2,); value: with the size's evidence, (6,)."""
 
     case: int
     start: float
     last_day: int
-    size: int
-    members: Ints
-    epochs: slice
     crowd: int
-    odds: Floats
-    factor: Floats
+    gain: Floats
+    size: int = 0
+    value: Floats = field(default_factory=lambda: np.zeros(len(BET)))
+
+    def resize(self, size: int) -> Floats:
+        """Change the size; return by how much the value changed."""
+        before = self.value
+        self.size = size
+        if size:
+            bets = LOG_EVIDENCE[self.crowd, :, min(size, BETS.shape[1])]
+            self.value = self.gain[ALTERNATIVE] + bets[BET]
+        else:
+            self.value = np.zeros(len(BET))
+        return self.value - before
 
 
-class CellState:
-    """The e-process of one cell, updated by one observation at a time.
+class Cell:
+    """The observations of a lot in one region, and the e-process over them."""
 
-    Kept: for every run, start and strength the product over groups of 1 + s / (1 - s) · g / q
-    (float64 (runs, starts, strengths)) and its average over runs; the factors (1 - s) of all groups
-    come in at the end. An update touches only the runs that hold the group's case.
-    """
+    def __init__(self, lot: LotCount) -> None:
+        self.lot = lot
+        self.alive = 0  # groups that count
+        self.groups: list[Group] = []
+        self.devices: set[int] = set()
+        self.last: Group | None = None
+        self._open: deque[Group] = deque()
+        self._open_at: dict[int, Group] = {}  # by case
+        self._touched: list[int] = []  # cases of groups, ascending, once a group
+        self._here: dict[int, Floats] = {}  # case → its items' ln P(missed) that were not missed
+        self._starts: deque[float] = deque()
+        self._value: Floats | None = None
 
-    def __init__(self, runs: Runs, cases: Ints, first_day: float, last_day: float) -> None:
-        """cases: all that will be added, so that only runs holding one of them take memory."""
-        self.runs = runs
-        touched = np.zeros(len(runs.start), dtype=np.bool_)
-        touched[np.concatenate([runs.holding(int(case)) for case in cases])] = True
-        held, slot = np.flatnonzero(touched), np.cumsum(touched) - 1
-        self.slot = {int(case): slot[runs.holding(int(case))] for case in cases}
-        self.held = held
-        self.prior = runs.prior[held]
-        self.first_epoch = int(np.floor(first_day / EPOCH_DAYS))
-        starts = int(np.floor(last_day / EPOCH_DAYS)) - self.first_epoch + 1
-        self.products = np.ones((len(held), starts, len(STRENGTHS)))
-        self.average = np.ones((starts, len(STRENGTHS)))
-        self.alive = np.zeros((starts, 1))
-        at = np.arange(1, starts + 1)
-        self.weight = 1 / (at * (at + 1))
-        self.groups: list[_Group] = []
-        self.open: list[_Group] = []  # those that may still grow
-        self.of: dict[int, _Group] = {}  # observation → its group
-        self.visited = np.zeros(int(runs.stop[0]), dtype=np.bool_)  # within a case of a group
+    def hear(self, case: int, source: int) -> None:
+        """An item of the lot spoke here, whether or not it will count: it was not missed."""
+        heard = LOG_MISSED[:, source]
+        self._here[case] = self._here[case] + heard if case in self._here else heard
+        if self._value is not None:
+            self._value[:, case] -= heard[ALTERNATIVE]
 
-    def add(self, number: int, case: int, day: float, elsewhere: Floats) -> bool:
-        """Count an observation; False if the evidence does not change."""
-        today = int(np.floor(day))
-        self.open = [g for g in self.open if day - g.start <= GIFT_DAYS]
-        near = [g for g in self.open if g.size]
-        for group in near:
-            if abs(group.case - case) <= 1:
-                if group.last_day == today:
-                    return False
-                group.last_day = today
-                self.of[number] = group
-                self._resize(group, group.size + 1)
-                return True
-        if any(g.last_day == today and abs(g.case - case) <= BURST_CASES for g in near):
-            return False
-        members = self.runs.holding(case)
-        start, stop = self.runs.start[members], self.runs.stop[members]
-        scanned = (elsewhere[stop] - elsewhere[start]) / elsewhere[-1]
-        free = max(0.0, 1 - 3 * len(near) / (len(elsewhere) - 1))  # not near an open group
-        share = np.maximum(self.runs.share[members], scanned)
-        place = 1 / share
-        place[members == 0] = self._again(case, elsewhere)
-        odds = np.outer(free * place, STRENGTHS / (1 - STRENGTHS))[:, None, :]
-        epoch = int(np.floor(day / EPOCH_DAYS)) - self.first_epoch
-        epochs = slice(max(0, epoch - EPOCHS + 1), epoch + 1)
-        strangers = 3 * (2 + 1.5 * len(near)) / (len(elsewhere) - 1)
-        crowd = int(np.searchsorted(CROWDS, strangers))
-        group = _Group(
-            case, day, today, 0, self.slot[case], epochs, crowd, odds, np.ones_like(odds)
-        )
+    def add(self, case: int, day: float, source: int) -> Group | None:
+        """Count an observation; the group it joined or opened, or None if it says nothing new."""
+        today = int(day // 1)
+        joined = self._near(case, day, today)
+        if joined is not None:
+            if joined.last_day == today:
+                return None
+            joined.last_day = today
+            self._resize(joined, joined.size + 1)
+            return joined
+        rate = min(HIGHEST_RATE, SAFETY * self.lot.lift(source) * self._leak_rate(day))
+        # how many items a group's three cases get by chance, while it is open
+        strangers = (2 * GIFT_CASES + 1) * (2 + 1.5 * len(self._open)) / self.lot.cases
+        crowd = bisect_left(CROWDS, strangers)
+        group = Group(case, day, today, crowd, LOG_HIT[:, source] - math.log(rate))
         self.groups.append(group)
-        self.open.append(group)
-        self.of[number] = group
-        self.alive[epochs] += 1
+        self._open.append(group)
+        self._open_at[case] = group
+        self._starts.append(day)
+        self.alive += 1
+        insort(self._touched, case)
         self._resize(group, 1)
-        return True
+        return group
 
-    def remove(self, number: int) -> bool:
-        """Withdraw an observation counted before; False if it never counted."""
-        group = self.of.pop(number, None)
-        if group is None:
-            return False
+    def _near(self, case: int, day: float, today: int) -> Group | None:
+        """The open group that an observation joins, or one of the same day that it repeats."""
+        while self._open and day - self._open[0].start > GIFT_DAYS:
+            old = self._open.popleft()
+            if self._open_at[old.case] is old:
+                del self._open_at[old.case]
+        found = None
+        for near in range(case - BURST_CASES, case + BURST_CASES + 1):
+            group = self._open_at.get(near)
+            if group is None or not group.size or abs(near - case) > GIFT_CASES:
+                continue
+            if found is None or group.start < found.start:
+                found = group
+        if found is not None:
+            return found
+        for near in range(case - BURST_CASES, case + BURST_CASES + 1):
+            group = self._open_at.get(near)
+            if group is not None and group.size and group.last_day == today:
+                return group
+        return None
+
+    def remove(self, group: Group) -> None:
+        """Withdraw one observation that `add` counted in this group."""
         self._resize(group, group.size - 1)
         if not group.size:
-            self.alive[group.epochs] -= 1
-        return True
+            self.alive -= 1
+            del self._touched[bisect_left(self._touched, group.case)]
+
+    def is_near(self, group: Group) -> bool:
+        """May the evidence have risen? A rough test that saves most looks; not to look is always
+        valid. A return to a case, a second item, or a neighbourhood of groups that would outweigh
+        the choice among the lot's runs and the items that its cases sold elsewhere."""
+        if self.alive < FEWEST:
+            return False
+        touched, case = self._touched, group.case
+        left = bisect_left(touched, case)
+        if group.size > 1 or (left + 1 < len(touched) and touched[left + 1] == case):
+            return True
+        right = left + 1
+        gain = max(group.gain.tolist())
+        total = gain - math.log(2 * self.lot.cases)
+        items = self.lot.items
+        low = high = case
+        for _ in range(min(NEAREST, len(touched) - 1)):
+            before = touched[left - 1] if left else -self.lot.cases
+            after = touched[right] if right < len(touched) else 2 * self.lot.cases
+            if case - before <= after - case:
+                left -= 1
+                sold = sum(items[before:low])
+                low = before
+            else:
+                right += 1
+                sold = sum(items[high + 1 : after + 1])
+                high = after
+            total += gain - _LOOSE * max(0, sold - 1)
+            if total >= 0:
+                return True
+            if total < -_HOPELESS:
+                return False
+        return False
 
     def log_e(self) -> float:
-        """Natural logarithm of the e-process now."""
-        each = (self.average * (1 - STRENGTHS) ** self.alive).mean(axis=1)
-        rest = 1 - self.weight.sum()  # starts still to come stand at 1
-        return float(np.log(self.weight @ each + rest))
+        """Natural logarithm of (a lower bound on) the e-process now: the runs that hold the last
+        group's case, and the cases one by one; -inf before the first group."""
+        if self.last is None:
+            return -math.inf
+        value = self._dense()
+        by_runs = self.run_logs(value)
+        top = float(by_runs.max())
+        runs = top + math.log(float(np.exp(by_runs - top).sum()) / len(BET))
+        single = self._single(value)
+        top = max(runs, single)
+        return top + math.log(0.5 * math.exp(runs - top) + 0.5 * math.exp(single - top))
 
-    def _again(self, case: int, elsewhere: Floats) -> float:
-        """Evidence of place for the whole lot: half none, half for a return to earlier cases.
+    def run_logs(self, value: Floats | None = None) -> Floats:
+        """ln (prior · evidence) of the runs that hold the last group's case, float64 (6, runs)."""
+        assert self.last is not None
+        held = self.lot.runs.holding(self.last.case)
+        sums = np.zeros((len(BET), self.lot.cases + 1))
+        np.cumsum(self._dense() if value is None else value, axis=1, out=sums[:, 1:])
+        logs: Floats = sums[:, held.stop] - sums[:, held.start] + held.log_prior
+        return logs
 
-        Goods mixed from single cases come back to the same cases later than any gift would. The
-        set of cases is known before the group comes: mean at most 1 if groups come at random.
-        """
-        among = self.visited
-        returns, share = bool(among[case]), float(among.mean())
-        scanned = float(np.diff(elsewhere)[among].sum() / elsewhere[-1]) if returns else 1.0
-        among[max(0, case - 1) : case + 2] = True
-        return 0.5 + 0.5 / max(share, scanned) if returns else 0.5
+    def returned(self) -> tuple[list[int], Floats]:
+        """Cases seen here, and the ln evidence of each but for the first group's place, (6, c)."""
+        return self._returned(self._dense())
 
-    def _resize(self, group: _Group, size: int) -> None:
-        had, group.size = group.size, size
-        evidence = _EVIDENCE[group.crowd, min(size, len(SIZE_WEIGHTS))]
-        factor = 1 + group.odds * evidence if size else np.ones_like(group.odds)
-        before = self.products[group.members, group.epochs]
-        after = np.minimum(before * (factor / group.factor), HUGE)
-        group.factor = factor
-        self.products[group.members, group.epochs] = after
-        if size > had:
-            gain = self.prior[group.members] @ (after - before).reshape(len(after), -1)
-            self.average[group.epochs] += gain.reshape(-1, len(STRENGTHS))
-        else:  # a difference of large numbers would leave only noise
-            self.average = 1 - self.prior.sum() + np.tensordot(self.prior, self.products, axes=1)
+    def _returned(self, value: Floats) -> tuple[list[int], Floats]:
+        first: dict[int, Group] = {}
+        for group in self.groups:
+            if group.size:
+                first.setdefault(group.case, group)
+        cases = list(first)
+        free = np.array([group.gain for group in first.values()]).reshape(-1, len(MISSED))
+        logs: Floats = value[:, cases] - free.T[ALTERNATIVE]
+        return cases, logs
 
-    def support(self) -> Floats:
-        """How much of the average each run of `held` contributes, float64 (len(held),)."""
-        scale = self.weight[:, None] * (1 - STRENGTHS) ** self.alive
-        support: Floats = self.prior * np.einsum("rjs,js->r", self.products, scale)
-        return support
+    def _single(self, value: Floats) -> float:
+        logs = np.exp(np.minimum(self._returned(value)[1], 600.0))
+        each = np.concatenate([np.log1p(part * (logs - 1)).sum(axis=1) for part in RETURNS])
+        top = float(each.max())
+        return top + math.log(float(np.exp(each - top).mean()))
+
+    def _dense(self) -> Floats:
+        """ln evidence of each case if it was diverted here, float64 (6, cases)."""
+        if self._value is None:
+            self._value = np.zeros((len(BET), self.lot.cases))
+            for case, heard in self._here.items():
+                self._value[:, case] -= heard[ALTERNATIVE]
+            for group in self.groups:
+                self._value[:, group.case] += group.value
+        missed = np.repeat(np.array(self.lot.missed), len(BETS), axis=0)
+        missed += self._value
+        return missed
+
+    def _resize(self, group: Group, size: int) -> None:
+        change = group.resize(size)
+        if self._value is not None:
+            self._value[:, group.case] += change
+
+    def _leak_rate(self, day: float) -> float:
+        """Groups that came here for each item of the lot that spoke: the larger of the whole time
+        and of late, each drawn to what is known beforehand."""
+        groups, scans = AT_FIRST
+        whole = (self.alive + groups) / (self.lot.spoken + scans)
+        while self._starts and self._starts[0] < day - RECENT_DAYS:
+            self._starts.popleft()
+        late = (len(self._starts) + groups) / (self.lot.recent + groups / whole)
+        return max(whole, late)
+
+
+_LOOSE = -float(LOG_MISSED.max())
+_HOPELESS = 25.0

@@ -15,15 +15,16 @@ out: they meet codes of goods that others will buy.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from ledger.detect.finding import Evidence, Finding, rounded
-from ledger.detect.frame import LOC_SOURCES, Custody, Lots, Scans
-from ledger.detect.grouping import firsts, ids
-from ledger.detect.observations import busy_from
+from ledger.detect.frame import LOC_SOURCES, Lots, Scans
+from ledger.detect.sightings import BUSY_UNITS
+from ledger.detect.tables import Counts, Table
 
 FEWEST_DEVICES = 3
 MOST_DEVICES = 80  # a code that is not raised by then is followed no more
@@ -59,38 +60,55 @@ class Seen:
 
 @dataclass
 class _History:
-    """A code being followed."""
+    """A code being followed, from its second device on."""
 
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[Seen]
     raised: bool = False
 
 
-def findings(scans: Scans, lots: Lots, custody: Custody, fdr: float) -> list[Finding]:
-    """Codes that were copied, each raised at the device that makes it sure enough."""
-    del custody
-    rows = np.flatnonzero(firsts(ids(scans.unit, scans.device)) & (scans.lot >= 0))
-    rows = rows[busy_from(scans)[rows] > rows]
-    many = np.bincount(scans.unit[rows], minlength=len(scans.codes)) >= FEWEST_DEVICES
-    histories: dict[int, _History] = {}
-    raised_in: dict[int, int] = {}
-    found = []
-    for row in rows[many[scans.unit[rows]]].tolist():
-        unit, lot = int(scans.unit[row]), int(scans.lot[row])
-        history = histories.setdefault(unit, _History())
-        if history.raised or len(history.seen) >= MOST_DEVICES:
-            continue
-        history.seen.append(_seen(scans, row))
-        if len(history.seen) < FEWEST_DEVICES:
-            continue
-        prior = PRIOR[CLONE] + min(0.02, RAISED_PRIOR * raised_in.get(lot, 0))
-        factor = bayes_factor(history.seen)
-        needed = (1 - fdr) / fdr / prior
-        if factor >= needed:
-            history.raised = True
-            raised_in[lot] = raised_in.get(lot, 0) + 1
-            label = int(lots.label[lot])
-            found.append(_finding(scans, row, label, history.seen, factor, 1 / needed, fdr))
-    return found
+class Clones:
+    """The state of all codes; `feed` takes scans once, in order."""
+
+    def __init__(self, lots: Lots, fdr: float) -> None:
+        self.lots = lots
+        self._fdr = fdr
+        self._first = Table(("day", "loc_src", "lat", "lon", "region"))
+        self._scans = Counts()
+        self._histories: dict[int, _History] = {}
+        self._raised_in: dict[int, int] = {}
+
+    def feed(self, scans: Scans, nth: Sequence[int], busy: Sequence[int]) -> list[Finding]:
+        """Codes that were copied, each raised at the device that makes it sure enough. nth, busy:
+        of `Sightings`."""
+        counts = (np.array(nth) > 0) & (np.array(busy) < BUSY_UNITS) & (scans.lot >= 0)
+        rows = np.flatnonzero(counts)
+        rows = rows[~self._first.keep(scans, rows)]
+        found = []
+        for row in rows.tolist():
+            unit, lot = int(scans.unit[row]), int(scans.lot[row])
+            history = self._histories.get(unit)
+            if history is None:
+                history = self._histories[unit] = _History([_as_seen(self._first.of(unit))])
+            if history.raised or len(history.seen) >= MOST_DEVICES:
+                continue
+            history.seen.append(_seen(scans, row))
+            if len(history.seen) < FEWEST_DEVICES:
+                continue
+            prior = PRIOR[CLONE] + min(0.02, RAISED_PRIOR * self._raised_in.get(lot, 0))
+            factor = bayes_factor(history.seen)
+            needed = (1 - self._fdr) / self._fdr / prior
+            if factor >= needed:
+                history.raised = True
+                self._raised_in[lot] = self._raised_in.get(lot, 0) + 1
+                told = _Told(
+                    code=scans.codes[unit],
+                    lot=int(self.lots.label[lot]),
+                    scans=self._scans.until(scans.unit, row),
+                    seen=history.seen,
+                )
+                found.append(_finding(told, factor, 1 / needed, self._fdr))
+        self._scans.add(scans.unit)
+        return found
 
 
 def bayes_factor(seen: list[Seen]) -> float:
@@ -173,26 +191,33 @@ def _gaps(seen: list[Seen], soon: float) -> float:
 
 
 def _seen(scans: Scans, row: int) -> Seen:
-    return Seen(
-        day=float(scans.day[row]),
-        source=LOC_SOURCES[int(scans.loc_src[row])],
-        lat=float(scans.lat[row]),
-        lon=float(scans.lon[row]),
-        region=int(scans.region[row]),
-    )
+    names = ("day", "loc_src", "lat", "lon", "region")
+    return _as_seen([float(getattr(scans, name)[row]) for name in names])
 
 
-def _finding(
-    scans: Scans, row: int, lot: int, seen: list[Seen], factor: float, level: float, fdr: float
-) -> Finding:
-    code = scans.codes[int(scans.unit[row])]
-    count = int(np.count_nonzero(scans.unit[: row + 1] == scans.unit[row]))
+def _as_seen(columns: Sequence[float]) -> Seen:
+    day, source, lat, lon, region = columns
+    return Seen(day, LOC_SOURCES[int(source)], lat, lon, int(region))
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a finding says of a code: its lot's label, its scans, its devices' first ones."""
+
+    code: str
+    lot: int
+    scans: int
+    seen: list[Seen]
+
+
+def _finding(told: _Told, factor: float, level: float, fdr: float) -> Finding:
+    seen, code = told.seen, told.code
     return Finding(
         kind="clone",
-        lot=lot,
+        lot=told.lot,
         code=code,
-        day=float(scans.day[row]),
-        evidence=Evidence(scans=count, scans_of=len(seen), codes=(code,)),
+        day=seen[-1].day,
+        evidence=Evidence(scans=told.scans, scans_of=len(seen), codes=(code,)),
         e_value=rounded(factor),
         level=rounded(level),
         fdr=fdr,

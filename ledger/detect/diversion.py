@@ -1,195 +1,274 @@
-"""Diversion: do the scans of a lot outside its territory come from one run of its cases?
+"""Diversion: do items of a run of cases speak from a region where their lot may not be sold, and
+from nowhere else?
 
-The test is made per cell = (lot with its first consignee, region outside the territory) and is
-conditional on the observations that the cell has, so leak rate, season, errors of place and scan
-rate cancel: what is tested is only *which cases* they come from.
+The test is made per cell = (lot with its first consignee, region outside the territory). It is
+conditional on which items of the lot speak and when (an item speaks once, by its first scan with a
+known place), so scan rates, seasons of sale and stocks of single stores cancel: what is tested is
+only *where* they speak from.
 
-Null. Goods leave in gifts: independent groups, each of a few items from one case or its neighbours,
-carried together and scanned within GIFT_DAYS; the place of a group in the lot is drawn from the
-lot at large, its size has at most the tail `gift_tail`. Wrong places, travellers and parcels are
-groups of one.
+Null. Given the past, the chance that the next item of the lot to speak opens a group here is at
+most the leak rate p, whatever its case. A group is a gift: items of one case or a neighbour,
+scanned within GIFT_DAYS; how many is independent of its case, with at most the tail `gift_tail`.
+Travellers, parcels and wrong places are groups of one. p is what the cell itself shows (`Cell`):
+the larger of its rate so far and of late, times SAFETY, times what the source of the location is
+known to err; a rate that is higher at the same time for all cases is no evidence.
 
-Statistic. An observation within one case and GIFT_DAYS of a group's first joins that group, at most
-one a day; any other opens a group. For a candidate run R with share q of the lot, a strength s and
-groups j with case c_j and size S_j:
+Statistic. An observation within GIFT_CASES and GIFT_DAYS of a group's first joins that group, at
+most one a day; any other opens a group. For a candidate run R of cases with groups j of size S_j
+in it, and with m items of R that spoke elsewhere, by sources s:
 
-    E(R, s) = Π_j (1 − s + s · 1[c_j ∈ R] / q · g(S_j)),   g(S) = Σ_k w_k · 1[S ≥ k] / tail(k)
+    E(R) = Π_j (1 − q_j) / p_j · g(S_j) · Π_m q_m,    g(S) = Σ_k w_k · 1[S ≥ k] / tail(k)
 
-Under the null each factor has expectation at most 1 given the groups before it. g only grows while
-a group grows, so E(R, s) at any time is at most the conditional expectation of its final value,
-which is a martingale: an e-process (Ramdas, Grünwald, Vovk, Shafer 2023, "Game-theoretic statistics
-and safe anytime-valid inference", §4), valid however often it is looked at. Here a look is made at
-every observation from the FEWEST-th on. Averages over runs (`runs.candidate_runs`), strengths and
-starts are e-processes as well.
-R = the whole lot leaves the sizes alone to speak: the alternative for mixed single cases.
+q is the chance that a diverted item's scan states another region all the same. Under the null each
+item of R that speaks has a factor of expectation at most p · (1 − q) / p + (1 − p) · q ≤ 1, and
+g(S) at most 1. g only grows while a group grows, so E(R) at any time is at most the conditional
+expectation of its final value, which is a martingale: an e-process (Ramdas, Grünwald, Vovk, Shafer
+2023, "Game-theoretic statistics and safe anytime-valid inference", §4), valid however often it is
+looked at. Averages over runs (`Runs`), values of q and bets w are e-processes as well.
 
-q is the larger of the run's share of the lot's items and its share of what was scanned in all other
-regions up to the week before (smoothed), so that a run sold earlier or scanned more is no evidence.
+Goods mixed from single cases: half of the evidence is Π_c (1 − π + π · E(c) · p / (1 − q)) over
+the cases c seen here, where the first group of a case says nothing of its place: returns to the
+same cases, large groups, and silence elsewhere speak.
 
-What counts as an observation: `ledger.detect.observations`. The cells are one stream of tests:
-`ledger.detect.stream`.
+Left out, from the scan on at which it shows: units scanned by MANY_DEVICES (display, viral,
+copied), devices that scan BUSY_UNITS of a lot in a day (waiters, shops), items that a farm scanned,
+the channel `script`, and all but the first item of a device in a cell. Whether a scan is left out
+says nothing about its case if nobody cheats. What was counted before is withdrawn.
+
+A look is made at an observation that may have raised the evidence (`Cell.is_near`), and takes only
+the runs that hold its case: less than the whole average, so still valid. The cells are one stream
+of tests: `ledger.detect.stream`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ledger.detect.cell import CellState
-from ledger.detect.finding import Evidence, Finding, in_words, rounded
-from ledger.detect.frame import Custody, Ints, Lots, Scans
-from ledger.detect.grouping import NEVER
-from ledger.detect.observations import Observations, observations
-from ledger.detect.reference import REFERENCE_DAYS, Reference
-from ledger.detect.runs import Runs, candidate_runs
-from ledger.detect.stream import Rejection, rejections
+from ledger.detect.account import account
+from ledger.detect.cell import Cell, Group, LotCount
+from ledger.detect.farms import Farms
+from ledger.detect.finding import Finding
+from ledger.detect.frame import CHANNELS, Bools, Custody, Lots, Scans
+from ledger.detect.sightings import BUSY_UNITS, Sightings
+from ledger.detect.stream import Rejection, Stream
 
-MOST_CODES = 100
-FEWEST = 6  # observations a cell has when it joins the stream: how many says nothing of which cases
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A lot and a region outside its territory, with its observations.
-
-    part: int64, positions in Observations, in order of rows.
-    """
-
-    lot: int
-    region: int
-    part: Ints
+MANY_DEVICES = 3
+SCRIPT = CHANNELS.index("script")
 
 
-def findings(scans: Scans, lots: Lots, custody: Custody, fdr: float) -> list[Finding]:
-    """Lots that leak into a region in runs of cases, raised while the share of false ones stays
-    below fdr. `custody` is not used yet: who leaked is asked after an alert."""
-    del custody
-    seen = observations(scans, lots)
-    cells = cells_of(seen)
-    looks: list[tuple[int, int, float]] = []
-    for number, (cell, runs, reference) in enumerate(_with_lots(cells, scans, lots)):
-        looks += [(row, number, log_e) for row, log_e, _ in walk(seen, cell, runs, reference)]
-    looks.sort()
-    return [
-        _finding(scans, lots, seen, cells[rejection.name], rejection, fdr)
-        for rejection in rejections(looks, fdr)
-    ]
+@dataclass
+class _Lot:
+    """A lot that has spoken, and its cells by region."""
+
+    row: int
+    count: LotCount
+    cells: dict[int, int] = field(default_factory=dict)
 
 
-def cells_of(seen: Observations) -> list[Cell]:
-    """Every (lot, region) that has observations, in that order."""
-    order = np.lexsort((seen.row, seen.region, seen.lot))
-    moved = (np.diff(seen.lot[order]) != 0) | (np.diff(seen.region[order]) != 0)
-    parts = np.split(order, np.flatnonzero(moved) + 1) if len(order) else []
-    return [Cell(int(seen.lot[part[0]]), int(seen.region[part[0]]), part) for part in parts]
+@dataclass(eq=False)
+class Observation:
+    """An item that spoke in a cell: counted in `group`, or not (None)."""
+
+    cell: int
+    unit: int
+    case: int
+    day: float
+    group: Group | None
 
 
-def walk(
-    seen: Observations, cell: Cell, runs: Runs, reference: Reference, until: int = NEVER
-) -> Iterator[tuple[int, float, CellState]]:
-    """Every look at a cell up to row `until`: (row, ln E after it, the state, which goes on)."""
-    days = seen.day[cell.part]
-    weeks = np.floor(days / REFERENCE_DAYS).astype(np.int64)
-    table = reference.elsewhere(cell.region, int(weeks[0]), int(weeks[-1]))
-    state = CellState(runs, np.unique(seen.case[cell.part]), float(days[0]), float(days[-1]))
-    comes = [
-        (int(seen.row[i]), int(i), int(week)) for i, week in zip(cell.part, weeks, strict=True)
-    ]
-    goes = [(int(seen.gone[i]), int(i), -1) for i in cell.part if seen.gone[i] != NEVER]
-    for row, i, week in sorted(comes + goes):
-        if row > until:
-            return
-        if week < 0:
-            changed = state.remove(i)
-        else:
-            elsewhere = table[week - int(weeks[0])]
-            changed = state.add(i, int(seen.case[i]), float(seen.day[i]), elsewhere)
-        if changed and len(state.of) >= FEWEST:
-            yield row, state.log_e(), state
+class Diversion:
+    """The state of all cells; `feed` takes scans once, in order."""
+
+    def __init__(
+        self, lots: Lots, custody: Custody, fdr: float, stream: Stream | None = None
+    ) -> None:
+        self.lots, self.custody = lots, custody
+        self._fdr = fdr
+        self._stream = stream or Stream(fdr)
+        self._raised: set[int] = set()
+        self._lots: dict[int, _Lot] = {}
+        self._cells: list[Cell] = []
+        self._of: list[tuple[int, int]] = []  # cell → (lot, region)
+        self._heard: list[list[Observation]] = []  # by cell
+        self._spoken = bytearray()
+        self._counted: dict[int, Observation] = {}  # by unit
+        self._session: dict[tuple[int, int], list[int]] = {}
+        self._today = -1
+
+    def feed(
+        self,
+        scans: Scans,
+        nth: Sequence[int],
+        busy: Sequence[int],
+        farmed: Mapping[int, Sequence[int]],
+    ) -> list[Finding]:
+        """Findings that these scans tip. nth, busy: of `Sightings`. farmed: position in `scans` →
+        units known from there on to be scanned by a farm."""
+        self._spoken.extend(bytes(max(0, int(scans.unit.max(initial=-1)) + 1 - len(self._spoken))))
+        known, outside = places(scans, self.lots)
+        columns = (scans.day, scans.unit, scans.lot, scans.case, scans.device, scans.loc_src,
+                   scans.region, known, outside)  # fmt: skip
+        rows = zip(*(column.tolist() for column in columns), nth, busy, strict=True)
+        spoken, found = self._spoken, []
+        for at, (
+            day,
+            unit,
+            lot,
+            case,
+            device,
+            source,
+            region,
+            seen,
+            out,
+            devices,
+            units,
+        ) in enumerate(rows):
+            if at in farmed:
+                for member in farmed[at]:
+                    self._withdraw(member)
+            if devices == MANY_DEVICES:
+                self._withdraw(unit)
+            if units == BUSY_UNITS:
+                for member in self._session.pop((device, lot), ()):
+                    self._withdraw(member)
+            if spoken[unit] or not seen:
+                continue
+            spoken[unit] = 1
+            today = int(day // 1)
+            if today != self._today:
+                self._today, self._session = today, {}
+            known_lot = self._lots.get(lot) or self._new_lot(lot)
+            known_lot.count.speak(case, source, today, out)
+            if not out:
+                continue
+            name = known_lot.cells.get(region)
+            if name is None:
+                name = self._new_cell(known_lot, region)
+            cell = self._cells[name]
+            cell.hear(case, source)
+            seen_here = Observation(name, unit, case, day, None)
+            self._heard[name].append(seen_here)
+            if device in cell.devices or devices >= MANY_DEVICES or units >= BUSY_UNITS:
+                continue
+            if at in farmed and unit in farmed[at]:
+                continue
+            cell.devices.add(device)
+            group = cell.add(case, day, source)
+            if group is None:
+                continue
+            seen_here.group = group
+            self._counted[unit] = seen_here
+            self._session.setdefault((device, lot), []).append(unit)
+            if cell.is_near(group):
+                found += self._look(name, group, at, scans)
+        return found
+
+    def cells(self) -> list[Cell]:
+        """All cells, in order of their first scans."""
+        return self._cells
+
+    def _look(self, name: int, group: Group, at: int, scans: Scans) -> list[Finding]:
+        """Test a cell, and after each rejection those whose bar it lowered."""
+        cell = self._cells[name]
+        if name in self._raised:
+            return []
+        cell.last = group
+        found = []
+        names = [name]
+        while names:
+            rejected = self._first_rejected(names, at)
+            if rejected is None:
+                break
+            found.append(self._finding(rejected, scans, at))
+            self._raised.add(rejected.name)
+            names = self._stream.promising()
+        return found
+
+    def _first_rejected(self, names: Sequence[int], at: int) -> Rejection | None:
+        for name in names:
+            rejected = self._stream.look(name, at, self._cells[name].log_e())
+            if rejected is not None:
+                return rejected
+        return None
+
+    def _finding(self, rejected: Rejection, scans: Scans, at: int) -> Finding:
+        lot, region = self._of[rejected.name]
+        return account(
+            self._cells[rejected.name],
+            self._heard[rejected.name],
+            rejected,
+            lots=self.lots,
+            custody=self.custody,
+            lot=lot,
+            region=region,
+            day=float(scans.day[at]),
+            codes=scans.codes,
+            fdr=self._fdr,
+        )
+
+    def _withdraw(self, unit: int) -> None:
+        observation = self._counted.pop(unit, None)
+        if observation is not None and observation.group is not None:
+            self._cells[observation.cell].remove(observation.group)
+            observation.group = None
+
+    def _new_lot(self, lot: int) -> _Lot:
+        count = LotCount(int(self.lots.cases()[lot]), int(self.lots.cases_per_pallet[lot]))
+        self._lots[lot] = _Lot(lot, count)
+        return self._lots[lot]
+
+    def _new_cell(self, lot: _Lot, region: int) -> int:
+        name = len(self._cells)
+        self._cells.append(Cell(lot.count))
+        self._of.append((lot.row, region))
+        self._heard.append([])
+        lot.cells[region] = name
+        return name
 
 
-def _with_lots(
-    cells: list[Cell], scans: Scans, lots: Lots
-) -> Iterator[tuple[Cell, Runs, Reference]]:
-    """Cells with what they share with the other cells of their lot, made once a lot."""
-    order = np.argsort(scans.lot, kind="stable")
-    sorted_lots = scans.lot[order]
-    last, runs, reference = -1, None, None
-    for cell in cells:
-        if cell.lot != last or runs is None or reference is None:
-            low, high = np.searchsorted(sorted_lots, [cell.lot, cell.lot + 1])
-            runs, reference = _of_lot(scans, lots, cell.lot, order[low:high])
-            last = cell.lot
-        yield cell, runs, reference
+class _Trace(Stream):
+    """A stream that rejects nothing and remembers every look: (name, row, ln E)."""
+
+    def __init__(self) -> None:
+        super().__init__(0.5)
+        self.looks: list[tuple[int, int, float]] = []
+
+    def look(self, name: int, row: int, log_e: float) -> None:
+        self.looks.append((name, row, log_e))
 
 
-def _of_lot(scans: Scans, lots: Lots, lot: int, rows: Ints) -> tuple[Runs, Reference]:
-    """What the cells of a lot share. rows: all scans of the lot, in order."""
-    cases = int(lots.cases()[lot])
-    runs = candidate_runs(cases, int(lots.cases_per_pallet[lot]))
-    return runs, Reference.of(scans, rows, cases)
+def looks(scans: Scans, lots: Lots, lot: int, region: int) -> list[tuple[int, float]]:
+    """Compute the evidence of one cell again: (row of scans, ln E) of every look, and of the last
+    row. scans: all of the lot, or of more; nothing of other lots is used. lot: row of Lots."""
+    trace = _Trace()
+    nothing = np.empty(0, dtype=np.int64)
+    state = Diversion(lots, Custody(nothing, nothing, nothing, nothing), 0.5, trace)
+    nth, busy = Sightings().feed(scans)
+    state.feed(scans, nth, busy, Farms(lots, 0.5).feed(scans, nth)[1])
+    known = state._lots.get(lot)
+    name = known.cells.get(region) if known else None
+    if name is None:
+        return []
+    found = [(row, log_e) for cell, row, log_e in trace.looks if cell == name]
+    if found and found[-1][0] < len(scans) - 1:
+        found.append((len(scans) - 1, state._cells[name].log_e()))
+    return found
 
 
-def _finding(
-    scans: Scans, lots: Lots, seen: Observations, cell: Cell, passed: Rejection, fdr: float
-) -> Finding:
-    """Name the units: walk the cell again up to the look that raised it."""
-    runs, reference = _of_lot(scans, lots, cell.lot, np.flatnonzero(scans.lot == cell.lot))
-    *_, (_, _, state) = walk(seen, cell, runs, reference, until=passed.row)
-    cases = named_cases(state)
-    alive = (seen.row[cell.part] <= passed.row) & (seen.gone[cell.part] > passed.row)
-    part = cell.part[alive]
-    inside = part[np.isin(seen.case[part], cases)]
-    per_pallet = int(lots.cases_per_pallet[cell.lot])
-    first = int(lots.first_case[cell.lot])
-    evidence = Evidence(
-        scans=len(inside),
-        scans_of=len(part),
-        cases=tuple(int(case) for case in cases + first),
-        pallets=tuple(int(pallet) for pallet in np.unique((cases + first) // per_pallet)),
-        pallets_of=-(-int(lots.cases()[cell.lot]) // per_pallet),
-        codes=tuple(scans.codes[unit] for unit in seen.unit[inside[:MOST_CODES]]),
-    )
-    e_value = float(np.exp(min(passed.log_e, 690.0)))
-    return Finding(
-        kind="diversion",
-        lot=int(lots.label[cell.lot]),
-        region=cell.region,
-        day=float(scans.day[passed.row]),
-        evidence=evidence,
-        e_value=rounded(e_value),
-        level=rounded(passed.level),
-        fdr=fdr,
-        sentence=_sentence(evidence, e_value, int(lots.label[cell.lot]), cell.region),
-    )
-
-
-def named_cases(state: CellState) -> Ints:
-    """The cases that the evidence points at: the run that carries most of it, or, where the goods
-    are mixed from single cases, those with more than one item seen. int64, ascending."""
-    support = state.support()
-    best = int(np.argmax(np.where(state.held == 0, 0.0, support)))
-    mixed = support[state.held == 0].sum() > np.delete(support, 0).sum()
-    if mixed:
-        return np.unique([group.case for group in state.groups if group.size > 1])
-    run = state.held[best]
-    return np.arange(state.runs.start[run], state.runs.stop[run])
-
-
-def _sentence(evidence: Evidence, e_value: float, lot: int, region: int) -> str:
-    first, last = evidence.cases[0] + 1, evidence.cases[-1] + 1
-    contiguous = last - first + 1 == len(evidence.cases)
-    if contiguous and len(evidence.pallets) == 1:
-        where = f"pallet {evidence.pallets[0] + 1} (cases {first} to {last}), one of"
-        where += f" {evidence.pallets_of} of this consignee"
-    elif contiguous:
-        where = f"cases {first} to {last}"
+def places(scans: Scans, lots: Lots) -> tuple[Bools, Bools]:
+    """Which scans are by people, of a known case and from a known region; and which of these lie
+    where the lot may not be sold. bool (n,) each."""
+    known = (scans.lot >= 0) & (scans.region >= 0) & (scans.case >= 0) & (scans.channel != SCRIPT)
+    lot = np.where(scans.lot >= 0, scans.lot, 0)
+    if len(lots):
+        known &= scans.case < lots.cases()[lot]
+        outside = known & lots.restricted[lot]
     else:
-        where = f"{len(evidence.cases)} single cases, mixed"
-    return (
-        f"{evidence.scans} of {evidence.scans_of} scans of lot {lot} in region {region}, outside"
-        f" its territory, come from {where}; if goods of this lot left at random, evidence this"
-        f" strong would occur at most {in_words(e_value)}"
-    )
+        outside = known = np.zeros(len(scans), dtype=np.bool_)
+    inside = np.zeros(len(scans), dtype=np.bool_)
+    named = outside & (scans.region < lots.territory.shape[1])
+    inside[named] = lots.territory[scans.lot[named], scans.region[named]]
+    return known, outside & ~inside

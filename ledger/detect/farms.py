@@ -3,176 +3,182 @@
 A rule with thresholds, not a calibrated test: DENSE distinct units out of WINDOW neighbouring cases
 scanned within an hour. A bar or a shop empties a case in days; whoever scans that much within the
 hour goes through boxes. For review, never for punishment.
+
+A farm is told when it is first seen, and again when it has been quiet for an hour, with the devices
+that are new: one alert a farm, brought up to date once a session. Sessions near each other within
+LASTING days are one farm.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from ledger.detect.finding import Evidence, Finding
-from ledger.detect.frame import Bools, Custody, Ints, Lots, Scans
-from ledger.detect.grouping import NEVER, firsts, ids
+from ledger.detect.frame import Lots, Scans
 
 DAYS = 1 / 24
 WINDOW = 3
 DENSE = 9
-GROWTH = 1.15  # a farm is told again when its devices have grown by this factor
+LASTING = 5.0
+REACH = 2  # cases beyond those reached that still belong to a farm
+_BLOCK = 64  # cases; a window lies in one block and its neighbours
 
 
-@dataclass
+@dataclass(frozen=True)
+class _Seen:
+    """A scan of the last hour."""
+
+    day: float
+    case: int
+    unit: int
+    device: int
+    region: int
+
+
+@dataclass(eq=False)
 class _Farm:
-    """One farm being followed in a lot: the cases it reached, who was named, when last seen."""
+    """One farm being followed: the cases it reached, who was named, when first told, last seen."""
 
+    lot: int
     first_case: int
     last_case: int
+    began: float
     last_day: float
+    region: int
     devices: dict[int, None] = field(default_factory=dict)
     units: dict[int, None] = field(default_factory=dict)
     named: int = 0
 
-
-def findings(scans: Scans, lots: Lots, custody: Custody, fdr: float) -> list[Finding]:
-    """Farms, told when first seen and again as they grow, with the devices not yet named."""
-    del custody
-    found: list[Finding] = []
-    for farm, row, _ in _farms(scans):
-        if len(farm.devices) > farm.named * GROWTH:
-            found.append(_finding(scans, lots, row, farm, fdr))
-            farm.named = len(farm.devices)
-    return found
+    def is_near(self, case: int) -> bool:
+        return self.first_case - REACH <= case <= self.last_case + REACH
 
 
-def farmed_from(scans: Scans) -> Ints:
-    """The row from which on a scan is known to be a farm's, or NEVER; int64 (n,)."""
-    known = np.full(len(scans), NEVER, dtype=np.int64)
-    for _, row, members in _farms(scans):
-        known[members] = np.minimum(known[members], row)
-    return known
+class Farms:
+    """The state of all farms; `feed` takes scans once, in order."""
 
+    def __init__(self, lots: Lots, fdr: float) -> None:
+        self.lots = lots
+        self._fdr = fdr
+        self._recent: dict[tuple[int, int], deque[_Seen]] = {}  # by lot and block of cases
+        self._farms: dict[int, list[_Farm]] = {}
+        self._running: list[_Farm] = []
 
-def _farms(scans: Scans) -> Iterator[tuple[_Farm, int, list[int]]]:
-    """Every growth of a farm: the farm, the row that shows it, the rows that join it."""
-    rows = np.flatnonzero((scans.lot >= 0) & (scans.case >= 0))
-    rows = rows[firsts(ids(scans.unit[rows], scans.device[rows]))]
-    crowded = np.zeros(len(scans.lot) and int(scans.lot.max()) + 1, dtype=np.bool_)
-    dense = _ever_dense(scans, rows)
-    crowded[scans.lot[rows[dense]]] = True
-    keep = crowded[scans.lot[rows]]
-    rows, dense = rows[keep], dense[keep]
-    order = np.argsort(scans.lot[rows], kind="stable")
-    cuts = np.flatnonzero(np.diff(scans.lot[rows[order]])) + 1
-    for part in np.split(order, cuts):
-        if len(part):
-            yield from _in_lot(scans, rows[part], dense[part])
-
-
-def _in_lot(scans: Scans, rows: Ints, dense: Bools) -> Iterator[tuple[_Farm, int, list[int]]]:
-    recent: deque[int] = deque()
-    by_case: dict[int, dict[int, int]] = {}  # case → unit → its scans in the last DAYS
-    farms: list[_Farm] = []
-    for row, may_start in zip(rows.tolist(), dense.tolist(), strict=True):
-        if not may_start and not farms:
-            continue
-        day, case = float(scans.day[row]), int(scans.case[row])
-        farm = _near(farms, case, day)
-        if farm is None and not may_start:
-            continue
-        while recent and scans.day[recent[0]] < day - DAYS:
-            _forget(by_case, scans, recent.popleft())
-        recent.append(row)
-        units = by_case.setdefault(case, {})
-        unit = int(scans.unit[row])
-        units[unit] = units.get(unit, 0) + 1
-        if farm is None:
-            start = _dense_window(by_case, case)
-            if start is None:
+    def feed(self, scans: Scans, nth: Sequence[int]) -> tuple[list[Finding], dict[int, list[int]]]:
+        """Findings that these scans tip; and position in `scans` → units then known as a farm's."""
+        found: list[Finding] = []
+        farmed: dict[int, list[int]] = {}
+        columns = (scans.lot, scans.case, scans.day, scans.unit, scans.device, scans.region)
+        rows = zip(*(column.tolist() for column in columns), nth, strict=True)
+        for at, (lot, case, day, unit, device, region, new) in enumerate(rows):
+            if lot < 0 or case < 0 or not new:
                 continue
-            farm = _Farm(start, start + WINDOW - 1, day)
-            farms.append(farm)
-            members = [r for r in recent if start <= scans.case[r] < start + WINDOW]
-        else:
-            members = [row]
-        for member in members:
-            farm.devices[int(scans.device[member])] = None
-            farm.units[int(scans.unit[member])] = None
-        farm.first_case, farm.last_case = min(farm.first_case, case), max(farm.last_case, case)
-        farm.last_day = day
-        yield farm, row, members
+            if self._running:
+                found += self._ended(day, scans.devices, scans.codes)
+            seen = _Seen(day, case, unit, device, region)
+            farm, members = self._joined(lot, seen)
+            if farm is None:
+                continue
+            for member in members:
+                farm.devices[member.device] = None
+                farm.units[member.unit] = None
+                farm.first_case = min(farm.first_case, member.case)
+                farm.last_case = max(farm.last_case, member.case)
+            farm.last_day = day
+            farmed[at] = [member.unit for member in members]
+            if not farm.named:
+                found.append(self._finding(farm, day, scans.devices, scans.codes))
+            if farm not in self._running:
+                self._running.append(farm)
+        return found, farmed
+
+    def _joined(self, lot: int, seen: _Seen) -> tuple[_Farm | None, list[_Seen]]:
+        """The farm that a scan belongs to, and the scans that this adds to it."""
+        for farm in self._running:
+            if farm.lot == lot and farm.is_near(seen.case):
+                return farm, [seen]
+        block = seen.case // _BLOCK
+        recent = self._recent.setdefault((lot, block), deque())
+        recent.append(seen)
+        since = seen.day - DAYS
+        while recent[0].day < since:
+            recent.popleft()
+        around = list(recent)
+        edge = seen.case % _BLOCK
+        if edge < WINDOW - 1:
+            around += self._recent.get((lot, block - 1), ())
+        elif edge > _BLOCK - WINDOW:
+            around += self._recent.get((lot, block + 1), ())
+        if len(around) < DENSE:
+            return None, []
+        units: dict[int, set[int]] = {}
+        for one in around:
+            if one.day >= since:
+                units.setdefault(one.case, set()).add(one.unit)
+        start = _dense_window(units, seen.case)
+        if start is None:
+            return None, []
+        members = [s for s in around if s.day >= since and start <= s.case < start + WINDOW]
+        members.sort(key=lambda one: one.day)
+        return self._farm(lot, start, seen), members
+
+    def _farm(self, lot: int, start: int, seen: _Seen) -> _Farm:
+        farms = self._farms.setdefault(lot, [])
+        for farm in farms:
+            near = farm.is_near(start) or farm.is_near(start + WINDOW - 1)
+            if near and seen.day - farm.last_day <= LASTING:
+                return farm
+        farm = _Farm(lot, start, start + WINDOW - 1, seen.day, seen.day, seen.region)
+        farms.append(farm)
+        return farm
+
+    def _ended(self, day: float, devices: Sequence[str], codes: Sequence[str]) -> list[Finding]:
+        """Tell the farms that have been quiet for an hour, if they have new devices."""
+        quiet = [farm for farm in self._running if day - farm.last_day > DAYS]
+        if quiet:
+            self._running = [farm for farm in self._running if farm not in quiet]
+        grown = [farm for farm in quiet if len(farm.devices) > farm.named]
+        return [self._finding(farm, day, devices, codes) for farm in grown]
+
+    def _finding(
+        self, farm: _Farm, day: float, devices: Sequence[str], codes: Sequence[str]
+    ) -> Finding:
+        fresh = list(farm.devices)[farm.named :]
+        began = farm.began if farm.named else None
+        farm.named = len(farm.devices)
+        units = list(farm.units)
+        per_pallet = int(self.lots.cases_per_pallet[farm.lot])
+        first = int(self.lots.first_case[farm.lot])
+        cases = tuple(range(first + max(0, farm.first_case), first + farm.last_case + 1))
+        label = int(self.lots.label[farm.lot])
+        return Finding(
+            kind="farm",
+            lot=label,
+            region=farm.region,
+            day=day,
+            devices=tuple(devices[device] for device in fresh),
+            evidence=Evidence(
+                scans=len(units),
+                scans_of=len(units),
+                cases=cases,
+                pallets=tuple(sorted({case // per_pallet for case in cases})),
+                pallets_of=-(-int(self.lots.cases()[farm.lot]) // per_pallet),
+                codes=tuple(codes[unit] for unit in units[:100]),
+            ),
+            fdr=self._fdr,
+            update_of=began,
+            sentence=(
+                f"{len(units)} items of cases {cases[0] + 1} to {cases[-1] + 1} of lot {label} were"
+                f" scanned by {len(farm.devices)} devices within days; goods on sale are not"
+            ),
+        )
 
 
-def _ever_dense(scans: Scans, rows: Ints) -> Bools:
-    """Rows around which a window may be dense; never wrongly False. bool (len(rows),).
-
-    Counts in blocks of WINDOW cases and an hour, with the blocks around: what is False lies in no
-    dense window, so that leaving it out of the windows changes nothing.
-    """
-    block = scans.case[rows] // WINDOW + 1
-    hour = np.floor(scans.day[rows] / DAYS).astype(np.int64) + 1
-    blocks, hours = int(block.max(initial=0)) + 2, int(hour.max(initial=0)) + 2
-    key = (scans.lot[rows] * blocks + block) * hours + hour
-    known, count = np.unique(key, return_counts=True)
-    around = np.zeros(len(rows), dtype=np.int64)
-    for step in (-hours, 0, hours):
-        for then in (-1, 0, 1):
-            at = np.minimum(np.searchsorted(known, key + step + then), max(len(known) - 1, 0))
-            around += np.where(known[at] == key + step + then, count[at], 0)
-    dense: Bools = around >= DENSE
-    return dense
-
-
-def _forget(by_case: dict[int, dict[int, int]], scans: Scans, row: int) -> None:
-    units = by_case[int(scans.case[row])]
-    unit = int(scans.unit[row])
-    units[unit] -= 1
-    if not units[unit]:
-        del units[unit]
-
-
-def _near(farms: list[_Farm], case: int, day: float) -> _Farm | None:
-    for farm in farms:
-        if day - farm.last_day <= DAYS and farm.first_case - 2 <= case <= farm.last_case + 2:
-            return farm
-    return None
-
-
-def _dense_window(by_case: dict[int, dict[int, int]], case: int) -> int | None:
+def _dense_window(units: dict[int, set[int]], case: int) -> int | None:
     """First case of a window that holds `case` and enough distinct units, or None."""
-    counts = [len(by_case.get(c, ())) for c in range(case - WINDOW + 1, case + WINDOW)]
+    counts = [len(units.get(c, ())) for c in range(case - WINDOW + 1, case + WINDOW)]
     for at in range(WINDOW):
         if sum(counts[at : at + WINDOW]) >= DENSE:
             return case - WINDOW + 1 + at
     return None
-
-
-def _finding(scans: Scans, lots: Lots, row: int, farm: _Farm, fdr: float) -> Finding:
-    lot = int(scans.lot[row])
-    fresh = list(farm.devices)[farm.named :]
-    units = list(farm.units)
-    per_pallet = int(lots.cases_per_pallet[lot])
-    first = int(lots.first_case[lot])
-    cases = tuple(range(first + max(0, farm.first_case), first + farm.last_case + 1))
-    label = int(lots.label[lot])
-    return Finding(
-        kind="farm",
-        lot=label,
-        region=int(scans.region[row]),
-        day=float(scans.day[row]),
-        devices=tuple(scans.devices[device] for device in fresh),
-        evidence=Evidence(
-            scans=len(units),
-            scans_of=len(units),
-            cases=cases,
-            pallets=tuple(sorted({case // per_pallet for case in cases})),
-            pallets_of=-(-int(lots.cases()[lot]) // per_pallet),
-            codes=tuple(scans.codes[unit] for unit in units[:100]),
-        ),
-        fdr=fdr,
-        sentence=(
-            f"{len(units)} items of cases {cases[0] + 1} to {cases[-1] + 1} of lot {label} were"
-            f" scanned by {len(farm.devices)} devices within days; goods on sale are not"
-        ),
-    )

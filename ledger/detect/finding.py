@@ -9,6 +9,16 @@ KINDS = ("clone", "diversion", "farm", "guess")
 
 
 @dataclass(frozen=True)
+class Leaker:
+    """Who may have leaked. level: `consignee` (number: of the first consignee) or `store` (number:
+    the place that custody names). probability: given that the alert is true."""
+
+    level: str
+    number: int
+    probability: float
+
+
+@dataclass(frozen=True)
 class Evidence:
     """The units a finding rests on. Cases and pallets are numbers within the lot, from 0.
 
@@ -17,6 +27,12 @@ class Evidence:
     scans, scans_of: k of the n observations that count come from the named units (diversion); scans
     and distinct devices of the code (clone); scans and distinct codes of the group (farm, guess).
     codes: printed codes, at most 100.
+
+    Of a diversion, what the evidence is made of. elsewhere: items of the named cases that were seen
+    elsewhere first. items: how many goods are probably involved: low, likely, high (5, 50, 95 %).
+    groups: (case, day, observations, ln of P(here | diverted) / leak rate) of the gifts or sales in
+    the named cases, at most 100. log_e: ln of the evidence at the look; log_price: what of it was
+    the price of entry. leakers: who has probably leaked, the likeliest first.
     """
 
     scans: int
@@ -25,6 +41,12 @@ class Evidence:
     pallets: tuple[int, ...] = ()
     pallets_of: int = 0
     codes: tuple[str, ...] = ()
+    elsewhere: int = 0
+    items: tuple[int, ...] = ()
+    groups: tuple[tuple[int, float, int, float], ...] = ()
+    log_e: float = 0.0
+    log_price: float = 0.0
+    leakers: tuple[Leaker, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,7 +57,8 @@ class Finding:
     province, or None. code: the printed code (clone). devices: their names (farm, guess). day: when
     it was first raised; nothing scanned later was used. e_value: how strong the evidence is, None
     for rules without a calibration. level: what 1 / e_value had to stay under, 0 where e_value is
-    None. fdr: the stated share of false ones among the findings of this kind.
+    None. fdr: the stated share of false ones among the findings of this kind. update_of: the day of
+    the first finding on the same cause, which this one brings up to date (farm).
     """
 
     kind: str
@@ -49,6 +72,7 @@ class Finding:
     devices: tuple[str, ...] = ()
     e_value: float | None = None
     level: float = 0.0
+    update_of: float | None = None
 
     def line(self) -> dict[str, Any]:
         """As a JSON object: fields that do not apply are left out."""

@@ -9,35 +9,45 @@ from __future__ import annotations
 import numpy as np
 
 from ledger.detect.finding import Evidence, Finding
-from ledger.detect.frame import Custody, Lots, Scans
-from ledger.detect.grouping import filled_at, firsts, ids
+from ledger.detect.frame import Scans
+from ledger.detect.tables import Counts
 
 UNKNOWN = 3
 
 
-def findings(scans: Scans, lots: Lots, custody: Custody, fdr: float) -> list[Finding]:
-    """One finding for each device, at its UNKNOWN-th code that was never issued."""
-    del lots, custody
-    rows = np.flatnonzero(scans.lot < 0)
-    device = scans.device[rows]
-    at = filled_at(device, firsts(ids(device, scans.unit[rows])), UNKNOWN)
-    found = []
-    for here in np.flatnonzero(at == np.arange(len(rows))):
-        row = int(rows[here])
-        tried = rows[: here + 1][device[: here + 1] == device[here]]
-        name = scans.devices[int(device[here])]
-        total = int(np.count_nonzero(scans.device[: row + 1] == device[here]))
-        finding = Finding(
+class Guessers:
+    """The state of all devices; `feed` takes scans once, in order."""
+
+    def __init__(self, fdr: float) -> None:
+        self._fdr = fdr
+        self._tried: dict[int, list[int]] = {}  # device → its codes never issued, until it is told
+        self._told: set[int] = set()
+        self._scans = Counts()
+
+    def feed(self, scans: Scans) -> list[Finding]:
+        """One finding for each device, at its UNKNOWN-th code that was never issued."""
+        found = []
+        for row in np.flatnonzero(scans.lot < 0).tolist():
+            device, unit = int(scans.device[row]), int(scans.unit[row])
+            tried = self._tried.setdefault(device, [])
+            if device in self._told or unit in tried:
+                continue
+            tried.append(unit)
+            if len(tried) == UNKNOWN:
+                self._told.add(device)
+                found.append(self._finding(scans, row, self._tried.pop(device)))
+        self._scans.add(scans.device)
+        return found
+
+    def _finding(self, scans: Scans, row: int, tried: list[int]) -> Finding:
+        total = self._scans.until(scans.device, row)
+        return Finding(
             kind="guess",
             day=float(scans.day[row]),
-            devices=(name,),
+            devices=(scans.devices[int(scans.device[row])],),
             evidence=Evidence(
-                scans=len(tried),
-                scans_of=total,
-                codes=tuple(scans.codes[unit] for unit in scans.unit[tried][:100]),
+                scans=len(tried), scans_of=total, codes=tuple(scans.codes[unit] for unit in tried)
             ),
-            fdr=fdr,
+            fdr=self._fdr,
             sentence=f"{len(tried)} of {total} codes scanned by one device were never issued",
         )
-        found.append(finding)
-    return found

@@ -8,66 +8,61 @@ import numpy as np
 
 from ledger.detect.frame import Floats, Ints
 
+PALLETS = 0.25  # part of the prior that goes to whole pallets
+GROWTH = 2**0.25  # of the lengths looked for
+STEPS = 8  # starts of a run, by its length
+
 
 @dataclass(frozen=True)
-class Runs:
-    """k candidate runs of the cases 0…n-1 of one lot.
-
-    start, stop: int64 (k,), half open; run 0 is the whole lot. prior: float64 (k,), sums to 1.
-    share: float64 (k,), part of the lot's items that is in the run. offsets: int64 (n + 1,) and
-    members: int64: the runs that hold case c are members[offsets[c]:offsets[c + 1]].
-    """
+class Holding:
+    """Candidate runs that hold one case: start, stop int64 (k,), half open; log_prior float64."""
 
     start: Ints
     stop: Ints
-    prior: Floats
-    share: Floats
-    offsets: Ints
-    members: Ints
-
-    def holding(self, case: int) -> Ints:
-        """Numbers of the runs that hold a case, int64."""
-        return self.members[self.offsets[case] : self.offsets[case + 1]]
+    log_prior: Floats
 
 
-def candidate_runs(cases: int, per_pallet: int) -> Runs:
-    """Whole lot (for goods mixed from single cases), each pallet, and runs of 1, 2, 3, 4, 6, 8 …
-    cases up to half the lot at steps of a quarter of their length.
+class Runs:
+    """The candidate runs of a lot of `cases` cases, `per_pallet` a pallet.
 
-    Prior: a quarter to the whole lot, a quarter to the pallets, half to the runs, equal for each
-    length and then for each start. Every run has at least its share of the prior mass however many
-    cases the lot has, which is what makes averaging over runs cheap: log(number of runs) at most.
+    Each pallet, and runs of 1, 2, 3 … cases, lengths growing by GROWTH up to half the lot, at steps
+    of an eighth of their length. Prior: PALLETS to the pallets, the rest equal for each length and
+    then for each start. So a run has at least its share of the prior mass however many cases the
+    lot has: averaging costs the logarithm of the number of runs at most.
     """
-    lengths = _lengths(cases)
-    starts = [np.array([0])]
-    stops = [np.array([cases])]
-    priors = [np.array([0.25])]
-    pallets = np.arange(0, cases, per_pallet)
-    starts.append(pallets)
-    stops.append(np.minimum(pallets + per_pallet, cases))
-    priors.append(np.full(len(pallets), 0.25 / len(pallets)))
-    for length in lengths:
-        first = np.arange(0, cases - length + 1, max(1, length // 4))
-        starts.append(first)
-        stops.append(first + length)
-        priors.append(np.full(len(first), 0.5 / len(lengths) / len(first)))
-    start, stop = np.concatenate(starts), np.concatenate(stops)
-    sizes = stop - start
-    run = np.repeat(np.arange(len(start)), sizes)
-    case = np.arange(len(run)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + start[run]
-    order = np.argsort(case, kind="stable")
-    return Runs(
-        start=start,
-        stop=stop,
-        prior=np.concatenate(priors),
-        share=sizes / cases,
-        offsets=np.concatenate(([0], np.cumsum(np.bincount(case, minlength=cases)))),
-        members=run[order],
-    )
+
+    def __init__(self, cases: int, per_pallet: int) -> None:
+        self.cases, self.per_pallet = cases, per_pallet
+        self._length = np.array(run_lengths(cases), dtype=np.int64)
+        self._step = np.maximum(1, self._length // STEPS)
+        self._count = (cases - self._length) // self._step + 1
+        self._log = np.log((1 - PALLETS) / len(self._length) / self._count)
+        self._held: dict[int, Holding] = {}
+
+    def holding(self, case: int) -> Holding:
+        """The runs that hold a case; kept, since evidence comes back to the same cases."""
+        found = self._held.get(case)
+        if found is None:
+            found = self._held[case] = self._holding(case)
+        return found
+
+    def _holding(self, case: int) -> Holding:
+        pallet = case // self.per_pallet * self.per_pallet
+        pallets = -(-self.cases // self.per_pallet)
+        first = np.maximum(0, -((self._length - 1 - case) // self._step))
+        many = np.maximum(0, np.minimum(case // self._step, self._count - 1) - first + 1)
+        which = np.repeat(np.arange(len(many)), many)
+        number = np.arange(len(which)) - np.repeat(np.cumsum(many) - many, many)
+        start = np.concatenate(([pallet], (first[which] + number) * self._step[which]))
+        stop = start + np.concatenate(
+            ([min(self.per_pallet, self.cases - pallet)], self._length[which])
+        )
+        return Holding(start, stop, np.concatenate(([np.log(PALLETS / pallets)], self._log[which])))
 
 
-def _lengths(cases: int) -> list[int]:
+def run_lengths(cases: int) -> list[int]:
+    """1, 2, 3 … growing by GROWTH up to half of `cases`."""
     lengths = [1]
-    for power in range(1, 20):
-        lengths += [2**power, 3 * 2 ** (power - 1)]
-    return [length for length in sorted(lengths) if length == 1 or length <= cases // 2]
+    while (longer := max(lengths[-1] + 1, round(lengths[-1] * GROWTH))) <= cases // 2:
+        lengths.append(longer)
+    return lengths

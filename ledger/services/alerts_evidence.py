@@ -22,11 +22,8 @@ from sqlalchemy.orm import Session
 
 from ledger.db.alerting import AlertEvidence
 from ledger.db.models import Alert, Scan
-from ledger.detect.diversion import cells_of, walk
+from ledger.detect import diversion
 from ledger.detect.frame import CHANNELS, LOC_SOURCES, Lots, Scans
-from ledger.detect.observations import observations
-from ledger.detect.reference import Reference
-from ledger.detect.runs import candidate_runs
 from ledger.errors import Broken, Rejected
 from ledger.services.watch_frame import code_of
 
@@ -177,19 +174,15 @@ def frames(told: Document) -> tuple[Scans, Lots]:
 
 
 def looks(told: Document) -> list[list[float]]:
-    """Compute a diversion's test again: every look as [scan id, e-value], the last one tipped it.
+    """Compute a diversion's test again: every look as [scan id, e-value], and the last scan.
 
-    e-values have four significant digits, as those of findings.
+    e-values have four significant digits, as those of findings; that of a finding is less by the
+    price of entry (`ledger.detect.stream`).
     """
     scans, lots = frames(told)
-    seen = observations(scans, lots)
-    cell = next(c for c in cells_of(seen) if c.region == told["consignment"]["region"])
-    cases = int(lots.cases()[0])
-    runs = candidate_runs(cases, int(lots.cases_per_pallet[0]))
-    reference = Reference.of(scans, np.arange(len(scans)), cases)
     return [
         [told["scans"][row][0], float(f"{math.exp(min(log_e, 690.0)):.4g}")]
-        for row, log_e, _ in walk(seen, cell, runs, reference)
+        for row, log_e in diversion.looks(scans, lots, 0, told["consignment"]["region"])
     ]
 
 

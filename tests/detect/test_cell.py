@@ -1,123 +1,122 @@
-"""The e-process of one cell: calibrated under its null, and able to take back."""
+"""The evidence of one cell: what its definition says, and able to take back."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ledger.detect.cell import BY_SIZE, CROWDS, GIFT_TAIL, CellState, gift_evidence, gift_tail
-from ledger.detect.runs import candidate_runs
+from ledger.detect.cell import Cell, LotCount
+from ledger.detect.diversion import looks
+from tests.detect.frames import Row, one_lot, scans_of
+from tests.detect.honest import AWAY, Habits, diverted_rows, honest_rows
+from tests.detect.plain import plain_log_e
 
-CASES = 400
-
-
-def _state(cases: list[int], days: list[float]) -> CellState:
-    runs = candidate_runs(CASES, 20)
-    return CellState(runs, np.unique(cases), min(days), max(days))
+CASES = 60
 
 
-def _final(cases: list[int], days: list[float]) -> tuple[float, float]:
-    """(ln E at the end, its maximum) when the observations come in order of day."""
-    elsewhere = np.arange(CASES + 1, dtype=np.float64)
-    order = np.argsort(days, kind="stable")
-    state = _state(cases, days)
-    highest = 0.0
-    for i in order.tolist():
-        state.add(i, cases[i], days[i], elsewhere)
-        highest = max(highest, state.log_e())
-    return state.log_e(), highest
+@pytest.mark.parametrize("seed", range(6))
+def test_the_evidence_is_what_its_definition_says(seed: int) -> None:
+    """At every look of a cell with travellers, gifts and a diversion, the fast evidence is that of
+    the plain sum over runs and cases."""
+    rng = np.random.default_rng(seed)
+    rows = honest_rows(rng, Habits(cases=CASES, scanned=0.1, leak=0.08))
+    rows += diverted_rows(rng, [20, 21, 22, 40] if seed % 2 else [7, 30, 50], 12, 40.0)
+    rows = [_from(row, int(rng.integers(4))) for row in rows]
+    rows.sort(key=lambda row: row.day)
+    found = looks(scans_of(rows), one_lot(CASES), 0, AWAY)
+    assert len(found) > 5
+    for row, log_e in found[:-1]:
+        assert log_e == pytest.approx(plain_log_e(rows[: row + 1], CASES, 20, AWAY), abs=1e-8)
 
 
-def _gifts(rng: np.random.Generator, groups: int) -> tuple[list[int], list[float]]:
-    """Groups at random cases of the lot, with sizes from the tail that the null allows."""
-    cases: list[int] = []
-    days: list[float] = []
-    for _ in range(groups):
-        size = 1 + int(np.sum(rng.random() < np.array(GIFT_TAIL[1:])))
-        case, day = int(rng.integers(CASES)), float(rng.uniform(0, 120))
-        cases += [case] * size
-        days += [day + i for i in range(size)]
-    return cases, days
+def _from(row: Row, source: int) -> Row:
+    names = ("gps", "ip_fixed", "ip_mobile", "none")
+    return Row(row.day, row.case, row.device, row.code, region=row.region, source=names[source])
 
 
-def test_gifts_at_random_give_no_evidence() -> None:
-    """Under the null the e-value averages at most one and seldom passes twenty at any time."""
-    rng = np.random.default_rng(2)
-    runs = [_final(*_gifts(rng, 30)) for _ in range(300)]
-    assert np.mean([np.exp(end) for end, _ in runs]) <= 1.0
-    assert np.mean([np.exp(top) >= 20 for _, top in runs]) <= 0.05
+def _cell(cases: list[int], unsold: range = range(0)) -> Cell:
+    """A cell after 400 items spoke at home, none of the cases in `unsold`, and one item of each of
+    `cases` here, a day each."""
+    lot = LotCount(CASES, 20)
+    sold = [case for case in range(CASES) if case not in cases and case not in unsold]
+    for number in range(400):
+        lot.speak(sold[number % len(sold)], 0, 0, False)
+    cell = Cell(lot)
+    for day, case in enumerate(cases):
+        _speak(cell, case, float(day))
+    return cell
 
 
-def test_goods_of_one_pallet_among_strangers_give_evidence() -> None:
-    """Twenty observations of one pallet among twenty at random are far from chance."""
+def _speak(cell: Cell, case: int, day: float) -> None:
+    cell.lot.speak(case, 0, int(day), True)
+    cell.hear(case, 0)
+    cell.last = cell.add(case, day, 0) or cell.last
+
+
+def test_goods_of_one_run_and_of_nowhere_else_give_evidence() -> None:
+    """Five groups of a run whose other items were not seen pass any level in use."""
+    assert _cell([20, 24, 28, 32, 36], range(20, 37)).log_e() > np.log(1e5)
+
+
+def test_the_same_goods_seen_at_home_too_give_none() -> None:
+    """Where their cases are sold at home as well, they are gifts."""
+    cell = _cell([20, 24, 28, 32, 36], range(20, 37))
+    for case in range(18, 40):
+        for _ in range(3):
+            cell.lot.speak(case, 0, 9, False)
+    assert cell.log_e() < 1.0
+
+
+def test_a_higher_leak_rate_of_all_cases_is_no_evidence() -> None:
+    """Travellers from all over the lot, however many, stay below one."""
     rng = np.random.default_rng(3)
-    cases = [*rng.integers(100, 120, 20).tolist(), *rng.integers(CASES, size=20).tolist()]
-    assert _final(cases, rng.uniform(0, 60, 40).tolist())[0] > np.log(1e3)
+    cell = _cell([int(case) for case in rng.permutation(CASES)[:30]])
+    assert cell.log_e() < 1.0
 
 
-def test_mixed_single_cases_show_by_their_sizes() -> None:
-    """Eight items each from six cases all over the lot are more than gifts explain."""
-    rng = np.random.default_rng(4)
-    cases = [case for case in range(20, 380, 60) for _ in range(8)]
-    assert _final(cases, rng.uniform(0, 20, len(cases)).tolist())[0] > np.log(1e6)
-
-
-def test_mixed_goods_sold_slowly_show_by_coming_back() -> None:
-    """Eight items each of ten cases, over two months and among 30 travellers, pass any level."""
-    rng = np.random.default_rng(5)
-    cases = [case for case in rng.integers(CASES, size=10).tolist() for _ in range(8)]
-    days = rng.uniform(0, 60, 80).tolist() + rng.uniform(0, 90, 30).tolist()
-    assert _final(cases + rng.integers(CASES, size=30).tolist(), days)[0] > np.log(1e5)
-
-
-def test_two_gifts_are_no_diversion() -> None:
-    """Eight items from one case and five from its pallet stay far from any level in use."""
-    cases = [100] * 8 + [110] * 5
-    days = [float(i) for i in range(8)] + [float(i) for i in range(5)]
-    assert _final(cases, days)[1] < np.log(1e4)
+def test_mixed_single_cases_show_by_coming_back() -> None:
+    """Three cases, far from each other, each with groups a month apart and nothing at home."""
+    cell = _cell([5, 25, 45])
+    for month in (1, 2, 3):
+        for case in (5, 25, 45):
+            _speak(cell, case, 30.0 * month)
+    assert cell.log_e() > np.log(1e5)
 
 
 def test_what_is_withdrawn_leaves_no_trace() -> None:
-    """After adding and withdrawing one observation the evidence is what it was."""
-    elsewhere = np.arange(CASES + 1, dtype=np.float64)
-    state = _state([5, 6, 9, 300], [0.0, 1.0, 2.0, 3.0])
-    for i, case in enumerate([5, 300, 9]):
-        state.add(i, case, float(i), elsewhere)
-    before = state.log_e()
-    assert state.add(3, 6, 3.0, elsewhere)
-    assert state.log_e() != before
-    assert state.remove(3)
-    assert state.log_e() == pytest.approx(before)
-    assert not state.remove(3)
+    """After counting and withdrawing one observation the evidence is what it was."""
+    cell, other = _cell([20, 24, 50]), _cell([20, 24, 50])
+    for one in (cell, other):
+        one.log_e()
+        one.lot.speak(28, 0, 3, True)
+        one.hear(28, 0)
+    group = cell.add(28, 3.0, 0)
+    assert group is not None
+    assert cell.log_e() != other.log_e()
+    cell.remove(group)
+    assert cell.log_e() == pytest.approx(other.log_e())
 
 
 def test_a_second_item_of_the_same_day_and_place_counts_nothing() -> None:
-    """A box opened at one table is one event."""
-    elsewhere = np.arange(CASES + 1, dtype=np.float64)
-    state = _state([5, 6, 8], [0.0, 0.5])
-    assert state.add(0, 5, 0.1, elsewhere)
-    assert [state.add(1, 6, 0.2, elsewhere), state.add(2, 8, 0.3, elsewhere)] == [False, False]
+    """A box opened at one table is one event, whichever of the cases beside it the items are of."""
+    cell = _cell([5])
+    assert [cell.add(6, 0.4, 0), cell.add(8, 0.5, 0)] == [None, None]
+    assert cell.add(9, 0.6, 0) is not None
 
 
-def test_a_run_scanned_more_elsewhere_too_is_less_evidence() -> None:
-    """Where the same cases are scanned everywhere, their being scanned here says little."""
-    sold = np.ones(CASES)
-    sold[100:120] = 200.0
-    evidence = []
-    for counts in (np.ones(CASES), sold):
-        elsewhere = np.concatenate(([0.0], np.cumsum(counts)))
-        state = _state([100, 104, 108, 112, 116], [0.0, 5.0])
-        for i, case in enumerate([100, 104, 108, 112, 116]):
-            state.add(i, case, float(i), elsewhere)
-        evidence.append(state.log_e())
-    assert evidence[1] < evidence[0] - 3
+def test_an_item_beside_a_group_within_two_weeks_joins_it_and_later_opens_another() -> None:
+    """Gifts are one case or its neighbour, and are scanned within GIFT_DAYS."""
+    cell = _cell([5])
+    first = cell.groups[0]
+    assert (cell.add(6, 14.0, 0), first.size) == (first, 2)
+    assert cell.add(6, 15.5, 0) is not first
+    assert cell.alive == 2
 
 
-@pytest.mark.parametrize("strangers", CROWDS)
-def test_the_evidence_of_a_size_is_an_e_value(strangers: float) -> None:
-    """Averaged over the sizes that the null allows it is at most one."""
-    tail = gift_tail(strangers)
-    chance = tail - np.append(tail[1:], 0.0)
-    sizes = np.minimum(np.arange(1, len(tail) + 1), len(gift_evidence(strangers)) - 1)
-    assert float(chance @ gift_evidence(strangers)[sizes]) <= 1 + 1e-9
-    assert BY_SIZE.sum() > 0
+def test_a_cell_is_looked_at_only_near_other_groups() -> None:
+    """A lone traveller is not worth a look, a neighbour of two others is."""
+    cell = _cell([5, 20, 22])
+    lone = cell.add(50, 20.0, 0)
+    near = cell.add(24, 21.0, 0)
+    assert lone is not None and near is not None
+    assert [cell.is_near(lone), cell.is_near(near)] == [False, True]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from ledger.detect import Custody, Finding, Lots, Scans, detect
+from ledger.detect import Custody, Detection, Finding, Lots, Scans, detect
 from tests.detect.frames import NO_CUSTODY, Row, one_lot, scans_of
 
 
@@ -53,6 +54,44 @@ def test_nothing_of_the_future_is_seen(seed: int) -> None:
         cut_world = scans.take(scans.day <= cut)
         expected = _lines([finding for finding in whole if finding.day <= cut])
         assert _lines(detect(cut_world, lots, custody)) == expected
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_fed_piece_by_piece_the_findings_are_the_same(size: int) -> None:
+    """However the scans are cut into feeds, the findings are those of all at once."""
+    scans, lots, custody = _world(1)
+    state = Detection(lots, custody)
+    found: list[Finding] = []
+    for start in range(0, len(scans), size):
+        found += state.feed(scans.take(slice(start, start + size)))
+    assert _lines(found) == _lines(detect(scans, lots, custody))
+
+
+def test_lots_may_be_added_while_scans_come() -> None:
+    """A second lot that is known only from its first scan on is found all the same."""
+    scans, lots, custody = _world(1)
+    both = Lots(
+        **{name: np.repeat(getattr(lots, name), 2, axis=0) for name in lots.__dataclass_fields__}
+    )
+    second = scans.take(scans.day > 40)
+    state = Detection(lots, custody, kinds=["clone"])
+    first = state.feed(scans.take(scans.day <= 40))
+    state.know(both, custody)
+    later = state.feed(replace(second, lot=np.where(second.lot == 0, 1, -1)))
+    assert len(first + later) == 1
+
+
+def test_scans_out_of_order_are_refused_and_leave_nothing() -> None:
+    """A feed that goes back in time is refused whole."""
+    scans, lots, custody = _world(1)
+    state = Detection(lots, custody)
+    found = state.feed(scans.take(slice(0, 200)))
+    with pytest.raises(ValueError, match="in order of day"):
+        state.feed(scans.take(slice(100, 300)))
+    with pytest.raises(ValueError, match="in order of day"):
+        state.feed(scans.take(np.array([250, 240])))
+    found += state.feed(scans.take(slice(200, len(scans))))
+    assert _lines(found) == _lines(detect(scans, lots, custody))
 
 
 def test_a_stricter_rate_finds_no_more() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ledger.detect import Finding, detect
-from ledger.detect.farms import DENSE, farmed_from
-from ledger.detect.grouping import NEVER
+from ledger.detect.farms import DENSE, Farms
 from ledger.detect.guessers import UNKNOWN
+from ledger.detect.sightings import Sightings
 from tests.detect.frames import NO_CUSTODY, Row, one_lot, scans_of
 
 
@@ -34,20 +34,39 @@ def test_a_bar_that_opens_a_case_in_a_day_is_no_farm() -> None:
     assert _found("farm", _box(30, 45)) == []
 
 
-def test_a_farm_that_grows_names_new_devices_only() -> None:
-    """Devices named before are not named again."""
-    rows = _box(DENSE, 1) + [
-        Row(1.02 + i / 1440, 11 + i // 9, f"late{i}", f"more{i}") for i in range(20)
-    ]
-    findings = _found("farm", rows)
-    names = [device for finding in findings for device in finding.devices]
-    assert len(findings) > 1 and len(names) == len(set(names))
+def test_a_farm_that_grows_is_told_again_once_it_is_quiet() -> None:
+    """Devices that came later are named an hour after the last, each device once, as an update."""
+    late = [Row(1.02 + i / 1440, 11 + i // 9, f"late{i}", f"more{i}") for i in range(20)]
+    quiet = Row(1.2, 300, "else", "other")
+    assert len(_found("farm", _box(DENSE, 1) + late)) == 1
+    first, second = _found("farm", [*_box(DENSE, 1), *late, quiet])
+    assert (first.update_of, second.update_of, second.day) == (None, 1.0 + 8 / 1440, 1.2)
+    names = [*first.devices, *second.devices]
+    assert len(names) == len(set(names)) == 22
+    assert (second.evidence.scans, second.evidence.cases[-1]) == (DENSE + 20, 13)
+
+
+def test_sessions_near_each_other_are_one_farm() -> None:
+    """A second session two days later updates the first; a week later it is another farm."""
+
+    def again(day: float) -> list[Row]:
+        return [Row(day + i / 1440, 11 + i % 3, f"new{i}", f"more{i}") for i in range(DENSE)]
+
+    quiet = Row(20.0, 300, "else", "other")
+    assert [f.update_of is None for f in _found("farm", [*_box(DENSE, 1), *again(3.0), quiet])] == [
+        True, False,
+    ]  # fmt: skip
+    assert [f.update_of is None for f in _found("farm", [*_box(DENSE, 1), *again(9.0), quiet])] == [
+        True, True,
+    ]  # fmt: skip
 
 
 def test_scans_of_a_farm_are_known_from_the_row_that_shows_it() -> None:
-    """The scans before that row are known to be the farm's from there on, others never."""
-    rows = [Row(0.5, 200, "else", "other"), *_box(DENSE, 1)]
-    assert farmed_from(scans_of(rows)).tolist() == [NEVER] + [DENSE] * DENSE
+    """The units scanned before that row are known to be the farm's from there on."""
+    scans = scans_of([Row(0.5, 200, "else", "other"), *_box(DENSE, 1)])
+    nth, _ = Sightings().feed(scans)
+    farmed = Farms(one_lot(), 0.05).feed(scans, nth)[1]
+    assert farmed == {DENSE: list(range(1, DENSE + 1))}
 
 
 def test_codes_never_issued_tell_a_guesser() -> None:

@@ -1,32 +1,44 @@
-"""Candidate runs: a prior that sums to one, and the right members."""
+"""Candidate runs: a prior that sums to at most one, and the right members."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ledger.detect.runs import candidate_runs
+from ledger.detect.runs import Runs, run_lengths
+
+LOTS = [(1, 20), (2, 1), (7, 3), (60, 20), (483, 40)]
 
 
-@pytest.mark.parametrize(("cases", "per_pallet"), [(1, 20), (2, 1), (7, 3), (60, 20), (1483, 40)])
+def _all(cases: int, per_pallet: int) -> set[tuple[str, int, int, float]]:
+    """Every run, as the union of what holds each case; a pallet may equal a run."""
+    runs = Runs(cases, per_pallet)
+    found = set()
+    for case in range(cases):
+        held = runs.holding(case)
+        assert np.all((held.start <= case) & (case < held.stop))
+        for number, (start, stop, log) in enumerate(
+            zip(held.start.tolist(), held.stop.tolist(), held.log_prior.tolist(), strict=True)
+        ):
+            found.add(("run" if number else "pallet", start, stop, round(log, 9)))
+    return found
+
+
+@pytest.mark.parametrize(("cases", "per_pallet"), LOTS)
 def test_runs_are_a_prior_over_parts_of_the_lot(cases: int, per_pallet: int) -> None:
-    """The prior sums to one, and each run lies in the lot and has its share of it."""
-    runs = candidate_runs(cases, per_pallet)
-    assert runs.prior.sum() == pytest.approx(1)
-    assert runs.start.min() == 0 and runs.stop.max() == cases
-    assert runs.share == pytest.approx((runs.stop - runs.start) / cases)
-
-
-def test_holding_names_exactly_the_runs_around_a_case() -> None:
-    """The index from cases to runs agrees with the runs themselves."""
-    runs = candidate_runs(45, 20)
-    for case in range(45):
-        expected = np.flatnonzero((runs.start <= case) & (case < runs.stop))
-        assert sorted(runs.holding(case).tolist()) == expected.tolist()
+    """The prior of all runs together sums to one, and each lies in the lot."""
+    runs = _all(cases, per_pallet)
+    assert sum(np.exp(log) for *_, log in runs) == pytest.approx(1)
+    assert all(0 <= start < stop <= cases for _, start, stop, _ in runs)
 
 
 def test_every_pallet_is_a_candidate_even_a_short_last_one() -> None:
     """A lot of 45 cases has pallets 0–20, 20–40 and 40–45."""
-    runs = candidate_runs(45, 20)
-    found = set(zip(runs.start.tolist(), runs.stop.tolist(), strict=True))
-    assert found >= {(0, 45), (0, 20), (20, 40), (40, 45)}
+    pallets = {(start, stop) for kind, start, stop, _ in _all(45, 20) if kind == "pallet"}
+    assert pallets == {(0, 20), (20, 40), (40, 45)}
+
+
+def test_lengths_grow_from_one_to_half_the_lot() -> None:
+    """All short lengths, then fewer and fewer."""
+    assert run_lengths(1) == [1]
+    assert run_lengths(24) == [1, 2, 3, 4, 5, 6, 7, 8, 10, 12]

@@ -5,48 +5,90 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 
-from ledger.detect.stream import rejections, weight
+from ledger.detect import stream
+from ledger.detect.frame import Floats
+from ledger.detect.stream import FIRST, FIRST_SCALE, PROMISE, PROMISING, PROMISING_SCALE, Stream
 
 
-def test_weights_never_spend_more_than_the_whole_level() -> None:
-    """The first 100,000 weights and a bound on the rest sum to at most one."""
-    spent = sum(weight(k) for k in range(1, 100_001))
-    rest = math.sqrt(500.0) / math.sqrt(100_000 + 500.0)  # integral of the tail
+@pytest.mark.parametrize("scale", [FIRST_SCALE, PROMISING_SCALE])
+def test_weights_never_spend_more_than_the_whole_level(scale: float) -> None:
+    """The first 100,000 weights and a bound on the rest sum to at most one; so do both lists."""
+    spent = sum(stream.weight(k, scale) for k in range(1, 100_001))
+    rest = math.sqrt(scale) / math.sqrt(100_000 + scale)  # integral of the tail
     assert spent + rest <= 1
+    assert FIRST + PROMISING <= 1
+
+
+def _bar(number: int = 1) -> float:
+    return -math.log(0.05 * FIRST * stream.weight(number, FIRST_SCALE))
 
 
 def test_the_bar_is_one_over_the_level_of_the_hypothesis() -> None:
-    """Just below 1 / (α γ_1) nothing is rejected, at it the first hypothesis is."""
-    bar = -math.log(0.05 * weight(1))
-    assert list(rejections([(0, 9, bar - 1e-6)], 0.05)) == []
-    assert [r.name for r in rejections([(0, 9, bar + 1e-9)], 0.05)] == [9]
+    """Just below 1 / (α γ_1) a hypothesis is not rejected, at it it is."""
+    assert Stream(0.05).look(9, 0, _bar() - 1e-6) is None
+    rejected = Stream(0.05).look(9, 0, _bar() + 1e-9)
+    assert rejected is not None
+    assert (rejected.name, rejected.row, rejected.log_price) == (9, 0, 0.0)
 
 
-def test_a_rejection_lowers_the_bar_for_the_others_and_stays() -> None:
-    """A second hypothesis just below its bar follows as soon as the first is rejected."""
-    near = -math.log(0.05 * weight(1)) - 0.5
-    looks = [(0, 1, near), (1, 2, 50.0), (2, 2, -5.0)]
-    assert [(r.name, r.row) for r in rejections(looks, 0.05)] == [(2, 1), (1, 1)]
+def test_a_promising_one_pays_its_evidence_and_gets_a_low_bar() -> None:
+    """From the look at which it is promising on only what comes on top counts."""
+    state = Stream(0.05)
+    bar = -math.log(0.05 * PROMISING * stream.weight(1, PROMISING_SCALE))
+    assert bar + PROMISE < _bar()
+    assert state.look(1, 0, PROMISE - 0.01) is None and state.promising() == []
+    assert state.look(1, 1, PROMISE) is None and state.promising() == [1]
+    assert state.look(1, 2, PROMISE + bar - 1e-6) is None
+    rejected = state.look(1, 3, PROMISE + bar + 1e-9)
+    assert rejected is not None
+    assert rejected.log_price == PROMISE
+    assert rejected.log_e == pytest.approx(bar)
+    assert state.promising() == []
 
 
-def test_what_was_once_high_does_not_count_later() -> None:
-    """A maximum in the past is no evidence when another rejection lowers the bar."""
-    near = -math.log(0.05 * weight(1)) - 0.5
-    looks = [(0, 1, near), (1, 1, -3.0), (2, 2, 50.0)]
-    assert [r.name for r in rejections(looks, 0.05)] == [2]
+def test_a_rejection_lowers_the_bar_for_the_others() -> None:
+    """A second hypothesis just below its bar is rejected when it is looked at again."""
+    state = Stream(0.05)
+    assert state.look(1, 0, _bar() - 0.5) is None
+    assert state.look(2, 1, 50.0) is not None
+    assert state.look(1, 1, _bar() - 0.5) is not None
+
+
+def _alarms(state: Stream, paths: Floats) -> int:
+    open_ = set(range(paths.shape[1]))
+    for t in range(len(paths)):
+        for k in sorted(open_):
+            if state.look(k, t, float(paths[t, k])) is not None:
+                open_.discard(k)
+    return int(paths.shape[1]) - len(open_)
+
+
+def _false_alarms(worlds: int) -> tuple[float, float]:
+    """Share of worlds with an alarm, and with a path that ever passes twenty."""
+    rng = np.random.default_rng(1)
+    corrected = naive = 0
+    for _ in range(worlds):
+        steps = rng.normal(size=(40, 20)) - 0.5  # log-likelihood ratios of N(1,1) to N(0,1)
+        paths = np.cumsum(steps, axis=0)
+        corrected += _alarms(Stream(0.05), paths) > 0
+        naive += bool(np.exp(paths.max()) >= 20)
+    return corrected / worlds, naive / worlds
 
 
 def test_false_alarms_stay_below_the_level_with_a_look_at_every_step() -> None:
     """Under the null, streams of 20 likelihood ratios watched at each of 40 steps raise an alarm in
-    at most one world of twenty; without the correction nearly every world has one."""
-    rng = np.random.default_rng(1)
-    worlds, corrected, naive = 400, 0, 0
-    for _ in range(worlds):
-        steps = rng.normal(size=(40, 20)) - 0.5  # log-likelihood ratios of N(1,1) to N(0,1)
-        paths = np.cumsum(steps, axis=0)
-        looks = [(t, k, float(paths[t, k])) for t in range(40) for k in range(20)]
-        corrected += any(True for _ in rejections(looks, 0.05))
-        naive += bool(np.exp(paths.max()) >= 20)
-    assert corrected / worlds <= 0.05
-    assert naive / worlds > 0.15
+    at most one world of twenty; without the correction far more worlds have one."""
+    corrected, naive = _false_alarms(300)
+    assert corrected <= 0.05
+    assert naive > 0.15
+
+
+def test_without_the_price_or_the_weights_false_alarms_pass_the_level(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each part of the correction is needed: with entry for nothing or full weight for everyone,
+    the same paths raise more alarms than stated."""
+    monkeypatch.setattr(stream, "weight", lambda k, scale: 1.0)
+    assert _false_alarms(300)[0] > 0.15

@@ -1,0 +1,168 @@
+"""The account of a diversion: which cases, how many goods, who leaked, and all it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from ledger.detect.cell import RETURNS, Cell, Group
+from ledger.detect.finding import Evidence, Finding, Leaker, in_words, rounded
+from ledger.detect.frame import Custody, Floats, Ints, Lots
+from ledger.detect.stream import Rejection
+
+MOST = 100  # codes and groups told
+LIKELY = (0.05, 0.5, 0.95)  # of the goods involved
+CONSIGNEE = 0.5  # prior that the first consignee leaked, not one of its stores
+WRONG_STORE = 0.02  # a case lies with another store than custody says
+MOST_LEAKERS = 3
+
+
+class Heard(Protocol):
+    """An item that spoke in the cell; group None: not counted."""
+
+    unit: int
+    case: int
+    group: Group | None
+
+
+def account(
+    cell: Cell,
+    heard: Sequence[Heard],
+    rejected: Rejection,
+    *,
+    lots: Lots,
+    custody: Custody,
+    lot: int,
+    region: int,
+    day: float,
+    codes: Sequence[str],
+    fdr: float,
+) -> Finding:
+    """The finding for a cell that was just rejected. lot: row of Lots."""
+    cases, items = involved(cell, int(lots.case_size[lot]))
+    counted = [one for one in heard if one.group is not None]
+    named = set(cases.tolist())
+    inside = [one for one in counted if one.case in named]
+    here = sum(one.case in named for one in heard)
+    per_pallet, first = int(lots.cases_per_pallet[lot]), int(lots.first_case[lot])
+    groups = [g for g in cell.groups if g.size and g.case in named]
+    told = cases + first
+    evidence = Evidence(
+        scans=len(inside),
+        scans_of=len(counted),
+        cases=tuple(told.tolist()),
+        pallets=tuple(np.unique(told // per_pallet).tolist()),
+        pallets_of=-(-int(lots.cases()[lot]) // per_pallet),
+        codes=tuple(codes[one.unit] for one in inside[:MOST]),
+        elsewhere=sum(cell.lot.items[case] for case in named) - here,
+        items=items,
+        groups=tuple(
+            (group.case + first, rounded(group.start), group.size, rounded(float(group.gain[0])))
+            for group in groups[:MOST]
+        ),
+        log_e=rounded(rejected.log_e + rejected.log_price),
+        log_price=rounded(rejected.log_price),
+        leakers=leakers(np.unique([one.case for one in inside]), lots, custody, lot),
+    )
+    e_value = float(np.exp(min(rejected.log_e, 690.0)))
+    label = int(lots.label[lot])
+    return Finding(
+        kind="diversion",
+        lot=label,
+        region=region,
+        day=day,
+        evidence=evidence,
+        e_value=rounded(e_value),
+        level=rounded(rejected.level),
+        fdr=fdr,
+        sentence=_sentence(evidence, e_value, label, region),
+    )
+
+
+def involved(cell: Cell, case_size: int) -> tuple[Ints, tuple[int, int, int]]:
+    """The cases that the evidence points at, int64, ascending; and how many goods are probably
+    involved: a low, a likely and a high figure (LIKELY of the posterior)."""
+    logs = cell.run_logs()
+    cases, single = cell.returned()
+    odds = np.array([np.log1p(part * np.expm1(np.minimum(single, 600))).sum(1) for part in RETURNS])
+    if cases and odds.max() > logs.max():
+        return _scattered(np.array(cases), single, odds, case_size)
+    held = cell.lot.runs.holding(cell.last.case if cell.last else 0)
+    best = int(np.argmax(logs.max(axis=0)))
+    weight = np.exp(logs - logs.max()).sum(axis=0)
+    length = held.stop - held.start
+    order = np.argsort(length, kind="stable")
+    share = np.cumsum(weight[order]) / weight.sum()
+    low, likely, high = (int(length[order[np.searchsorted(share, at)]]) for at in LIKELY)
+    run = np.arange(held.start[best], held.stop[best])
+    return run, (low * case_size, likely * case_size, high * case_size)
+
+
+def _scattered(
+    cases: Ints, single: Floats, odds: Floats, case_size: int
+) -> tuple[Ints, tuple[int, int, int]]:
+    part, pair = np.unravel_index(int(np.argmax(odds)), odds.shape)
+    evidence = RETURNS[int(part)] * np.exp(np.minimum(single[pair], 600.0))
+    chance = evidence / (evidence + 1 - RETURNS[int(part)])
+    named = np.sort(cases[chance >= min(0.5, float(chance.max()))])
+    mean, spread = float(chance.sum()), float(np.sqrt((chance * (1 - chance)).sum()))
+    low, high = max(1.0, mean - 1.645 * spread), min(float(len(cases)), mean + 1.645 * spread)
+    items = (round(low * case_size), round(mean * case_size), round(high * case_size))
+    return named, items
+
+
+def leakers(cases: Ints, lots: Lots, custody: Custody, lot: int) -> tuple[Leaker, ...]:
+    """Who is most likely to have leaked, with its probability, the likeliest first.
+
+    cases: int64, rows within the consignment, those whose items were seen. The first consignee may
+    have sold any of its cases; a store only those that custody says it got, or, seldom, others.
+    Prior: CONSIGNEE to the first consignee, the rest to the stores by their cases.
+    """
+    total = int(lots.cases()[lot])
+    rows = np.flatnonzero(custody.lot == lot)
+    store = np.full(total, -1, dtype=np.int64)  # -1: custody does not tell
+    for row in rows.tolist():
+        store[custody.case_from[row] : custody.case_to[row]] = custody.place[row]
+    names, counts = np.unique(store, return_counts=True)
+    mine = np.full(len(names), len(cases))
+    for number, name in enumerate(names.tolist()):
+        mine[number] = np.count_nonzero(store[cases] == name)
+    logs = (
+        np.log((1 - CONSIGNEE) * counts / total)
+        + mine * np.log((1 - WRONG_STORE) / counts + WRONG_STORE / total)
+        + (len(cases) - mine) * np.log(WRONG_STORE / total)
+    )
+    own = np.log(CONSIGNEE) - len(cases) * np.log(total)
+    everyone = [("consignee", int(lots.distributor[lot]), float(own))]
+    everyone += [
+        ("store", name, float(log))
+        for name, log in zip(names.tolist(), logs.tolist(), strict=True)
+        if name >= 0
+    ]
+    everyone.sort(key=lambda one: (-one[2], one[0], one[1]))
+    unknown = [log for name, log in zip(names.tolist(), logs.tolist(), strict=True) if name < 0]
+    weights = np.exp(np.array([log for _, _, log in everyone] + unknown) - everyone[0][2])
+    return tuple(
+        Leaker(level, number, rounded(float(weight / weights.sum())))
+        for (level, number, _), weight in zip(everyone[:MOST_LEAKERS], weights, strict=False)
+    )
+
+
+def _sentence(evidence: Evidence, e_value: float, lot: int, region: int) -> str:
+    first, last = evidence.cases[0] + 1, evidence.cases[-1] + 1
+    contiguous = last - first + 1 == len(evidence.cases)
+    if contiguous and len(evidence.pallets) == 1:
+        where = f"pallet {evidence.pallets[0] + 1} (cases {first} to {last}), one of"
+        where += f" {evidence.pallets_of} of this consignee"
+    elif contiguous:
+        where = f"cases {first} to {last}"
+    else:
+        where = f"{len(evidence.cases)} single cases, mixed"
+    return (
+        f"{evidence.scans} of {evidence.scans_of} items of lot {lot} seen in region {region},"
+        f" outside its territory, come from {where}, of which {evidence.elsewhere} were seen"
+        " elsewhere; if goods of this lot left at random, evidence this strong would occur at most"
+        f" {in_words(e_value)}"
+    )

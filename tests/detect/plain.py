@@ -1,0 +1,101 @@
+"""The evidence of a cell by its definition: slow, from the raw scans, sharing no code with the fast
+path but its constants."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+
+from ledger.detect import cell, gifts, runs
+from tests.detect.frames import Row
+from tests.detect.honest import HOME
+
+SOURCES = ("gps", "ip_fixed", "ip_mobile", "none")
+
+
+def plain_log_e(rows: list[Row], cases: int, per_pallet: int, region: int) -> float:
+    """ln E after the last of `rows` (in order of day; each a new item and device; none is busy or a
+    farm's; the last one opens or joins a group)."""
+    groups: list[dict[str, float]] = []
+    scanned = [cell.SOURCE_WEIGHT] * 4
+    outside = [cell.SOURCE_WEIGHT * share for share in cell.OUTSIDE]
+    last = 0
+    for number, row in enumerate(rows):
+        source = SOURCES.index(row.source)
+        scanned[source] += 1
+        outside[source] += row.region != HOME
+        if row.region != region:
+            continue
+        open_ = [g for g in groups if row.day - g["start"] <= gifts.GIFT_DAYS]
+        near = [g for g in open_ if abs(g["case"] - row.case) <= gifts.GIFT_CASES]
+        if near:
+            if near[0]["last"] != int(row.day):
+                near[0].update(last=int(row.day), size=near[0]["size"] + 1)
+                last = int(near[0]["case"])
+            continue
+        burst = [g for g in open_ if abs(g["case"] - row.case) <= gifts.BURST_CASES]
+        if any(g["last"] == int(row.day) for g in burst):
+            continue
+        before = rows[: number + 1]
+        late = int(row.day) - cell.RECENT_DAYS
+        whole = (len(groups) + 1) / (len(before) + 20)
+        recent = [g for g in groups if g["start"] >= row.day - cell.RECENT_DAYS]
+        of_late = sum(int(one.day) >= late for one in before)
+        rate = max(whole, (len(recent) + 1) / (of_late + 1 / whole))
+        lift = outside[source] / scanned[source] * sum(scanned) / sum(outside)
+        groups.append(
+            {"case": row.case, "start": row.day, "last": int(row.day), "size": 1, "source": source,
+             "rate": min(0.9, cell.SAFETY * rate * lift),
+             "strangers": 3 * (2 + 1.5 * len(open_)) / cases}
+        )  # fmt: skip
+        last = row.case
+    pairs = list(product(range(len(cell.MISSED)), range(len(gifts.BETS))))
+    worth = [[_case(rows, groups, c, region, pair) for c in range(cases)] for pair in pairs]
+    by_runs = sum(
+        prior * math.exp(sum(values[start:stop]))
+        for values in worth
+        for start, stop, prior in _runs(cases, per_pallet)
+        if start <= last < stop
+    ) / len(pairs)
+    single = 0.0
+    for (alternative, _), values in zip(pairs, worth, strict=True):
+        for part in cell.RETURNS:
+            total = 1.0
+            for case in {int(g["case"]) for g in groups}:
+                first = next(g for g in groups if g["case"] == case)
+                free = _gain(first, alternative)
+                total *= 1 - part + part * math.exp(values[case] - free)
+            single += total / len(cell.RETURNS) / len(pairs)
+    return math.log(by_runs / 2 + single / 2)
+
+
+def _gain(group: dict[str, float], alternative: int) -> float:
+    missed = float(cell.MISSED[alternative, int(group["source"])])
+    return math.log((1 - missed) / group["rate"])
+
+
+def _case(
+    rows: list[Row], groups: list[dict[str, float]], case: int, region: int, pair: tuple[int, int]
+) -> float:
+    alternative, bet = pair
+    log = 0.0
+    for row in rows:
+        if row.case == case and row.region != region:
+            log += math.log(float(cell.MISSED[alternative, SOURCES.index(row.source)]))
+    for group in groups:
+        if group["case"] == case:
+            crowd = min(c for c in gifts.CROWDS if c >= group["strangers"])
+            evidence = gifts.gift_evidence(crowd)[bet, min(int(group["size"]), 10)]
+            log += _gain(group, alternative) + math.log(evidence)
+    return log
+
+
+def _runs(cases: int, per_pallet: int) -> list[tuple[int, int, float]]:
+    starts = range(0, cases, per_pallet)
+    found = [(s, min(s + per_pallet, cases), runs.PALLETS / len(starts)) for s in starts]
+    lengths = runs.run_lengths(cases)
+    for length in lengths:
+        first = range(0, cases - length + 1, max(1, length // runs.STEPS))
+        share = (1 - runs.PALLETS) / len(lengths) / len(first)
+        found += [(start, start + length, share) for start in first]
+    return found
