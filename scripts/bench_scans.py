@@ -1,0 +1,122 @@
+"""`touchstone bench detect`, `honest` and `attack`: what the detectors and the verdict do."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from ledger.errors import Rejected
+from ledger.services import bench_detect, bench_honest
+from ledger.services.simulator import Settings, simulate
+from ledger.services.world_files import read_world
+from scripts.common import Json
+
+World = Annotated[
+    Path | None, typer.Argument(help="A folder of scans [a simulated world].", show_default=False)
+]
+Seed = Annotated[int, typer.Option(min=0, help="Of the simulated world.")]
+CHEATS = ("diversion", "clone", "farm", "guess")
+
+
+def detect(
+    folder: World = None,
+    scans: Annotated[int, typer.Option(min=2_000, help="Of the simulated world.")] = 1_000_000,
+    seed: Seed = 1,
+    runs: Annotated[int, typer.Option(min=1, help="How often.")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Scans a second through all detectors, and the memory it takes.
+
+    From arrays in memory to findings; reading files is not part of it.
+    """
+    if folder is None:
+        world = simulate(seed, Settings(scans=scans), CHEATS)
+        frames = (world.scans, world.lots, world.custody)
+    else:
+        frames = read_world(folder)
+    with tempfile.TemporaryDirectory(prefix="touchstone-") as directory:
+        done = bench_detect.measure(*frames, runs, Path(directory))
+    _show(_detected(done), as_json)
+    if not as_json:
+        _judge("scans_per_second", _rate(done), bench_detect.SCANS_PER_SECOND, least=True)
+        _judge("peak_rss_mb", done.peak_rss_mb, bench_detect.PEAK_RSS_MB, least=False)
+
+
+def honest(
+    folder: World = None,
+    scans: Annotated[int, typer.Option(min=2_000, help="Of each simulated world.")] = 200_000,
+    seed: Seed = 1,
+    as_json: Json = False,
+) -> None:
+    """Honest scans that are warned of, and buyers of copies who are not.
+
+    A folder's truth is read from NAME.truth.json beside it. Without a folder: a simulated world
+    where nobody cheats for the first, and one with copied codes for the second.
+    """
+    if folder is None:
+        world = simulate(seed, Settings(scans=scans))
+        found = bench_honest.measure(world.scans, world.truth())
+        cloned = simulate(seed, Settings(scans=scans), ["clone"])
+        other = bench_honest.measure(cloned.scans, cloned.truth())
+        found = {**found, **{key: other[key] for key in ("fakes", "caught", "caught_after")}}
+    else:
+        found = bench_honest.measure(read_world(folder)[0], _truth(folder))
+    _show(found, as_json)
+    if not as_json:
+        _judge("rate", found["rate"], bench_honest.HONEST_AT_MOST, least=False)
+        if found["caught"] is not None:
+            _judge("caught", found["caught"], bench_honest.CAUGHT_AT_LEAST, least=True)
+
+
+def _truth(folder: Path) -> dict[str, Any]:
+    path = folder.resolve().with_name(folder.resolve().name + ".truth.json")
+    try:
+        found: dict[str, Any] = orjson.loads(path.read_bytes())
+    except OSError:
+        raise Rejected("NO_TRUTH", f"{path} cannot be read: a world's truth lies there.") from None
+    except orjson.JSONDecodeError:
+        raise Rejected("NO_TRUTH", f"{path} is not JSON: a world's truth lies there.") from None
+    return found
+
+
+def _detected(done: bench_detect.Measured) -> dict[str, Any]:
+    """Return medians, with the lowest and highest of the runs beside them."""
+    rates = [done.scans / run.seconds for run in done.runs]
+    sorts = [done.scans / run.yardstick for run in done.runs]
+    return {
+        "scans": done.scans,
+        "scans_per_second": round(median(rates)),
+        "peak_rss_mb": round(done.peak_rss_mb),
+        "findings": done.runs[0].findings,
+        "yardstick_per_second": round(median(sorts)),
+        "ratio": round(median(rate / of for rate, of in zip(rates, sorts, strict=True)), 4),
+        "spread": {
+            "scans_per_second": [round(min(rates)), round(max(rates))],
+            "yardstick_per_second": [round(min(sorts)), round(max(sorts))],
+        },
+        "runs": len(done.runs),
+    }
+
+
+def _rate(done: bench_detect.Measured) -> float:
+    return median(done.scans / run.seconds for run in done.runs)
+
+
+def _show(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(found))
+        return
+    for key, value in found.items():
+        print(f"{key:<22} {value:,}" if isinstance(value, int | float) else f"{key:<22} {value}")
+
+
+def _judge(key: str, found: float, limit: float, *, least: bool) -> None:
+    met = found >= limit if least else found <= limit
+    wanted = f"wanted {'at least' if least else 'at most'} {limit:,}"
+    print(f"{'met' if met else 'missed':<7} {key} {found:,.6g}; {wanted}")
