@@ -76,8 +76,12 @@ def load(path: Path) -> tuple[Scans, Lots, Custody]:
     with np.load(path) as columns:
 
         def read(kind: type[Any]) -> Any:
-            name = kind.__name__
-            return kind(**{field.name: columns[f"{name}.{field.name}"] for field in fields(kind)})
+            found: dict[str, Any] = {
+                f.name: columns[f"{kind.__name__}.{f.name}"] for f in fields(kind)
+            }
+            for names in {"codes", "devices"} & found.keys():
+                found[names] = found[names].tolist()
+            return kind(**found)
 
         return read(Scans), read(Lots), read(Custody)
 
