@@ -7,16 +7,17 @@ posterior over classes is Bayes' rule with the priors below. A code is raised on
 `cloned` reaches 1 − fdr, so among the codes raised the expected share of false ones is at most fdr
 *if the model is right*: unlike that of diversion, this rate is only as good as the rates below.
 
-Several clones usually come from one source, so each code raised in a lot makes the next one of the
-lot more likely beforehand. Devices that scan many items of a lot in a day (shops, farms) are left
-out: they meet codes of goods that others will buy.
+Several clones usually come from one source, so each code raised in a lot makes the others of the
+lot more likely beforehand, and tells where its copies are sold; those that have been seen by a few
+devices already are asked about again. Devices that scan many items of a lot in a day (shops, farms)
+are left out: they meet codes of goods that others will buy.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -29,7 +30,7 @@ from ledger.detect.tables import Counts, Table
 FEWEST_DEVICES = 3
 MOST_DEVICES = 80  # a code that is not raised by then is followed no more
 GENUINE, DISPLAY, VIRAL, CLONE = range(4)
-PRIOR = (1.0, 1e-4, 5e-6, 2e-4)
+PRIOR = (1.0, 1e-4, 5e-6, 1e-5)
 RAISED_PRIOR = 0.004  # added to the prior of `cloned` for each code of the lot raised, up to 0.02
 SECOND, FURTHER = 0.1, 0.02  # a genuine item meets a second, and each further, device
 GOES_ON = 0.9  # in the other classes
@@ -44,6 +45,8 @@ STATED = {
 }
 GENUINE_STAYS = 0.5  # a genuine item's further devices are in the place of the first
 SPREAD = 3.0  # how readily clones turn up in new places (concentration of a Chinese restaurant)
+ELSEWHERE = 0.3  # copies from a source known are sold in a place not known yet
+MOST_SOLD = 60
 SOON, VIRAL_SOON, OTHER_SOON = 0.5, 0.92, 0.4  # days; P(gap below) of viral and of the others
 
 
@@ -62,8 +65,19 @@ class Seen:
 class _History:
     """A code being followed, from its second device on."""
 
+    unit: int
     seen: list[Seen]
     raised: bool = False
+
+
+@dataclass
+class _Source:
+    """What the codes of a lot that were raised tell of those that were not: where they are sold,
+    one row a device, at most MOST_SOLD."""
+
+    raised: int = 0
+    sold: list[Seen] = field(default_factory=list)
+    codes: list[_History] = field(default_factory=list)
 
 
 class Clones:
@@ -75,7 +89,7 @@ class Clones:
         self._first = Table(("day", "loc_src", "lat", "lon", "region"))
         self._scans = Counts()
         self._histories: dict[int, _History] = {}
-        self._raised_in: dict[int, int] = {}
+        self._sources: dict[int, _Source] = {}
 
     def feed(self, scans: Scans, nth: Sequence[int], busy: Sequence[int]) -> list[Finding]:
         """Codes that were copied, each raised at the device that makes it sure enough. nth, busy:
@@ -86,34 +100,48 @@ class Clones:
         found = []
         for row in rows.tolist():
             unit, lot = int(scans.unit[row]), int(scans.lot[row])
+            source = self._sources.setdefault(lot, _Source())
             history = self._histories.get(unit)
             if history is None:
-                history = self._histories[unit] = _History([_as_seen(self._first.of(unit))])
+                history = _History(unit, [_as_seen(self._first.of(unit))])
+                self._histories[unit] = history
             if history.raised or len(history.seen) >= MOST_DEVICES:
                 continue
             history.seen.append(_seen(scans, row))
-            if len(history.seen) < FEWEST_DEVICES:
-                continue
-            prior = PRIOR[CLONE] + min(0.02, RAISED_PRIOR * self._raised_in.get(lot, 0))
-            factor = bayes_factor(history.seen)
-            needed = (1 - self._fdr) / self._fdr / prior
-            if factor >= needed:
-                history.raised = True
-                self._raised_in[lot] = self._raised_in.get(lot, 0) + 1
-                told = _Told(
-                    code=scans.codes[unit],
-                    lot=int(self.lots.label[lot]),
-                    scans=self._scans.until(scans.unit, row),
-                    seen=history.seen,
-                )
-                found.append(_finding(told, factor, 1 / needed, self._fdr))
+            if len(history.seen) == FEWEST_DEVICES:
+                source.codes.append(history)
+            asked = [history] if len(history.seen) >= FEWEST_DEVICES else []
+            while asked:
+                told = [one for one in (self._told(h, source, scans, row) for h in asked) if one]
+                found += told
+                asked = [one for one in source.codes if not one.raised] if told else []
         self._scans.add(scans.unit)
         return found
 
+    def _told(self, history: _History, source: _Source, scans: Scans, row: int) -> Finding | None:
+        """The finding on a code, if it is sure enough now; the lot then knows of it."""
+        prior = PRIOR[CLONE] + min(0.02, RAISED_PRIOR * source.raised)
+        factor = bayes_factor(history.seen, source.sold)
+        needed = (1 - self._fdr) / self._fdr / prior
+        if history.raised or factor < needed:
+            return None
+        history.raised = True
+        source.raised += 1
+        source.sold = (source.sold + history.seen)[-MOST_SOLD:]
+        told = _Told(
+            code=scans.codes[history.unit],
+            lot=int(self.lots.label[scans.lot[row]]),
+            day=float(scans.day[row]),
+            scans=self._scans.until(scans.unit, row, history.unit),
+            seen=history.seen,
+        )
+        return _finding(told, factor, 1 / needed, self._fdr)
 
-def bayes_factor(seen: list[Seen]) -> float:
-    """P(history | cloned) over P(history | not cloned), the other classes by their priors."""
-    log = [_genuine(seen), _display(seen), _viral(seen), _clone(seen)]
+
+def bayes_factor(seen: list[Seen], sold: Sequence[Seen] = ()) -> float:
+    """P(history | cloned) over P(history | not cloned), the other classes by their priors. sold:
+    devices that scanned other copies from the same source."""
+    log = [_genuine(seen), _display(seen), _viral(seen), _clone(seen, sold)]
     highest = max(log)
     others = sum(PRIOR[kind] * math.exp(log[kind] - highest) for kind in (GENUINE, DISPLAY, VIRAL))
     return math.exp(log[CLONE] - highest) / max(others, 1e-300)
@@ -148,12 +176,16 @@ def _viral(seen: list[Seen]) -> float:
     return (1 - len(seen)) * math.log(PLACES) + _goes_on(seen) + _gaps(seen, VIRAL_SOON)
 
 
-def _clone(seen: list[Seen]) -> float:
-    """Log-likelihood of goods sold in a few places, each scan of another item."""
+def _clone(seen: list[Seen], others: Sequence[Seen]) -> float:
+    """Log-likelihood of goods sold in a few places, each scan of another item. A new place is one
+    where other copies from the same source were scanned, or any."""
     log = 0.0
     for count, one in enumerate(seen[1:], 1):
-        before = seen[:count]
-        sold = sum(_stated(one, other) for other in before) + SPREAD / PLACES
+        fresh = 1 / PLACES
+        if others:
+            near = sum(_stated(one, other) for other in others) / len(others)
+            fresh = ELSEWHERE * fresh + (1 - ELSEWHERE) * near
+        sold = sum(_stated(one, other) for other in seen[:count]) + SPREAD * fresh
         log += math.log(sold / (count + SPREAD))
     return log + _goes_on(seen) + _gaps(seen, OTHER_SOON)
 
@@ -206,6 +238,7 @@ class _Told:
 
     code: str
     lot: int
+    day: float
     scans: int
     seen: list[Seen]
 
@@ -216,7 +249,7 @@ def _finding(told: _Told, factor: float, level: float, fdr: float) -> Finding:
         kind="clone",
         lot=told.lot,
         code=code,
-        day=seen[-1].day,
+        day=told.day,
         evidence=Evidence(scans=told.scans, scans_of=len(seen), codes=(code,)),
         e_value=rounded(factor),
         level=rounded(level),

@@ -1,12 +1,12 @@
 """Scan farms: boxes of goods scanned one after the other, before or instead of being sold.
 
 A rule with thresholds, not a calibrated test: DENSE distinct units out of WINDOW neighbouring cases
-scanned within an hour. A bar or a shop empties a case in days; whoever scans that much within the
-hour goes through boxes. For review, never for punishment.
+scanned within an hour, and then MANY in all. A shop that unpacks a case or two scans dozens in a
+day; whoever scans more goes through boxes. For review, never for punishment.
 
-A farm is told when it is first seen, and again when it has been quiet for an hour, with the devices
-that are new: one alert a farm, brought up to date once a session. Sessions near each other within
-LASTING days are one farm.
+A farm is told when it has scanned MANY, and again when it has been quiet for an hour, with the
+devices that are new: one alert a farm, brought up to date once a session. Sessions near each other
+within LASTING days are one farm.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ledger.detect.frame import Lots, Scans
 DAYS = 1 / 24
 WINDOW = 3
 DENSE = 9
+MANY = 48
 LASTING = 5.0
 REACH = 2  # cases beyond those reached that still belong to a farm
 _BLOCK = 64  # cases; a window lies in one block and its neighbours
@@ -39,17 +40,17 @@ class _Seen:
 
 @dataclass(eq=False)
 class _Farm:
-    """One farm being followed: the cases it reached, who was named, when first told, last seen."""
+    """One farm being followed: the cases it reached, who was named, when seen and told."""
 
     lot: int
     first_case: int
     last_case: int
-    began: float
     last_day: float
     region: int
     devices: dict[int, None] = field(default_factory=dict)
     units: dict[int, None] = field(default_factory=dict)
     named: int = 0
+    told: float | None = None
 
     def is_near(self, case: int) -> bool:
         return self.first_case - REACH <= case <= self.last_case + REACH
@@ -87,7 +88,7 @@ class Farms:
                 farm.last_case = max(farm.last_case, member.case)
             farm.last_day = day
             farmed[at] = [member.unit for member in members]
-            if not farm.named:
+            if not farm.named and len(farm.units) >= MANY:
                 found.append(self._finding(farm, day, scans.devices, scans.codes))
             if farm not in self._running:
                 self._running.append(farm)
@@ -129,7 +130,7 @@ class Farms:
             near = farm.is_near(start) or farm.is_near(start + WINDOW - 1)
             if near and seen.day - farm.last_day <= LASTING:
                 return farm
-        farm = _Farm(lot, start, start + WINDOW - 1, seen.day, seen.day, seen.region)
+        farm = _Farm(lot, start, start + WINDOW - 1, seen.day, seen.region)
         farms.append(farm)
         return farm
 
@@ -138,14 +139,15 @@ class Farms:
         quiet = [farm for farm in self._running if day - farm.last_day > DAYS]
         if quiet:
             self._running = [farm for farm in self._running if farm not in quiet]
-        grown = [farm for farm in quiet if len(farm.devices) > farm.named]
+        grown = [farm for farm in quiet if 0 < farm.named < len(farm.devices)]
         return [self._finding(farm, day, devices, codes) for farm in grown]
 
     def _finding(
         self, farm: _Farm, day: float, devices: Sequence[str], codes: Sequence[str]
     ) -> Finding:
         fresh = list(farm.devices)[farm.named :]
-        began = farm.began if farm.named else None
+        told = farm.told
+        farm.told = day if told is None else told
         farm.named = len(farm.devices)
         units = list(farm.units)
         per_pallet = int(self.lots.cases_per_pallet[farm.lot])
@@ -167,7 +169,7 @@ class Farms:
                 codes=tuple(codes[unit] for unit in units[:100]),
             ),
             fdr=self._fdr,
-            update_of=began,
+            update_of=told,
             sentence=(
                 f"{len(units)} items of cases {cases[0] + 1} to {cases[-1] + 1} of lot {label} were"
                 f" scanned by {len(farm.devices)} devices within days; goods on sale are not"

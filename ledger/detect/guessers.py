@@ -40,7 +40,7 @@ class Guessers:
         return found
 
     def _finding(self, scans: Scans, row: int, tried: list[int]) -> Finding:
-        total = self._scans.until(scans.device, row)
+        total = self._scans.until(scans.device, row, int(scans.device[row]))
         return Finding(
             kind="guess",
             day=float(scans.day[row]),

@@ -17,9 +17,8 @@ class Counts:
     def __init__(self) -> None:
         self._known = np.zeros(0, dtype=np.int64)
 
-    def until(self, column: Ints, row: int) -> int:
-        """How often the number at `row` came until then: before, and in this column."""
-        name = int(column[row])
+    def until(self, column: Ints, row: int, name: int) -> int:
+        """How often a number came until `row` of this column, with all that came before."""
         before = int(self._known[name]) if name < len(self._known) else 0
         return before + int(np.count_nonzero(column[: row + 1] == name))
 

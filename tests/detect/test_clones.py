@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ledger.detect import Finding, detect
@@ -56,3 +58,19 @@ def test_a_shop_that_scans_its_goods_does_not_make_clones() -> None:
     rows += [_at(40.0, "shop", CITIES[2])]
     rows += [Row(39.9 + i / 100, 3, "shop", f"y{i}") for i in range(3)]
     assert _clones(rows) == []
+
+
+def test_what_is_known_of_a_source_tells_on_its_other_copies() -> None:
+    """A code that three phones scanned where another code's copies are sold is raised with that
+    one; scanned elsewhere it is not."""
+    sure = [_at(float(i), f"d{i}", CITIES[i % 3]) for i in range(30)]
+
+    def beside(cities: list[int]) -> list[Row]:
+        return [
+            replace(_at(2.0 + i, f"e{i}", CITIES[city]), code="y", case=9)
+            for i, city in enumerate(cities)
+        ]
+
+    assert {f.code for f in _clones(sure + beside([0, 1, 2]))} == {"x", "y"}
+    assert {f.code for f in _clones(sure + beside([3, 3, 3]))} == {"x"}
+    assert _clones(beside([0, 1, 2])) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ledger.detect import Finding, detect
-from ledger.detect.farms import DENSE, Farms
+from ledger.detect.farms import DENSE, MANY, Farms
 from ledger.detect.guessers import UNKNOWN
 from ledger.detect.sightings import Sightings
 from tests.detect.frames import NO_CUSTODY, Row, one_lot, scans_of
@@ -22,43 +22,43 @@ def _found(kind: str, rows: list[Row]) -> list[Finding]:
 
 
 def test_a_farm_is_told_at_the_threshold_with_its_devices() -> None:
-    """The DENSE-th item within the hour raises it; one fewer does not."""
-    (finding,) = _found("farm", _box(DENSE, 1))
+    """The MANY-th item raises it, if DENSE were scanned within an hour; one fewer does not."""
+    (finding,) = _found("farm", _box(MANY, 1))
     assert sorted(finding.devices) == ["phone0", "phone1"]
-    assert (finding.evidence.cases, finding.evidence.scans) == ((8, 9, 10), DENSE)
-    assert _found("farm", _box(DENSE - 1, 1)) == []
+    assert (finding.evidence.cases, finding.evidence.scans) == ((8, 9, 10), MANY)
+    assert _found("farm", _box(MANY - 1, 1)) == []
 
 
-def test_a_bar_that_opens_a_case_in_a_day_is_no_farm() -> None:
-    """The same items over a day are none."""
-    assert _found("farm", _box(30, 45)) == []
+def test_a_bar_that_opens_cases_over_days_is_no_farm() -> None:
+    """As many items, one in three quarters of an hour, are none."""
+    assert _found("farm", _box(2 * MANY, 45)) == []
+
+
+def _again(day: float, case: int) -> list[Row]:
+    return [
+        Row(day + i / 1440, case + i // 9, f"late{i}.{day}", f"more{i}.{day}") for i in range(20)
+    ]
+
+
+QUIET = Row(20.0, 300, "else", "other")
 
 
 def test_a_farm_that_grows_is_told_again_once_it_is_quiet() -> None:
     """Devices that came later are named an hour after the last, each device once, as an update."""
-    late = [Row(1.02 + i / 1440, 11 + i // 9, f"late{i}", f"more{i}") for i in range(20)]
-    quiet = Row(1.2, 300, "else", "other")
-    assert len(_found("farm", _box(DENSE, 1) + late)) == 1
-    first, second = _found("farm", [*_box(DENSE, 1), *late, quiet])
-    assert (first.update_of, second.update_of, second.day) == (None, 1.0 + 8 / 1440, 1.2)
+    rows = [*_box(MANY, 1), *_again(1.04, 11)]
+    assert len(_found("farm", rows)) == 1
+    first, second = _found("farm", [*rows, QUIET])
+    assert (first.update_of, second.update_of, second.day) == (None, first.day, QUIET.day)
     names = [*first.devices, *second.devices]
     assert len(names) == len(set(names)) == 22
-    assert (second.evidence.scans, second.evidence.cases[-1]) == (DENSE + 20, 13)
+    assert (second.evidence.scans, second.evidence.cases[-1]) == (MANY + 20, 13)
 
 
 def test_sessions_near_each_other_are_one_farm() -> None:
-    """A second session two days later updates the first; a week later it is another farm."""
-
-    def again(day: float) -> list[Row]:
-        return [Row(day + i / 1440, 11 + i % 3, f"new{i}", f"more{i}") for i in range(DENSE)]
-
-    quiet = Row(20.0, 300, "else", "other")
-    assert [f.update_of is None for f in _found("farm", [*_box(DENSE, 1), *again(3.0), quiet])] == [
-        True, False,
-    ]  # fmt: skip
-    assert [f.update_of is None for f in _found("farm", [*_box(DENSE, 1), *again(9.0), quiet])] == [
-        True, True,
-    ]  # fmt: skip
+    """A second session two days later updates the first; a week later it is no farm by itself."""
+    near, late = ([*_box(MANY, 1), *_again(day, 11), QUIET] for day in (3.0, 9.0))
+    assert [f.update_of is None for f in _found("farm", near)] == [True, False]
+    assert [f.update_of is None for f in _found("farm", late)] == [True]
 
 
 def test_scans_of_a_farm_are_known_from_the_row_that_shows_it() -> None:
