@@ -51,7 +51,7 @@ lock: dev
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
-	rm -rf *.egg-info contracts/node_modules web/node_modules
+	rm -rf *.egg-info contracts/node_modules contracts/build web/node_modules
 	find ledger api scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 core dev:

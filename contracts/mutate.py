@@ -1,0 +1,245 @@
+"""Break the contract in one place at a time and see whether the tests notice.
+
+    .venv/bin/python contracts/mutate.py list              # every mutant by name
+    .venv/bin/python contracts/mutate.py some [SEED]       # 40 of them, drawn with a printed seed
+    .venv/bin/python contracts/mutate.py all               # every one; writes MUTANTS.md
+    .venv/bin/python contracts/mutate.py one NAME          # this one
+    .venv/bin/python contracts/mutate.py rules [N [first]] # each invariant's rule removed
+
+All mutants are in one artifact (mutants.py), built once into build/; a run of forge picks one by
+MUTANT. First the tests of the mutated verb run, then, if it lives, all of them. One that lives
+must be explained in explained.json, by name. `rules` takes out the rules of broken.json one by one
+and wants the fuzzer of the invariant of that number to fail. Exit status 1 if anything lives.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from build import SETTINGS
+from mutants import HERE, find, patched, solc, sources, weave
+
+ARTIFACT = HERE / "build" / "mutants.json"
+TABLE = HERE / "MUTANTS.md"
+MADE_BY = (HERE / "broken.json", HERE / "mutants.py", HERE / "build.py")
+FIRST_RULE = 9001
+QUICK = {"FOUNDRY_FUZZ_RUNS": "16", "FOUNDRY_INVARIANT_RUNS": "8", "FOUNDRY_INVARIANT_DEPTH": "40"}
+# Enough for each fuzzer to meet the rule that is gone; the first breach ends it.
+PATIENT = {"FOUNDRY_INVARIANT_RUNS": "64", "FOUNDRY_INVARIANT_DEPTH": "60"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of an invariant, and the mutants or patches that take it out."""
+
+    invariant: int
+    number: int
+    rule: str
+    without: tuple[str, ...]
+    patches: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A mutant that was compiled. function: where it is."""
+
+    name: str
+    function: str
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a mutant. killer: the first test that failed, None if it lives."""
+
+    name: str
+    killer: str | None
+
+
+def rules() -> list[Rule]:
+    """Return the rules of broken.json, numbered after all mutants."""
+    rows = json.loads((HERE / "broken.json").read_text())
+    return [
+        Rule(
+            row["invariant"],
+            FIRST_RULE + place,
+            row["rule"],
+            tuple(row.get("without", ())),
+            tuple(row.get("patches", ())),
+        )
+        for place, row in enumerate(rows)
+    ]
+
+
+def build() -> list[tuple[int, Made]]:
+    """Return all mutants by number, with their artifact up to date.
+
+    Raises SystemExit if the sources or broken.json cannot be woven or compiled.
+    """
+    made_of = [*sources().values(), *(path.read_text() for path in MADE_BY)]
+    stamp = hashlib.sha256("".join(made_of).encode()).hexdigest()
+    kept = json.loads(ARTIFACT.read_text()) if ARTIFACT.exists() else {}
+    if kept.get("stamp") != stamp:
+        kept = {"stamp": stamp, **_compile(sources())}
+        ARTIFACT.parent.mkdir(exist_ok=True)
+        ARTIFACT.write_text(json.dumps(kept))
+    return [(number, Made(*row)) for number, row in enumerate(kept["mutants"], 1)]
+
+
+def _compile(files: Mapping[str, str]) -> dict[str, Any]:
+    mutants = find(files)
+    known = {mutant.name for mutant in mutants}
+    places = list(mutants)
+    numbers: dict[str, int] = {}
+    for rule in rules():
+        gone = [name for name in rule.without if name not in known]
+        if gone:
+            raise SystemExit(f"broken.json names what is not there: {', '.join(gone)}")
+        patches = [
+            mutant
+            for patch in rule.patches
+            for mutant in patched(files, f"rule {rule.number}", patch)
+        ]
+        places += patches
+        numbers |= dict.fromkeys([*rule.without, *(patch.name for patch in patches)], rule.number)
+    settings = dict(SETTINGS) | {"outputSelection": {"src/Ledger.sol": {"*": ["evm.bytecode"]}}}
+    output = solc(weave(files, places, numbers), settings)
+    code = output["contracts"]["src/Ledger.sol"]["Ledger"]["evm"]["bytecode"]["object"]
+    return {"bytecode": f"0x{code}", "mutants": [[m.name, m.function] for m in mutants]}
+
+
+def forge(number: int, *arguments: str, **settings: str) -> dict[str, str]:
+    """Run forge on mutant `number`; return the tests that failed, with what they said."""
+    with tempfile.TemporaryDirectory() as kept:
+        environment = dict(os.environ) | settings
+        environment |= {
+            "MUTANT": str(number),
+            "LEDGER_ARTIFACT": str(ARTIFACT.relative_to(HERE)),
+            "FOUNDRY_FUZZ_FAILURE_PERSIST_DIR": kept,
+            "FOUNDRY_INVARIANT_FAILURE_PERSIST_DIR": kept,
+            "FOUNDRY_INVARIANT_SHRINK_RUN_LIMIT": "0",
+        }
+        run = subprocess.run(  # noqa: S603
+            [str(HERE / "node_modules/.bin/forge"), "test", "--json", "--threads", "1", *arguments],
+            cwd=HERE,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if not run.stdout.lstrip().startswith("{"):
+        raise SystemExit(f"forge did not run: {run.stderr or run.stdout}")
+    suites: dict[str, Any] = json.loads(run.stdout)
+    return {
+        f"{suite.split(':')[1]}.{test.split('(')[0]}": str(result.get("reason") or "")
+        for suite, results in suites.items()
+        for test, result in results["test_results"].items()
+        if result["status"] == "Failure"
+    }
+
+
+def try_one(number: int, mutant: Made) -> Fate:
+    """Run the mutated verb's tests, then all."""
+    verb = mutant.function.lstrip("_")
+    own = f"^{verb[:1].upper()}{verb[1:]}Test$"
+    for selection in (("--match-contract", own), ()):
+        if selection and not (HERE / "test" / f"{own[1:-5]}.t.sol").exists():
+            continue
+        failed = forge(number, "--fail-fast", *selection, **QUICK)
+        if failed:
+            return Fate(mutant.name, min(failed))
+    return Fate(mutant.name, None)
+
+
+def try_many(chosen: Iterable[tuple[int, Made]]) -> list[Fate]:
+    """Try mutants on both cores; report each on stderr."""
+
+    def one(pair: tuple[int, Made]) -> Fate:
+        fate = try_one(*pair)
+        sys.stderr.write(f"{fate.name}: {fate.killer or 'LIVES'}\n")
+        return fate
+
+    with ThreadPoolExecutor(int(os.environ.get("JOBS", "2"))) as pool:
+        return list(pool.map(one, chosen))
+
+
+def verdict(fates: Iterable[Fate], explained: Mapping[str, str]) -> int:
+    """Name those that live without an explanation; 1 if there are any."""
+    fates = list(fates)
+    alive = [fate.name for fate in fates if fate.killer is None and fate.name not in explained]
+    killed = sum(1 for fate in fates if fate.killer)
+    sys.stdout.write(f"{killed} of {len(fates)} mutants killed, {len(alive)} live unexplained\n")
+    for name in alive:
+        sys.stdout.write(f"lives: {name}\n")
+    return 1 if alive else 0
+
+
+def table(fates: Iterable[Fate], explained: Mapping[str, str]) -> str:
+    """Return MUTANTS.md: each mutant with its killer, or why it may live."""
+    fates = list(fates)
+    killed = sum(1 for fate in fates if fate.killer)
+    lines = [
+        "# Mutants of the contract",
+        "Written by `contracts/mutate.py all`: the contract broken in one place at a time, and the",
+        "first test that noticed. What lives is explained in `explained.json`: nobody can tell it",
+        "from the contract.",
+        "",
+        f"{len(fates)} mutants, {killed} killed, {len(fates) - killed} explained.",
+        "",
+        "| mutant | killed by, or why it lives |",
+        "| --- | --- |",
+    ]
+    for fate in fates:
+        what = f"`{fate.killer}`" if fate.killer else explained.get(fate.name, "**lives**")
+        lines.append(f"| {fate.name.replace('|', chr(92) + '|')} | {what} |")
+    return "\n".join(lines) + "\n"
+
+
+def break_rules(chosen: Iterable[Rule]) -> int:
+    """Take each rule out and see its invariant fail; print one line a rule."""
+    status = 0
+    for rule in chosen:
+        test = f"invariant_{rule.invariant:02d}_"
+        failed = forge(rule.number, "--match-test", test, **PATIENT)
+        said = next((why for name, why in failed.items() if test in name), "HOLDS ALL THE SAME")
+        sys.stdout.write(f"{rule.invariant:02d} without {rule.rule}: {said}\n")
+        status |= said == "HOLDS ALL THE SAME"
+    return status
+
+
+def main() -> int:
+    """Carry out the command line."""
+    command, *rest = sys.argv[1:] or ["list"]
+    mutants = build()
+    explained = json.loads((HERE / "explained.json").read_text())
+    if command == "list":
+        sys.stdout.write("".join(f"{number} {mutant.name}\n" for number, mutant in mutants))
+        return 0
+    if command == "rules":
+        chosen = [rule for rule in rules() if not rest or str(rule.invariant) == rest[0]]
+        return break_rules(chosen[:1] if "first" in rest else chosen)
+    if command == "one":
+        return verdict(try_many(pair for pair in mutants if pair[1].name == rest[0]), explained)
+    if command == "some":
+        seed = int(rest[0]) if rest else random.SystemRandom().randrange(2**32)
+        sys.stdout.write(f"seed {seed}\n")
+        drawn = random.Random(seed).sample(mutants, 40)  # noqa: S311
+        return verdict(try_many(drawn), explained)
+    if command == "all":
+        fates = try_many(mutants)
+        TABLE.write_text(table(fates, explained))
+        return verdict(fates, explained)
+    raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
