@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fraud": ("scripts.fraud", "prove an item in two places, or two histories; check such a proof"),
     "header": ("scripts.header", "judge one block header by the validators that you trust"),
     "history": ("scripts.history", "prove all events of one subject, or check such a proof"),
+    "keeper": ("scripts.keeper", "the code keys in a process of their own, behind a socket"),
     "key": ("scripts.key", "key files of parties that sign for themselves"),
     "lot": ("scripts.lot", "which codes belong to which lot"),
     "mint": ("scripts.mint", "new codes under a root on the chain"),

@@ -16,6 +16,7 @@ import typer
 from ledger.errors import Rejected
 from ledger.services import api_keys, trusting
 from ledger.services.home import Home
+from ledger.services.keeper_socket import listens
 from ledger.services.open import found, home_of, open_installation
 from ledger.services.settings import Settings
 from scripts.api import bind
@@ -76,6 +77,10 @@ def start(
         )
     if chosen.rpc_url is None and trusting.is_due(home, site.clock()):
         trusting.make(home, site.clock(), max_age_s)
+    if chosen.keeper_socket is not None:
+        crew.start("keeper")
+        path = chosen.keeper_socket
+        crew.until(lambda: listens(path), "KEEPER_DOWN", "the code keeper did not start")
     crew.start("worker")
     crew.start("api", "--port", str(port), "--host", "0.0.0.0" if lan else "127.0.0.1")  # noqa: S104 (asked for by --lan)
     crew.until(lambda: _answers(port), "API_DOWN", "the API did not start")

@@ -28,11 +28,17 @@ from ledger.services.vault import Vault
 
 @dataclass(frozen=True)
 class Home:
-    """One data directory. passphrase_file: where the passphrase lies if not in the directory."""
+    """One data directory.
+
+    passphrase_file: where the passphrase lies if not in the directory. keys_file,
+    keys_passphrase_file: code keys, and their own passphrase, that are kept elsewhere.
+    """
 
     path: Path
     passphrase_file: Path | None = None
     entropy: Entropy = secrets.token_bytes
+    keys_file: Path | None = None
+    keys_passphrase_file: Path | None = None
 
     @property
     def node(self) -> Path:
@@ -68,34 +74,39 @@ class Home:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         generated = self.passphrase_file is None and not self._own_passphrase.exists()
         if generated:
-            if (self.path / "keys.json").exists():
+            if self.code_keys.exists():
                 raise Rejected(
                     "PASSPHRASE_MISSING",
                     f"{self._own_passphrase} is gone: put it back, or name it with "
                     "TOUCHSTONE_PASSPHRASE_FILE.",
                 )
             replace_file(self._own_passphrase, self.entropy(24).hex().encode() + b"\n")
-        for name, kind in (("keys.json", KeyRing), ("accounts.json", Vault)):
-            if not (self.path / name).exists() and not self.network_file.exists():
-                kind.create(self.path / name, self.passphrase(), self.entropy)
+        if not self.code_keys.exists() and not self.network_file.exists():
+            KeyRing.create(self.code_keys, self.keys_passphrase(), self.entropy)
+        accounts = self.path / "accounts.json"
+        if not accounts.exists() and not self.network_file.exists():
+            Vault.create(accounts, self.passphrase(), self.entropy)
         if not (self.path / "device.key").exists() and not self.network_file.exists():
             replace_file(self.path / "device.key", self.entropy(32).hex().encode() + b"\n")
         return generated
 
     def passphrase(self) -> str:
         """Return the passphrase. Raises Rejected PASSPHRASE_MISSING."""
-        path = self.passphrase_file or self._own_passphrase
-        try:
-            return path.read_text("utf-8").strip()
-        except OSError as error:
-            raise Rejected(
-                "PASSPHRASE_MISSING",
-                f"The passphrase file {path} cannot be read ({error.strerror}): put it back.",
-            ) from None
+        return _read_passphrase(self.passphrase_file or self._own_passphrase)
+
+    def keys_passphrase(self) -> str:
+        """Return the passphrase of the code keys. Raises Rejected PASSPHRASE_MISSING."""
+        own = self.keys_passphrase_file
+        return self.passphrase() if own is None else _read_passphrase(own)
+
+    @property
+    def code_keys(self) -> Path:
+        """The sealed file of the code keys."""
+        return self.keys_file or self.path / "keys.json"
 
     def keys(self) -> KeyRing:
         """Open the code keys."""
-        return KeyRing(self.path / "keys.json", self.passphrase(), self.entropy)
+        return KeyRing(self.code_keys, self.keys_passphrase(), self.entropy)
 
     def accounts(self) -> Vault:
         """Open the signing keys."""
@@ -121,3 +132,13 @@ class Home:
     @property
     def _own_passphrase(self) -> Path:
         return self.path / "passphrase"
+
+
+def _read_passphrase(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except OSError as error:
+        raise Rejected(
+            "PASSPHRASE_MISSING",
+            f"The passphrase file {path} cannot be read ({error.strerror}): put it back.",
+        ) from None

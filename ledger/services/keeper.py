@@ -8,6 +8,7 @@ faces the public runs without keys (`ledger.services.keeper_socket`). Codes are 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,16 @@ class BatchRef:
     gtin: int
     number: int
     count: int
+
+
+class Keeper(Protocol):
+    """What everything but minting needs of the code keys: here, or in a process of its own."""
+
+    def decode(self, gtin: int, serial: str) -> Decoded | None:
+        """Return what a canonical serial says."""
+
+    def siblings(self, batch: BatchRef, index: int) -> tuple[bytes, list[bytes]]:
+        """Return (kept node, siblings up to it) for one item."""
 
 
 class CodeKeeper:

@@ -18,7 +18,12 @@ from ledger.services.site import ADMIN, LOG, RELAY, Site, open_site
 
 def home_of(settings: Settings) -> Home:
     """Return the data directory of some settings."""
-    return Home(settings.data.resolve(), settings.passphrase_file)
+    return Home(
+        settings.data.resolve(),
+        settings.passphrase_file,
+        keys_file=settings.keys_file,
+        keys_passphrase_file=settings.keys_passphrase_file,
+    )
 
 
 def rpc_url(settings: Settings) -> str:
@@ -56,6 +61,7 @@ def open_installation(settings: Settings) -> Site:
         settings.hosts,
         settings.private_webhooks,
         settings.fdr,
+        settings.keeper_socket,
     )
 
 

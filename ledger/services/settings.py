@@ -29,6 +29,17 @@ class Settings(BaseSettings):
     passphrase_file: Path | None = Field(
         None, description="File with the passphrase of the keys; unset: one is generated."
     )
+    keys_file: Path | None = Field(
+        None, description="Sealed file of the code keys; unset: keys.json in the data directory."
+    )
+    keys_passphrase_file: Path | None = Field(
+        None, description="File with the passphrase of the code keys; unset: that of all keys."
+    )
+    keeper_socket: Path | None = Field(
+        None,
+        description="Unix socket of a code keeper in a process of its own; unset: codes are "
+        "decoded where they are asked for.",
+    )
     clock: str = Field("wall", description="'wall', or 'file:PATH' for simulated past times.")
     behind_s: int = Field(
         900, ge=1, description="Age in seconds of the newest block at which verdicts stop."

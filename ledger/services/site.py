@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
@@ -15,7 +16,8 @@ from ledger.db.engine import open_database
 from ledger.domain.epcis import When
 from ledger.errors import Rejected
 from ledger.services.home import Home
-from ledger.services.keeper import CodeKeeper
+from ledger.services.keeper import CodeKeeper, Keeper
+from ledger.services.keeper_socket import RemoteKeeper
 from ledger.services.keyring import KeyRing
 from ledger.services.minter import Minter
 from ledger.services.network import Network
@@ -30,7 +32,8 @@ class Site:
     hosts: other hosts whose links are ours. zone: minutes east of UTC of the installation.
     behind_s: age of the newest block at which verdicts become "not confirmed".
     private_webhooks: webhooks may be in private networks, and plain http. fdr: stated share of
-    false alerts of brands that have set none.
+    false alerts of brands that have set none. keeper_socket: where a code keeper of its own
+    listens; None: the code keys are opened here.
     """
 
     home: Home
@@ -44,6 +47,7 @@ class Site:
     behind_s: int = 900
     private_webhooks: bool = False
     fdr: float = 0.05
+    keeper_socket: Path | None = None
 
     @cached_property
     def ring(self) -> KeyRing:
@@ -66,8 +70,10 @@ class Site:
         return self.home.device_key()
 
     @cached_property
-    def keeper(self) -> CodeKeeper:
-        """Decodes scans."""
+    def keeper(self) -> Keeper:
+        """Decodes scans: in this process, or by asking the one that has the keys."""
+        if self.keeper_socket is not None:
+            return RemoteKeeper(self.keeper_socket)
         return CodeKeeper(self.ring)
 
     @property
@@ -118,6 +124,7 @@ def open_site(
     hosts: frozenset[str] = frozenset(),
     private_webhooks: bool = False,
     fdr: float = 0.05,
+    keeper_socket: Path | None = None,
 ) -> Site:
     """Open an installation whose ledger exists. Raises what opening each part raises."""
     return Site(
@@ -131,4 +138,5 @@ def open_site(
         hosts=hosts,
         private_webhooks=private_webhooks,
         fdr=fdr,
+        keeper_socket=keeper_socket,
     )

@@ -24,7 +24,7 @@ COMPUTED: dict[tuple[str, str], set[str]] = {
     },
     ("ledger/chain/refusals.py", "name"): set(SENTENCES),
     ("ledger/services/scans.py", "code"): {"MALFORMED", "FOREIGN_LINK"},
-    ("scripts/crew.py", "code"): {"NODE_DOWN", "API_DOWN"},
+    ("scripts/crew.py", "code"): {"NODE_DOWN", "API_DOWN", "KEEPER_DOWN"},
 }
 
 

@@ -16,11 +16,14 @@ from ledger.db.engine import reading
 from ledger.db.models import ChainBatch
 from ledger.domain import digital_link, merkle
 from ledger.domain.verbs import Role
-from ledger.services import mint, parties
+from ledger.errors import Rejected
+from ledger.services import mint, parties, prove
 from ledger.services.act import settled
+from ledger.services.keeper_socket import listens
 from ledger.services.open import found, open_installation
 from ledger.services.settings import Settings
 from ledger.services.site import Site
+from ledger.services.verify import check
 from scripts.crew import Crew
 from tests.support.installation import COMMAND, ROOT, await_mint, command
 
@@ -119,3 +122,39 @@ def test_two_workers_at_once_use_no_number_twice(crew: Crew, site: Site) -> None
         for _, serial in mint.links(site, mint.mint_of(site, order), 0, 500)
     ]
     assert len(set(serials)) == len(orders) * 500
+
+
+def test_verdict_and_proof_come_from_a_keeper_of_its_own(crew: Crew, site: Site) -> None:
+    """With a setting alone: no key file where the codes are asked for; also after a kill."""
+    where = crew.data / "keeper.sock"
+    crew.start("keeper", "--socket", str(where))
+    crew.until(lambda: listens(where), "KEEPER_DOWN", "the code keeper did not start")
+    without = Settings(
+        data=crew.data, keeper_socket=where, keys_file=crew.data / "elsewhere" / "keys.json"
+    )
+    public = open_installation(without)
+    order = mint.order_codes(site, BRAND, GTIN, 300, "apart")
+    await_mint(site, order)
+    ((serial, link),) = mint.links(site, mint.mint_of(site, order), 299, 300)
+    for _ in range(2):
+        with reading(public.engine) as session:
+            checked = check(public, session, link)
+            bundle = prove.build(
+                public,
+                session,
+                gtin=GTIN,
+                serial=serial,
+                scans=checked.evidence.scans,
+                made=public.clock(),
+            )
+        assert checked.item is not None
+        assert checked.item.index == 299
+        assert bundle["verdict"]["reasons"] == ["NOT_ACTIVATED"]
+        os.kill(crew.pids()["keeper"], signal.SIGKILL)
+        while listens(where):
+            time.sleep(0.005)
+        crew.tend()
+        crew.until(lambda: listens(where), "KEEPER_DOWN", "the code keeper did not start")
+    with pytest.raises(Rejected) as refusal:
+        public.minter.serials(mint.released(mint.mint_of(site, order)), 0, 1)
+    assert refusal.value.code == "KEYS_MISSING"

@@ -1,0 +1,208 @@
+"""A code keeper in a process of its own, behind a Unix socket.
+
+Whoever takes over a server that faces the public then has hashes, and what a serial says that it
+has seen already; no key, and no call that lists codes. `RemoteKeeper` has the two calls of
+`CodeKeeper`, so a setting alone decides which of them a site uses.
+
+A message is four bytes of length, big-endian, and JSON. Requests have 512 bytes at most, answers
+8 KiB. The socket has mode 0600, and only processes of the keeper's own user (or root) are answered:
+run the server in another container or sandbox, with the socket mounted and the key file not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+import threading
+from contextlib import suppress
+from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingMixIn, UnixStreamServer
+from typing import Any
+
+from ledger.errors import Broken, Rejected, TouchstoneError, Unavailable
+from ledger.services.keeper import BatchRef, CodeKeeper, Decoded
+
+MAX_REQUEST, MAX_ANSWER = 512, 8192
+MAX_CONNECTIONS = 64
+WAIT_S = 10.0  # for the other side to go on
+_LENGTH = struct.Struct(">I")
+_PEER = struct.Struct("3i")  # pid, uid, gid of SO_PEERCRED
+_KINDS: dict[str, type[TouchstoneError]] = {
+    kind.__name__: kind for kind in (Rejected, Unavailable, Broken)
+}
+
+
+class RemoteKeeper:
+    """Decodes and proves by asking the keeper at a socket. Threads may share it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+
+    def decode(self, gtin: int, serial: str) -> Decoded | None:
+        """Return what a serial says, as `CodeKeeper.decode`. Raises Unavailable KEEPER_DOWN."""
+        found = self._ask("decode", gtin, serial)
+        return None if found is None else Decoded(*found)
+
+    def siblings(self, batch: BatchRef, index: int) -> tuple[bytes, list[bytes]]:
+        """Return (kept node, siblings), as `CodeKeeper.siblings`; raises as that, KEEPER_DOWN."""
+        ref = (batch.brand, batch.epoch, batch.gtin, batch.number, batch.count)
+        node, siblings = self._ask("siblings", *ref, index)
+        return bytes.fromhex(node), [bytes.fromhex(each) for each in siblings]
+
+    def _ask(self, call: str, *arguments: int | str) -> Any:
+        request = json.dumps([call, *arguments]).encode()
+        try:
+            answer = self._exchange(request)
+        except (OSError, ValueError):
+            self._close()  # the keeper may have been started again: once more, on a new connection
+            try:
+                answer = self._exchange(request)
+            except (OSError, ValueError) as error:
+                self._close()
+                raise Unavailable(
+                    "KEEPER_DOWN",
+                    f"The code keeper at {self._path} does not answer ({error}): start it with "
+                    "`touchstone keeper`.",
+                ) from None
+        if "error" in answer:
+            kind, code, message = answer["error"]
+            raise _KINDS[kind](code, message)
+        return answer["ok"]
+
+    def _exchange(self, request: bytes) -> Any:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.settimeout(WAIT_S)
+            connection.connect(str(self._path))
+            self._local.connection = connection
+        send(connection, request)
+        answer = receive(connection, MAX_ANSWER)
+        if answer is None:
+            raise ConnectionError("it has hung up")
+        return json.loads(answer)
+
+    def _close(self) -> None:
+        connection = getattr(self._local, "connection", None)
+        if connection is not None:
+            connection.close()
+            self._local.connection = None
+
+
+class KeeperServer(ThreadingMixIn, UnixStreamServer):
+    """Answers for one keeper, a thread a connection; `serve_forever` and `shutdown` as usual."""
+
+    daemon_threads = True
+    request_queue_size = MAX_CONNECTIONS
+
+    def __init__(self, path: Path, keeper: CodeKeeper) -> None:
+        """Listen at `path`. Raises Rejected KEEPER_RUNNING, CANNOT_LISTEN."""
+        self.keeper = keeper
+        self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        _remove_stale(path)
+        before = os.umask(0o177)  # mode 0600 from the first moment on
+        try:
+            super().__init__(str(path), _Connection)
+        except OSError as error:
+            raise Rejected(
+                "CANNOT_LISTEN",
+                f"No socket can be made at {path} ({error}): choose a short path in a folder of "
+                "your own.",
+            ) from None
+        finally:
+            os.umask(before)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 (theirs)
+        """Say whether the peer is of our own user or root, and there is room for it."""
+        return may_ask(request) and self._free.acquire(blocking=False)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve one connection and give its place back."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+
+class _Connection(BaseRequestHandler):
+    def handle(self) -> None:
+        """Answer until the peer hangs up, or says something that is no request."""
+        server = self.server
+        assert isinstance(server, KeeperServer)
+        self.request.settimeout(WAIT_S)  # who is silent for longer connects again
+        with suppress(OSError, ValueError):  # a peer's fault ends its connection, nothing else
+            while (request := receive(self.request, MAX_REQUEST)) is not None:
+                send(self.request, answer_to(server.keeper, request))
+
+
+def listens(path: Path) -> bool:
+    """Say whether a keeper takes connections at `path`."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe, suppress(OSError):
+        probe.connect(str(path))
+        return True
+    return False
+
+
+def answer_to(keeper: CodeKeeper, request: bytes) -> bytes:
+    """Return the answer to one request. Raises ValueError for what is none."""
+    match json.loads(request):
+        case ["decode", int(gtin), str(serial)] if 0 <= gtin < 10**14:
+            found = keeper.decode(gtin, serial)
+            place = found and [found.brand, found.epoch, found.batch, found.index]
+            return json.dumps({"ok": place}).encode()
+        case ["siblings", *numbers] if len(numbers) == 6 and all(type(n) is int for n in numbers):
+            try:
+                node, siblings = keeper.siblings(BatchRef(*numbers[:5]), numbers[5])
+            except TouchstoneError as error:
+                told = [type(error).__name__, error.code, error.message]
+                return json.dumps({"error": told}).encode()
+            return json.dumps({"ok": [node.hex(), [each.hex() for each in siblings]]}).encode()
+    raise ValueError("no request")
+
+
+def may_ask(connection: socket.socket) -> bool:
+    """Say whether the peer's process is of this process's user, or root's."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return True  # not Linux: the socket's mode is the check
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+    return _PEER.unpack(credentials)[1] in (os.geteuid(), 0)
+
+
+def send(connection: socket.socket, message: bytes) -> None:
+    """Send one message."""
+    connection.sendall(_LENGTH.pack(len(message)) + message)
+
+
+def receive(connection: socket.socket, limit: int) -> bytes | None:
+    """Return the next message, None when the peer has hung up between two.
+
+    Raises ValueError for one over the limit, OSError for one that is cut short or too slow.
+    """
+    head = connection.recv(1)
+    if not head:
+        return None
+    (length,) = _LENGTH.unpack(head + _exactly(connection, _LENGTH.size - 1))
+    if not 0 < length <= limit:
+        raise ValueError(f"a message of {length} bytes")
+    return _exactly(connection, length)
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < size:
+        part = connection.recv(size - len(parts))
+        if not part:
+            raise ConnectionError("it has hung up")
+        parts += part
+    return bytes(parts)
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove the socket of a keeper that has ended."""
+    if listens(path):
+        raise Rejected("KEEPER_RUNNING", f"Another keeper answers at {path}: stop it first.")
+    if path.is_socket():
+        path.unlink(missing_ok=True)
