@@ -13,7 +13,6 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -29,10 +28,9 @@ from ledger.services.watch_frame import code_of
 
 FORMAT = "touchstone-alert-evidence/1"
 COLUMNS = (
-    "scan", "time", "code", "batch", "index", "device", "channel", "source", "lat", "lon",
+    "scan", "time", "seen", "code", "batch", "index", "device", "channel", "source", "lat", "lon",
     "radius_km", "region", "position", "leaf",
 )  # fmt: skip
-CHUNK = 500
 Document = dict[str, Any]
 
 
@@ -40,21 +38,16 @@ def scans_document(
     session: Session, terms: Mapping[str, Any], where: ColumnElement[bool]
 ) -> Document:
     """Return the evidence that some scans are, as they are."""
-    query = select(Scan).where(where).order_by(Scan.time, Scan.id)
-    return document(terms, session.scalars(query))
+    return document(terms, session.scalars(select(Scan).where(where).order_by(Scan.id)))
 
 
-def ids_document(session: Session, terms: Mapping[str, Any], ids: Iterable[int]) -> Document:
-    """Return the evidence that many scans are, by their ids."""
-    left = iter(ids)
-    rows: list[Scan] = []
-    while part := list(islice(left, CHUNK)):
-        rows += session.scalars(select(Scan).where(Scan.id.in_(part)))
-    return document(terms, sorted(rows, key=lambda row: (row.time, row.id)))
+def document(
+    terms: Mapping[str, Any], rows: Iterable[Scan], late: Mapping[int, int] | None = None
+) -> Document:
+    """Return evidence from rows of the scan log; `keep_evidence` adds whose it is.
 
-
-def document(terms: Mapping[str, Any], rows: Iterable[Scan]) -> Document:
-    """Return evidence from rows of the scan log; `keep_evidence` adds whose it is."""
+    late: when scans were seen that came after newer ones, unix seconds by id.
+    """
     devices: dict[str, int] = {}
     return {
         "format": FORMAT,
@@ -64,6 +57,7 @@ def document(terms: Mapping[str, Any], rows: Iterable[Scan]) -> Document:
             [
                 row.id,
                 row.time,
+                (late or {}).get(row.id, row.time),
                 code_of(row),
                 row.batch,
                 row.index,
@@ -143,14 +137,14 @@ def frames(told: Document) -> tuple[Scans, Lots]:
         return np.fromiter(values, dtype=np.float64)
 
     scans = Scans(
-        day=(floats(r["time"] for r in rows) - goods["origin"]) / 86_400,
+        day=(floats(r["seen"] for r in rows) - goods["origin"]) / 86_400,
         unit=ints(codes[r["code"]] for r in rows),
         lot=np.zeros(count, dtype=np.int64),
         case=ints(number[r["batch"], r["index"]] for r in rows),
         device=ints(devices[r["device"]] for r in rows),
         channel=ints(_at(CHANNELS, r["channel"]) for r in rows),
         loc_src=ints(_at(LOC_SOURCES, r["source"]) for r in rows),
-        region=ints(r["region"] or 0 for r in rows),
+        region=ints(-1 if r["region"] is None else r["region"] for r in rows),
         lat=floats(r["lat"] or 0.0 for r in rows),
         lon=floats(r["lon"] or 0.0 for r in rows),
         acc_km=floats(r["radius_km"] or 0.0 for r in rows),

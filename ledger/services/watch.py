@@ -1,44 +1,78 @@
 """Watching: each stored scan is looked at once, and what is found becomes alerts, one a cause.
 
 The detectors (`ledger.detect`) see each brand's scans by themselves, at the rate of false alerts
-that its dial states; the rules (`watch_rules`) see each scan by itself. What a pass finds, and how
-far it has come, is one transaction: if we die before it, the pass is made again.
+that its dial states; the rules (`watch_rules`) see each scan by itself. A pass costs as much as the
+scans that it looks at, whatever came before. What it finds, and how far it has come, is one
+transaction: if we die before it, the pass is made again, by a memory built anew from the scans.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
+from typing import Any
 
-import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainParty, Product, Profile, Scan, WatchState
-from ledger.detect import detect
-from ledger.detect.finding import KINDS
-from ledger.detect.frame import Custody
+from ledger.detect import KINDS, Detection
 from ledger.services import alerts_rules
 from ledger.services.site import Site
 from ledger.services.watch_causes import Finder, Found, touch
 from ledger.services.watch_facts import Facts
-from ledger.services.watch_frame import Columns, lots_of
-from ledger.services.watch_goods import Goods
+from ledger.services.watch_frame import Names, custody_of, lots_of
+from ledger.services.watch_goods import Consignment, Goods
 from ledger.services.watch_rules import examine
 
 AT_ONCE = 2_000  # scans a pass
+Dial = tuple[float, frozenset[str]]
+"""Stated share of false alerts, and the detectors that are on."""
+
+
+@dataclass
+class _Brand:
+    """A brand's detectors with their memory.
+
+    rows: number of a consignment -> its row in `Lots`. looked: consignments up to this number were
+    asked whether they are the brand's.
+    """
+
+    dial: Dial
+    names: Names
+    rows: dict[int, int] = field(default_factory=dict)
+    looked: int = 0
+    consignments: list[Consignment] = field(default_factory=list)
+    detection: Detection | None = None
+
+    def know(self, brand: int, goods: Goods, regions: Mapping[int, list[Any]]) -> None:
+        """Take in the consignments that came or grew."""
+        whole = goods.consignments
+        for number in range(self.looked, len(whole)):
+            if whole[number].lot.brand == brand:
+                self.rows[number] = len(self.rows)
+        self.looked = len(whole)
+        self.consignments = [whole[number] for number in self.rows]
+        lots = lots_of(self.consignments, regions, self.names.origin)
+        custody = custody_of(self.consignments, goods.stores)
+        if self.detection is None:
+            fdr, kinds = self.dial
+            self.detection = Detection(lots, custody, fdr=fdr, kinds=kinds)
+        else:
+            self.detection.know(lots, custody)
 
 
 @dataclass
 class _Seen:
-    """What the watcher has in memory of all scans up to `scan`."""
+    """What the watcher has in memory of all scans up to `scan`. owed: found while it was built."""
 
     scan: int = 0
     goods: Goods = field(default_factory=Goods)
-    brands: dict[int, Columns] = field(default_factory=dict)
+    brands: dict[int, _Brand] = field(default_factory=dict)
     brand_of: dict[int, int] = field(default_factory=dict)
+    owed: dict[int, list[Found]] = field(default_factory=dict)
 
 
 class Watcher:
@@ -65,53 +99,51 @@ class Watcher:
     def step(self) -> int:
         """Look at the next scans; return how many alerts are new."""
         now = self._site.clock()
-        seen, self._seen = self._seen or self._remember(), None
+        seen, self._seen = self._seen, None
         with reading(self._site.engine) as session:
-            fresh = self._take(session, seen, now)
-            seen.goods.refresh(session)
-            brands = {brand: self._detect(session, seen, brand) for brand in fresh}
+            if seen is None or self._is_turned(session, seen):
+                seen = self._remember(session)
+            fresh = self._next(session, seen, now)
+            found = self._detect(session, seen, fresh)
         raised = 0
-        if fresh:
+        if fresh or seen.owed:
             # Writers wait for what follows, so the detectors have run before it.
             with transaction(self._site.engine) as session:
                 facts = Facts(session, seen.goods)
-                for brand, rows in fresh.items():
-                    raised += _keep(session, facts, now, brand, rows, brands[brand])
+                for brand in {**seen.owed, **fresh}:
+                    all_found = [*seen.owed.get(brand, ()), *found.get(brand, ())]
+                    raised += _keep(session, facts, now, brand, fresh.get(brand, ()), all_found)
                 session.merge(WatchState(id=1, scan=seen.scan))
             # If we die before this line the pass is made again, from memory built anew.
+            seen.owed = {}
         self._seen = seen
         return raised
 
-    def _remember(self) -> _Seen:
-        """Build the memory of the scans that were looked at before this process began."""
+    def _remember(self, session: Session) -> _Seen:
+        """Build the memory of what was looked at before, and look for what was missed."""
         seen = _Seen()
-        with reading(self._site.engine) as session:
-            state = session.get(WatchState, 1)
-            until = state.scan if state else 0
-            while rows := session.scalars(
-                select(Scan)
-                .where(Scan.id > seen.scan, Scan.id <= until)
-                .order_by(Scan.id)
-                .limit(AT_ONCE)
-            ).all():
-                self._add(session, seen, rows)
-                session.expunge_all()
+        state = session.get(WatchState, 1)
+        until = state.scan if state else 0
+        query = select(Scan).where(Scan.id <= until).order_by(Scan.id).limit(AT_ONCE)
+        while rows := session.scalars(query.where(Scan.id > seen.scan)).all():
+            for brand, found in self._detect(
+                session, seen, self._take(session, seen, rows)
+            ).items():
+                seen.owed.setdefault(brand, []).extend(one for one in found if one.is_new)
+            session.expunge_all()
         return seen
 
-    def _take(self, session: Session, seen: _Seen, now: int) -> dict[int, list[Scan]]:
+    def _next(self, session: Session, seen: _Seen, now: int) -> dict[int, list[Scan]]:
         """Return the next scans by brand, up to the first that may still get a place."""
         query = select(Scan).where(Scan.id > seen.scan).order_by(Scan.id).limit(AT_ONCE)
-        return self._add(
-            session, seen, takewhile(lambda r: r.final_at <= now, session.scalars(query))
-        )
+        final = takewhile(lambda row: row.final_at <= now, session.scalars(query))
+        return self._take(session, seen, final)
 
-    def _add(self, session: Session, seen: _Seen, rows: Iterable[Scan]) -> dict[int, list[Scan]]:
+    def _take(self, session: Session, seen: _Seen, rows: Iterable[Scan]) -> dict[int, list[Scan]]:
         taken: dict[int, list[Scan]] = {}
         for row in rows:
-            brand = self._brand(session, seen, row)
-            seen.brands.setdefault(brand, Columns()).add(row)
+            taken.setdefault(self._brand(session, seen, row), []).append(row)
             seen.scan = row.id
-            taken.setdefault(brand, []).append(row)
         return taken
 
     def _brand(self, session: Session, seen: _Seen, row: Scan) -> int:
@@ -126,24 +158,34 @@ class Watcher:
             seen.brand_of[row.gtin] = product.brand if product else next(under, 0)
         return seen.brand_of[row.gtin]
 
-    def _detect(self, session: Session, seen: _Seen, brand: int) -> list[Found]:
-        """Run the detectors that are on over a brand's scans."""
-        columns, whole = seen.brands[brand], seen.goods.consignments
-        own = [at for at, one in enumerate(whole) if one.lot.brand == brand]
-        consignments = [whole[at] for at in own]
+    def _detect(
+        self, session: Session, seen: _Seen, fresh: Mapping[int, Sequence[Scan]]
+    ) -> dict[int, list[Found]]:
+        """Feed each brand's detectors with its next scans; return what they find."""
+        grown = seen.goods.refresh(session)
         regions = {row.party: row.regions for row in session.scalars(select(Profile))}
-        scans = columns.frame(seen.goods, {at: row for row, at in enumerate(own)})
-        off = {r.kind for r in alerts_rules.of_brand(session, brand) if not r.enabled}
-        empty = np.empty(0, dtype=np.int64)
-        found = detect(
-            scans,
-            lots_of(consignments, regions, columns.origin),
-            Custody(empty, empty, empty, empty),
-            fdr=alerts_rules.dial(session, brand, self._fdr),
-            kinds=[kind for kind in KINDS if kind not in off],
-        )
-        finder = Finder(session, brand, columns, consignments, regions, scans)
-        return [finder.find(finding) for finding in found]
+        for brand, own in seen.brands.items():
+            if grown:
+                own.know(brand, seen.goods, regions)
+        found = {}
+        for brand, rows in fresh.items():
+            if brand not in seen.brands:
+                seen.brands[brand] = _Brand(self._dial(session, brand), Names.since(rows[0].time))
+                seen.brands[brand].know(brand, seen.goods, regions)
+            own = seen.brands[brand]
+            assert own.detection is not None  # it knows what there is
+            scans = own.names.frame(rows, seen.goods, own.rows)
+            finder = Finder(session, brand, own.names, own.consignments, regions)
+            found[brand] = [finder.find(one) for one in own.detection.feed(scans)]
+        return found
+
+    def _dial(self, session: Session, brand: int) -> Dial:
+        off = {rule.kind for rule in alerts_rules.of_brand(session, brand) if not rule.enabled}
+        return alerts_rules.dial(session, brand, self._fdr), frozenset(KINDS) - off
+
+    def _is_turned(self, session: Session, seen: _Seen) -> bool:
+        """Say whether a brand's dial has moved: then all is looked at anew, by where it is."""
+        return any(own.dial != self._dial(session, brand) for brand, own in seen.brands.items())
 
 
 def _keep(

@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.db.alerting import AlertRule
 from ledger.db.models import Alert, Scan
 from ledger.detect.finding import Finding
-from ledger.detect.frame import Scans
 from ledger.services import alerts
-from ledger.services.alerts_evidence import Document, ids_document, keep_evidence, looks
-from ledger.services.watch_frame import DAY, Columns, code_of
+from ledger.services.alerts_evidence import Document, document, keep_evidence, looks
+from ledger.services.watch_frame import DAY, Names, code_of
 from ledger.services.watch_goods import Consignment, Goods
 
 CHUNK = 500
@@ -61,11 +59,16 @@ def _belongs(alert: Alert, row: Scan, goods: Goods) -> bool:
 
 @dataclass(frozen=True)
 class Found:
-    """A finding as a cause. evidence: None where the alert is there already."""
+    """A finding as a cause. evidence: None where the alert was there already."""
 
     kind: str
     cause: alerts.Cause
     evidence: Document | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there was no alert of this cause."""
+        return self.evidence is not None
 
     def keep(self, session: Session, now: int, rule: AlertRule) -> bool:
         """Make or update its alert; return whether it is new."""
@@ -77,24 +80,25 @@ class Found:
 
 @dataclass(frozen=True)
 class Finder:
-    """Makes causes of what the detectors find in one brand's scans. scans: what they have read."""
+    """Makes causes of what the detectors find in one brand's scans, while its frame is the newest.
+
+    consignments: by row of the brand's `Lots`.
+    """
 
     session: Session
     brand: int
-    columns: Columns
+    names: Names
     consignments: Sequence[Consignment]
     regions: Mapping[int, list[Any]]
-    scans: Scans
 
     def find(self, finding: Finding) -> Found:
         """Return the cause of a finding, with its evidence if it is not an alert yet."""
-        row = self._row(finding)
-        consignment = None if row is None else self.consignments[row]
+        consignment = self._consignment(finding)
         cause = self._cause(finding, consignment)
         query = select(Alert.id).where(Alert.key == f"{self.brand}/{cause.key}")
         if self.session.scalar(query) is not None:
             return Found(finding.kind, cause)
-        return Found(finding.kind, cause, self._evidence(finding, row, consignment))
+        return Found(finding.kind, cause, self._evidence(finding, consignment))
 
     def _cause(self, finding: Finding, consignment: Consignment | None) -> alerts.Cause:
         body = {**finding.line(), "calibrated": finding.e_value is not None}
@@ -109,8 +113,9 @@ class Finder:
             if finding.evidence.cases:
                 consignee = body["first_consignee"] = consignment.consignee
         if finding.kind == "clone":
-            body["item"] = self._item(finding)
-        raised = round(self.columns.origin + finding.day * DAY)
+            batch, index = self.names.item(finding.code or "") or (0, 0)
+            body["item"] = {"batch": batch, "index": index}
+        raised = self._time(finding.day)
         return alerts.Cause(
             key=self._key(finding, consignee),
             brand=self.brand,
@@ -126,51 +131,43 @@ class Finder:
             consignee=consignee,
         )
 
-    def _row(self, finding: Finding) -> int | None:
-        """The consignment that a finding is of: the one that holds all its cases."""
-        if finding.lot is None:
-            return None
-        for row, one in enumerate(self.consignments):
-            if one.lot.number == finding.lot and one.holds(finding.evidence.cases):
-                return row
-        return None
+    def _time(self, day: float) -> int:
+        return round(self.names.origin + day * DAY)
+
+    def _consignment(self, finding: Finding) -> Consignment | None:
+        """The consignment that a finding is of: the one of its lot that holds all its cases."""
+        own = (one for one in self.consignments if one.lot.number == finding.lot)
+        return next((one for one in own if one.holds(finding.evidence.cases)), None)
 
     def _key(self, finding: Finding, consignee: int | None) -> str:
-        """What names the cause for good: a farm by its first code, a guesser by its device."""
+        """What names the cause for good: a farm by when it was first told, a guesser by its
+        device."""
         if finding.kind == "diversion":
             return f"diversion/{finding.lot}/{consignee}/{finding.region}"
         if finding.kind == "clone":
             return f"clone/{finding.code}"
         if finding.kind == "guess":
             return f"guess/{finding.devices[0]}"
-        return f"{finding.kind}/{finding.lot}/{finding.evidence.codes[0]}"
+        first = finding.day if finding.update_of is None else finding.update_of
+        return f"{finding.kind}/{finding.lot}/{consignee}/{self._time(first)}"
 
-    def _item(self, finding: Finding) -> dict[str, int]:
-        """Where the code that was copied is: batch and index."""
-        unit = self.columns.codes[finding.code or ""]
-        at = next(i for i, numbers in enumerate(self.columns.numbers) if numbers[0] == unit)
-        batch, index = self.columns.where[at]
-        assert batch is not None and index is not None  # only issued codes are copied
-        return {"batch": batch, "index": index}
-
-    def _evidence(
-        self, finding: Finding, row: int | None, consignment: Consignment | None
-    ) -> Document:
+    def _evidence(self, finding: Finding, consignment: Consignment | None) -> Document:
         """Return what the alert rests on: nothing scanned after it was raised."""
-        if finding.kind == "diversion":
-            own = self.scans.lot == row
+        if finding.kind == "diversion" and consignment is not None:
+            rows = _in_ranges(self.session, _ranges(consignment))
         elif finding.kind == "guess":
-            own = self.scans.device == self.columns.devices[finding.devices[0]]
+            rows = _by_ids(self.session, self.names.strange[finding.devices[0]])
         else:
-            units = [self.columns.codes[code] for code in finding.evidence.codes]
-            own = np.isin(self.scans.unit, units)
-        order = np.lexsort((np.array(self.columns.id), np.array(self.columns.time)))
-        ids = np.array(self.columns.id)[order[own & (self.scans.day <= finding.day)]]
+            items = [self.names.item(code) for code in finding.evidence.codes]
+            rows = _in_ranges(self.session, [(b, i, i + 1) for b, i in filter(None, items)])
+        until = self._time(finding.day)
+        late = self.names.late
+        rows = [row for row in rows if late.get(row.id, row.time) <= until]
         terms = {"fdr": finding.fdr, "level": finding.level}
-        told = ids_document(self.session, terms, ids.tolist())
+        told = document(terms, sorted(rows, key=lambda row: row.id), late)
         if finding.kind == "diversion" and consignment is not None:
             told["consignment"] = {
-                "origin": self.columns.origin,
+                "origin": self.names.origin,
                 "region": finding.region,
                 "consignee": consignment.consignee,
                 "shipped": min(case.shipped for case in consignment.cases),
@@ -191,6 +188,33 @@ class Finder:
         return told
 
 
+Range = tuple[int, int, int]
+"""Batch, first index, index after the last."""
+
+
+def _ranges(consignment: Consignment) -> list[Range]:
+    """The codes of a consignment, neighbouring cases as one range."""
+    found: list[Range] = []
+    for case in consignment.cases:
+        if found and (found[-1][0], found[-1][2]) == (case.batch, case.first):
+            found[-1] = (case.batch, found[-1][1], case.to)
+        else:
+            found.append((case.batch, case.first, case.to))
+    return found
+
+
+def _in_ranges(session: Session, ranges: Sequence[Range]) -> list[Scan]:
+    rows: list[Scan] = []
+    for batch, first, to in ranges:
+        inside = Scan.index.between(first, to - 1)
+        rows += session.scalars(select(Scan).where(Scan.batch == batch, inside))
+    return rows
+
+
+def _by_ids(session: Session, ids: Sequence[int]) -> list[Scan]:
+    return list(session.scalars(select(Scan).where(Scan.id.in_(ids))))
+
+
 def named(finding: Finding, lot: str) -> str:
     """Return a finding's sentence with the lot as it is printed instead of the chain's number."""
     return finding.sentence.replace(f"lot {finding.lot} ", f"lot {lot} ")
@@ -199,13 +223,13 @@ def named(finding: Finding, lot: str) -> str:
 def goods_of(finding: Finding, consignment: Consignment | None) -> tuple[int, int]:
     """How many goods are probably involved, at least and at most.
 
-    A diversion: the items seen, and all of the cases named. A clone: a copy for each device but the
+    A diversion: as the detector estimates (5 and 95 %). A clone: a copy for each device but the
     owner's. A farm: the items scanned. A guess: none.
     """
     seen = finding.evidence.scans
     if finding.kind == "diversion" and consignment is not None:
-        cases = [consignment.cases[n - consignment.first] for n in finding.evidence.cases]
-        return seen, max(seen, sum(case.to - case.first for case in cases))
+        low, _, high = finding.evidence.items
+        return low, high
     if finding.kind == "clone":
         return 1, max(1, finding.evidence.scans_of - 1)
     return (seen, seen) if finding.kind == "farm" else (0, 0)

@@ -9,73 +9,104 @@ from typing import Any
 import numpy as np
 
 from ledger.db.models import Scan
-from ledger.detect.frame import CHANNELS, LOC_SOURCES, Lots, Scans
+from ledger.detect.frame import CHANNELS, LOC_SOURCES, Custody, Lots, Scans
 from ledger.domain.regions import REGIONS
 from ledger.services.watch_goods import Consignment, Goods
 
 DAY = 86_400.0
 LAST_REGION = max(REGIONS)
+MOST = 100  # scans of one device that are remembered
+Number = np.ndarray[Any, np.dtype[np.int64]]
 
 
 @dataclass
-class Columns:
-    """A brand's scans as columns, which only grow; a scan that comes late keeps its own time.
+class Names:
+    """The numbers that a brand's codes and devices have in its frames, which only grow.
 
-    origin: unix seconds of day 0, the first midnight (UTC) before the first scan taken in.
+    items: batch and index of each code, None where it was never issued. origin: unix seconds of day
+    0. seen: when the newest scan was looked at last, by the frames' clock. late: scans that came
+    after newer ones, with the time that they are given instead of their own. strange: by device,
+    its first scans of codes that were never issued.
     """
 
-    origin: int = 0
-    time: list[int] = field(default_factory=list)
-    id: list[int] = field(default_factory=list)
-    where: list[tuple[int | None, int | None]] = field(default_factory=list)
-    numbers: list[tuple[int, int, int, int, int]] = field(default_factory=list)
-    places: list[tuple[float, float, float]] = field(default_factory=list)
-    codes: dict[str, int] = field(default_factory=dict)
-    devices: dict[str, int] = field(default_factory=dict)
+    origin: int
+    seen: int = 0
+    codes: list[str] = field(default_factory=list)
+    items: list[tuple[int, int] | None] = field(default_factory=list)
+    devices: list[str] = field(default_factory=list)
+    late: dict[int, int] = field(default_factory=dict)
+    strange: dict[str, list[int]] = field(default_factory=dict)
+    _code: dict[str, int] = field(default_factory=dict)
+    _device: dict[str, int] = field(default_factory=dict)
 
-    def add(self, row: Scan) -> None:
-        """Take in a scan."""
-        if not self.time:
-            self.origin = row.time - row.time % 86_400 - 8 * 86_400  # offline ones may be older
-        self.time.append(row.time)
-        self.id.append(row.id)
-        self.where.append((row.batch, row.index))
-        code = code_of(row)
-        self.numbers.append(
-            (
-                self.codes.setdefault(code, len(self.codes)),
-                self.devices.setdefault(row.device, len(self.devices)),
+    @classmethod
+    def since(cls, first: int) -> Names:
+        """Begin with the day (UTC) of the first scan."""
+        return cls(first - first % 86_400)
+
+    def frame(self, rows: Sequence[Scan], goods: Goods, own: Mapping[int, int]) -> Scans:
+        """Return the next scans as they came. own: number of a consignment -> its row in `Lots`.
+
+        A scan that comes late (made offline) is seen when it comes: what was said before stands.
+        """
+        days, numbers = np.empty(len(rows)), np.empty((len(rows), 7), dtype=np.int64)
+        places = np.empty((len(rows), 3))
+        for at, row in enumerate(rows):
+            if row.time < self.seen:
+                self.late[row.id] = self.seen
+            self.seen = max(self.seen, row.time)
+            if row.batch is None and len(known := self.strange.setdefault(row.device, [])) < MOST:
+                known.append(row.id)
+            place = goods.place(row.batch, row.index)
+            lot = -1 if place is None else own.get(place.row, -1)
+            if place is not None:
+                goods.fix(place.row)
+            days[at] = (self.seen - self.origin) / DAY
+            numbers[at] = (
+                self._number(row),
+                lot,
+                place.case if place is not None and lot >= 0 else -1,
+                self._of_device(row.device),
                 CHANNELS.index(row.channel) if row.channel in CHANNELS else 0,
                 LOC_SOURCES.index(row.loc_src) if row.loc_src in LOC_SOURCES else 0,
-                row.region or 0,
+                -1 if row.region is None else row.region,
             )
-        )
-        self.places.append((row.lat or 0.0, row.lon or 0.0, row.acc_km or 0.0))
-
-    def frame(self, goods: Goods, rows: Mapping[int, int]) -> Scans:
-        """Return them in order of time. rows: number of a consignment -> its row in `Lots`."""
-        order = np.lexsort((np.array(self.id), np.array(self.time)))
-        found = [goods.place(batch, index) for batch, index in self.where]
-        lot = np.array([-1 if p is None else rows.get(p.row, -1) for p in found], dtype=np.int64)
-        case = np.array([-1 if p is None else p.case for p in found], dtype=np.int64)
-        case[lot < 0] = -1
-        numbers = np.array(self.numbers, dtype=np.int64)[order]
-        places = np.array(self.places)[order]
+            places[at] = (row.lat or 0.0, row.lon or 0.0, row.acc_km or 0.0)
+        unit, lots, case, device, channel, source, region = numbers.T
         return Scans(
-            day=(np.array(self.time)[order] - self.origin) / DAY,
-            unit=numbers[:, 0],
-            lot=lot[order],
-            case=case[order],
-            device=numbers[:, 1],
-            channel=numbers[:, 2],
-            loc_src=numbers[:, 3],
-            region=numbers[:, 4],
+            day=days,
+            unit=unit,
+            lot=lots,
+            case=case,
+            device=device,
+            channel=channel,
+            loc_src=source,
+            region=region,
             lat=places[:, 0],
             lon=places[:, 1],
             acc_km=places[:, 2],
-            codes=list(self.codes),
-            devices=list(self.devices),
+            codes=self.codes,
+            devices=self.devices,
         )
+
+    def item(self, code: str) -> tuple[int, int] | None:
+        """Return batch and index of a code that was scanned."""
+        return self.items[self._code[code]]
+
+    def _number(self, row: Scan) -> int:
+        code = code_of(row)
+        if code not in self._code:
+            self._code[code] = len(self.codes)
+            self.codes.append(code)
+            issued = row.batch is not None and row.index is not None
+            self.items.append((row.batch or 0, row.index or 0) if issued else None)
+        return self._code[code]
+
+    def _of_device(self, device: str) -> int:
+        if device not in self._device:
+            self._device[device] = len(self.devices)
+            self.devices.append(device)
+        return self._device[device]
 
 
 def code_of(row: Scan) -> str:
@@ -95,18 +126,30 @@ def lots_of(
         territory[row, sold_in] = True
         restricted[row] = bool(sold_in)  # without a territory it may sell anywhere
     cases = [consignment.cases for consignment in consignments]
-
-    def column(values: list[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
-        return np.array(values, dtype=np.int64)
-
     return Lots(
-        label=column([c.lot.number for c in consignments]),
-        distributor=column([c.consignee for c in consignments]),
+        label=_column([c.lot.number for c in consignments]),
+        distributor=_column([c.consignee for c in consignments]),
         territory=territory,
         ship_day=np.array([(min(c.shipped for c in part) - origin) / DAY for part in cases]),
-        items=column([sum(c.to - c.first for c in part) for part in cases]),
-        case_size=column([max(c.to - c.first for c in part) for part in cases]),
-        cases_per_pallet=column([c.per_pallet() for c in consignments]),
+        items=_column([sum(c.to - c.first for c in part) for part in cases]),
+        case_size=_column([max(c.to - c.first for c in part) for part in cases]),
+        cases_per_pallet=_column([c.per_pallet() for c in consignments]),
         restricted=restricted,
-        first_case=column([c.first for c in consignments]),
+        first_case=_column([c.first for c in consignments]),
     )
+
+
+def custody_of(consignments: Sequence[Consignment], stores: Mapping[bytes, int]) -> Custody:
+    """Return which cases are known to have gone to a store, by the store's party number."""
+    rows = [
+        (row, at, at + 1, stores[case.unit])
+        for row, one in enumerate(consignments)
+        for at, case in enumerate(one.cases)
+        if case.unit in stores
+    ]
+    lot, first, to, place = (_column([row[part] for row in rows]) for part in range(4))
+    return Custody(lot, first, to, place)
+
+
+def _column(values: Sequence[int]) -> Number:
+    return np.array(values, dtype=np.int64)

@@ -1,7 +1,10 @@
-"""Which case of which consignment a code lies in: packing and first shipments, kept up to date.
+"""Which case of which consignment a code lies in: packing and shipments, kept up to date.
 
-Built once from the tables, then only from the shipments that came since: a scan's case is found by
-bisection, whatever the size of the history.
+Read once, then only the shipments that came since; a scan's case is found by bisection, whatever
+the size of the history. Consignments are numbered as they come and keep their numbers. The cases of
+one may still change until the first scan of it is looked at; goods of the same lot that the same
+party is sent after that are a consignment of their own, since a test that runs must not be given
+other cases.
 """
 
 from __future__ import annotations
@@ -9,13 +12,22 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from ledger.db.models import ChainEvent, ChainLot, ChainRun, LotName, UnitChild, UnitName, UnitRun
-from ledger.domain.verbs import Verb
+from ledger.db.models import (
+    ChainEvent,
+    ChainLot,
+    ChainParty,
+    ChainRun,
+    LotName,
+    UnitChild,
+    UnitName,
+    UnitRun,
+)
+from ledger.domain.verbs import Role, Verb
 
 _LEVELS = 6  # of packing; more would be a unit in itself
 
@@ -60,7 +72,7 @@ class Consignment:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a code lies: row of its consignment, number of the case in it."""
+    """Where a code lies: number of its consignment, and of the case in it."""
 
     row: int
     case: int
@@ -69,20 +81,23 @@ class Place:
 class Goods:
     """All consignments of the ledger, and what is still to be placed.
 
-    A shipped unit waits here until its codes belong to a lot.
+    A shipped unit waits here until its codes belong to a lot. stores: which store a case was
+    shipped to in the end, by unit.
     """
 
     def __init__(self) -> None:
         self.consignments: list[Consignment] = []
+        self.stores: dict[bytes, int] = {}
         self._after = (-1, -1)
         self._waiting: list[tuple[bytes, int, int]] = []
-        self._placed: set[bytes] = set()
-        self._groups: dict[tuple[int, int], list[Case]] = {}
+        self._placed: dict[bytes, Place] = {}
+        self._growing: dict[tuple[int, int], int] = {}  # (lot, consignee) -> row, until it is fixed
+        self._next_case = Counter[int]()  # by lot
         self._starts: dict[int, list[int]] = {}
-        self._places: dict[int, list[tuple[int, Place]]] = {}
+        self._spans: dict[int, list[tuple[int, bytes]]] = {}  # (to, case), beside the starts
 
     def refresh(self, session: Session) -> bool:
-        """Take in the shipments that came since; return whether there are new cases."""
+        """Take in the shipments that came since; return whether anything has changed."""
         query = (
             select(ChainEvent)
             .where(
@@ -94,14 +109,20 @@ class Goods:
             )
             .order_by(ChainEvent.block, ChainEvent.log_index)
         )
+        shipped, self._waiting = self._waiting, []
         for event in session.scalars(query):
             self._after = (event.block, event.log_index)
-            self._waiting.append((event.identity, event.counterparty, event.time))
-        waiting, self._waiting = self._waiting, []
-        found = sum(self._place(session, *shipment) for shipment in waiting)
-        if found:
-            self._number(session)
-        return found > 0
+            shipped.append((event.identity, event.counterparty, event.time))
+        grown: dict[tuple[int, int], list[Case]] = {}
+        moved = False
+        for unit, party, time in shipped:
+            cases = self._cases(session, unit, party, time)
+            for lot, case in cases:
+                grown.setdefault((lot, party), []).append(case)
+            moved |= not cases and self._to_store(session, unit, party)
+        for (lot, party), more in grown.items():
+            self._grow(session, lot, party, more)
+        return moved or bool(grown)
 
     def place(self, batch: int | None, index: int | None) -> Place | None:
         """Return where a code lies, None if no shipped case of a lot holds it."""
@@ -110,56 +131,73 @@ class Goods:
         at = bisect_right(self._starts[batch], index) - 1
         if at < 0:
             return None
-        to, place = self._places[batch][at]
-        return place if index < to else None
+        to, case = self._spans[batch][at]
+        return self._placed[case] if index < to else None
 
-    def _place(self, session: Session, unit: bytes, consignee: int, time: int) -> int:
-        """Add the cases of a unit's first shipment; one inside another was shipped with it."""
+    def fix(self, row: int) -> None:
+        """A scan of a consignment is looked at: its cases stay as they are."""
+        one = self.consignments[row]
+        key = (one.lot.number, one.consignee)
+        if self._growing.get(key) == row:
+            del self._growing[key]
+
+    def _cases(
+        self, session: Session, unit: bytes, consignee: int, time: int
+    ) -> list[tuple[int, Case]]:
+        """The cases of a unit's first shipment with their lots; none that was shipped before."""
         runs = [run for run in _runs_in(session, unit) if run.unit not in self._placed]
         lots = [_lot_of(session, run.batch, run.first) for run in runs]
         if not all(lots):
             self._waiting.append((unit, consignee, time))
-            return 0
+            return []
         wanted = {run.unit for run in runs}
         names = {
             row.id: row.epc.rsplit("/", 1)[-1]
             for row in session.scalars(select(UnitName).where(UnitName.id.in_(wanted)))
         }
+        found = []
         for run, lot in zip(runs, lots, strict=True):
             assert lot is not None  # all are bound
             sscc = names.get(run.unit, "0x" + run.unit.hex())
             case = Case(run.unit, sscc, run.batch, run.first, run.to, unit, consignee, time)
-            self._groups.setdefault((lot, consignee), []).append(case)
-            self._placed.add(run.unit)
-        return len(runs)
+            self._placed[run.unit] = Place(-1, -1)  # _grow says where
+            found.append((lot, case))
+        return found
 
-    def _number(self, session: Session) -> None:
-        """Number the cases of each lot, one consignment after the other by their first codes."""
-        lots = {row.number: row for row in session.scalars(select(ChainLot))}
-        names = {row.id: row.lot for row in session.scalars(select(LotName))}
-        for cases in self._groups.values():
-            cases.sort(key=lambda case: (case.batch, case.first))
-        order = sorted(self._groups, key=lambda key: (key[0], _start(self._groups[key]), key[1]))
-        self.consignments, next_case = [], Counter[int]()
-        spans: dict[int, list[tuple[int, int, Place]]] = {}
-        for row, (number, consignee) in enumerate(order):
-            lot, own = lots[number], tuple(self._groups[number, consignee])
-            name = names.get(lot.id, f"number {number}")
-            one = Consignment(lot, name, consignee, own, 0)
-            per_pallet = one.per_pallet()
-            first = -(-next_case[number] // per_pallet) * per_pallet
-            next_case[number] = first + len(own)
-            self.consignments.append(Consignment(lot, name, consignee, own, first))
-            for at, case in enumerate(own):
-                spans.setdefault(case.batch, []).append((case.first, case.to, Place(row, at)))
-        for batch, found in spans.items():
-            found.sort(key=lambda span: span[:2])
-            self._starts[batch] = [first for first, _, _ in found]
-            self._places[batch] = [(to, place) for _, to, place in found]
+    def _to_store(self, session: Session, unit: bytes, party: int) -> bool:
+        """Note that the cases of a unit, shipped on, went to a store."""
+        row = session.get(ChainParty, party)
+        cases = [run.unit for run in _runs_in(session, unit) if run.unit in self._placed]
+        if row is None or not row.roles & Role.STORE or not cases:
+            return False
+        self.stores.update(dict.fromkeys(cases, party))
+        return True
 
-
-def _start(cases: Sequence[Case]) -> tuple[int, int]:
-    return cases[0].batch, cases[0].first
+    def _grow(self, session: Session, number: int, consignee: int, more: list[Case]) -> None:
+        """Add cases to the consignment that still grows, or begin another."""
+        lot = session.scalars(select(ChainLot).where(ChainLot.number == number)).one()
+        name = session.get(LotName, lot.id)
+        row = self._growing.get((number, consignee))
+        before = self.consignments[row].cases if row is not None else ()
+        cases = tuple(sorted((*before, *more), key=lambda case: (case.batch, case.first)))
+        one = Consignment(lot, name.lot if name else f"number {number}", consignee, cases, 0)
+        edge = one.per_pallet()
+        first = -(-self._next_case[number] // edge) * edge
+        self._next_case[number] = first + len(cases)
+        one = replace(one, first=first)
+        if row is None:
+            row = self._growing[number, consignee] = len(self.consignments)
+            self.consignments.append(one)
+        else:
+            self.consignments[row] = one
+        for at, case in enumerate(cases):
+            self._placed[case.unit] = Place(row, at)
+        for case in more:
+            starts = self._starts.setdefault(case.batch, [])
+            spans = self._spans.setdefault(case.batch, [])
+            at = bisect_right(starts, case.first)
+            starts.insert(at, case.first)
+            spans.insert(at, (case.to, case.unit))
 
 
 def _runs_in(session: Session, unit: bytes) -> Iterator[UnitRun]:
