@@ -32,6 +32,7 @@ FEWEST = 3  # groups a cell has when it is first looked at
 NEAREST = 10  # neighbours that `is_near` asks about
 ALTERNATIVE = np.repeat(np.arange(len(MISSED)), len(BETS))  # of each pair (alternative, bet)
 BET = np.tile(np.arange(len(BETS)), len(MISSED))
+_NOTHING: Floats = np.zeros(len(BET))
 
 
 class LotCount:
@@ -77,12 +78,14 @@ class LotCount:
 
 
 _LOG_MISSED = [tuple(column) for column in LOG_MISSED.T.tolist()]
+_LOG_HIT = [column[ALTERNATIVE] for column in LOG_HIT.T]
+_HEARD = [column[ALTERNATIVE] for column in LOG_MISSED.T]
 
 
 @dataclass(eq=False)
 class Group:
     """Observations near each other that may be one gift. gain: ln P(here | diverted) − ln of the
-    leak rate, by alternative, float64 (2,); value: with the size's evidence, (6,)."""
+    leak rate, by (alternative, bet), float64 (6,); value: with the size's evidence."""
 
     case: int
     start: float
@@ -90,18 +93,18 @@ class Group:
     crowd: int
     gain: Floats
     size: int = 0
-    value: Floats = field(default_factory=lambda: np.zeros(len(BET)))
+    value: Floats = field(default_factory=lambda: _NOTHING)
 
     def resize(self, size: int) -> Floats:
         """Change the size; return by how much the value changed."""
         before = self.value
         self.size = size
-        if size:
-            bets = LOG_EVIDENCE[self.crowd, :, min(size, BETS.shape[1])]
-            self.value = self.gain[ALTERNATIVE] + bets[BET]
-        else:
-            self.value = np.zeros(len(BET))
+        self.value = self.gain + _BETS[self.crowd][min(size, MOST_SIZE)] if size else _NOTHING
         return self.value - before
+
+
+MOST_SIZE = BETS.shape[1]
+_BETS = [[row[BET] for row in crowd.T] for crowd in LOG_EVIDENCE]
 
 
 class Cell:
@@ -116,16 +119,18 @@ class Cell:
         self._open: deque[Group] = deque()
         self._open_at: dict[int, Group] = {}  # by case
         self._touched: list[int] = []  # cases of groups, ascending, once a group
-        self._here: dict[int, Floats] = {}  # case → its items' ln P(missed) that were not missed
+        self._here: list[tuple[int, int]] = []  # case and source of items heard, until `_value`
+        self._first: dict[int, Group] = {}  # by case: its first group that counts
         self._starts: deque[float] = deque()
         self._value: Floats | None = None
+        self._free = np.zeros((len(BET), 0))  # gain of the first group by case, with `_value`
 
     def hear(self, case: int, source: int) -> None:
         """An item of the lot spoke here, whether or not it will count: it was not missed."""
-        heard = LOG_MISSED[:, source]
-        self._here[case] = self._here[case] + heard if case in self._here else heard
-        if self._value is not None:
-            self._value[:, case] -= heard[ALTERNATIVE]
+        if self._value is None:
+            self._here.append((case, source))
+        else:
+            self._value[:, case] -= _HEARD[source]
 
     def add(self, case: int, day: float, source: int) -> Group | None:
         """Count an observation; the group it joined or opened, or None if it says nothing new."""
@@ -141,13 +146,15 @@ class Cell:
         # how many items a group's three cases get by chance, while it is open
         strangers = (2 * GIFT_CASES + 1) * (2 + 1.5 * len(self._open)) / self.lot.cases
         crowd = bisect_left(CROWDS, strangers)
-        group = Group(case, day, today, crowd, LOG_HIT[:, source] - math.log(rate))
+        group = Group(case, day, today, crowd, _LOG_HIT[source] - math.log(rate))
         self.groups.append(group)
         self._open.append(group)
         self._open_at[case] = group
         self._starts.append(day)
         self.alive += 1
         insort(self._touched, case)
+        if case not in self._first:
+            self._set_first(case, group)
         self._resize(group, 1)
         return group
 
@@ -157,20 +164,18 @@ class Cell:
             old = self._open.popleft()
             if self._open_at[old.case] is old:
                 del self._open_at[old.case]
+        at = self._open_at
         found = None
-        for near in range(case - BURST_CASES, case + BURST_CASES + 1):
-            group = self._open_at.get(near)
-            if group is None or not group.size or abs(near - case) > GIFT_CASES:
-                continue
-            if found is None or group.start < found.start:
+        for near in range(case - GIFT_CASES, case + GIFT_CASES + 1):
+            group = at.get(near)
+            if group and group.size and (found is None or group.start < found.start):
                 found = group
-        if found is not None:
-            return found
-        for near in range(case - BURST_CASES, case + BURST_CASES + 1):
-            group = self._open_at.get(near)
-            if group is not None and group.size and group.last_day == today:
-                return group
-        return None
+        if found is None:
+            for near in range(case - BURST_CASES, case + BURST_CASES + 1):
+                group = at.get(near)
+                if group and group.size and group.last_day == today:
+                    return group
+        return found
 
     def remove(self, group: Group) -> None:
         """Withdraw one observation that `add` counted in this group."""
@@ -178,6 +183,10 @@ class Cell:
         if not group.size:
             self.alive -= 1
             del self._touched[bisect_left(self._touched, group.case)]
+            del self._first[group.case]
+            later = [g for g in self.groups if g.size and g.case == group.case]
+            if later:
+                self._set_first(group.case, later[0])
 
     def is_near(self, group: Group) -> bool:
         """May the evidence have risen? A rough test that saves most looks; not to look is always
@@ -239,13 +248,8 @@ class Cell:
         return self._returned(self._dense())
 
     def _returned(self, value: Floats) -> tuple[list[int], Floats]:
-        first: dict[int, Group] = {}
-        for group in self.groups:
-            if group.size:
-                first.setdefault(group.case, group)
-        cases = list(first)
-        free = np.array([group.gain for group in first.values()]).reshape(-1, len(MISSED))
-        logs: Floats = value[:, cases] - free.T[ALTERNATIVE]
+        cases = list(self._first)
+        logs: Floats = value[:, cases] - self._free[:, cases]
         return cases, logs
 
     def _single(self, value: Floats) -> float:
@@ -258,13 +262,22 @@ class Cell:
         """ln evidence of each case if it was diverted here, float64 (6, cases)."""
         if self._value is None:
             self._value = np.zeros((len(BET), self.lot.cases))
-            for case, heard in self._here.items():
-                self._value[:, case] -= heard[ALTERNATIVE]
+            for case, source in self._here:
+                self._value[:, case] -= _HEARD[source]
+            self._here.clear()
             for group in self.groups:
                 self._value[:, group.case] += group.value
+            self._free = np.zeros_like(self._value)
+            for case, group in self._first.items():
+                self._free[:, case] = group.gain
         missed = np.repeat(np.array(self.lot.missed), len(BETS), axis=0)
         missed += self._value
         return missed
+
+    def _set_first(self, case: int, group: Group) -> None:
+        self._first[case] = group
+        if self._value is not None:
+            self._free[:, case] = group.gain
 
     def _resize(self, group: Group, size: int) -> None:
         change = group.resize(size)

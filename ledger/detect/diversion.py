@@ -54,6 +54,7 @@ from ledger.detect.finding import Finding
 from ledger.detect.frame import CHANNELS, Bools, Custody, Lots, Scans
 from ledger.detect.sightings import BUSY_UNITS, Sightings
 from ledger.detect.stream import Rejection, Stream
+from ledger.detect.tables import grown
 
 MANY_DEVICES = 3
 SCRIPT = CHANNELS.index("script")
@@ -93,7 +94,7 @@ class Diversion:
         self._cells: list[Cell] = []
         self._of: list[tuple[int, int]] = []  # cell → (lot, region)
         self._heard: list[list[Observation]] = []  # by cell
-        self._spoken = bytearray()
+        self._spoken = np.zeros(0, dtype=np.int64)
         self._counted: dict[int, Observation] = {}  # by unit
         self._session: dict[tuple[int, int], list[int]] = {}
         self._today = -1
@@ -107,25 +108,20 @@ class Diversion:
     ) -> list[Finding]:
         """Findings that these scans tip. nth, busy: of `Sightings`. farmed: position in `scans` →
         units known from there on to be scanned by a farm."""
-        self._spoken.extend(bytes(max(0, int(scans.unit.max(initial=-1)) + 1 - len(self._spoken))))
         known, outside = places(scans, self.lots)
+        fresh = self._fresh(scans, known)
+        act = fresh | (np.array(nth) == MANY_DEVICES) | (np.array(busy) == BUSY_UNITS)
+        act[list(farmed)] = True
+        rows = np.flatnonzero(act)
         columns = (scans.day, scans.unit, scans.lot, scans.case, scans.device, scans.loc_src,
-                   scans.region, known, outside)  # fmt: skip
-        rows = zip(*(column.tolist() for column in columns), nth, busy, strict=True)
-        spoken, found = self._spoken, []
-        for at, (
-            day,
-            unit,
-            lot,
-            case,
-            device,
-            source,
-            region,
-            seen,
-            out,
-            devices,
-            units,
-        ) in enumerate(rows):
+                   scans.region, fresh, outside)  # fmt: skip
+        columns_of_rows = zip(rows.tolist(), *(c[rows].tolist() for c in columns), strict=True)
+        found: list[Finding] = []
+        for at, day, unit, lot, case, device, source, region, new, out in columns_of_rows:
+            devices, units = nth[at], busy[at]
+            today = int(day // 1)
+            if today != self._today:
+                self._today, self._session = today, {}
             if at in farmed:
                 for member in farmed[at]:
                     self._withdraw(member)
@@ -134,12 +130,8 @@ class Diversion:
             if units == BUSY_UNITS:
                 for member in self._session.pop((device, lot), ()):
                     self._withdraw(member)
-            if spoken[unit] or not seen:
+            if not new:
                 continue
-            spoken[unit] = 1
-            today = int(day // 1)
-            if today != self._today:
-                self._today, self._session = today, {}
             known_lot = self._lots.get(lot) or self._new_lot(lot)
             known_lot.count.speak(case, source, today, out)
             if not out:
@@ -169,6 +161,17 @@ class Diversion:
     def cells(self) -> list[Cell]:
         """All cells, in order of their first scans."""
         return self._cells
+
+    def _fresh(self, scans: Scans, known: Bools) -> Bools:
+        """Which scans are the first with a known place of their unit; they are remembered."""
+        self._spoken = grown(self._spoken, int(scans.unit.max(initial=-1)) + 1)
+        rows = np.flatnonzero(known)
+        rows = rows[self._spoken[scans.unit[rows]] == 0]
+        rows = rows[np.unique(scans.unit[rows], return_index=True)[1]]
+        self._spoken[scans.unit[rows]] = 1
+        fresh = np.zeros(len(scans), dtype=np.bool_)
+        fresh[rows] = True
+        return fresh
 
     def _look(self, name: int, group: Group, at: int, scans: Scans) -> list[Finding]:
         """Test a cell, and after each rejection those whose bar it lowered."""

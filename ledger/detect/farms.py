@@ -12,7 +12,7 @@ within LASTING days are one farm.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ledger.detect.finding import Evidence, Finding
@@ -24,18 +24,11 @@ DENSE = 9
 MANY = 48
 LASTING = 5.0
 REACH = 2  # cases beyond those reached that still belong to a farm
-_BLOCK = 64  # cases; a window lies in one block and its neighbours
+_BLOCK = 64  # cases; a window lies in one block and a neighbour
+_BLOCKS = 1 << 32  # more than a lot has
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """A scan of the last hour."""
-
-    day: float
-    case: int
-    unit: int
-    device: int
-    region: int
+_Seen = tuple[float, int, int, int]  # a scan of the last hour: day, case, unit, device
 
 
 @dataclass(eq=False)
@@ -62,7 +55,7 @@ class Farms:
     def __init__(self, lots: Lots, fdr: float) -> None:
         self.lots = lots
         self._fdr = fdr
-        self._recent: dict[tuple[int, int], deque[_Seen]] = {}  # by lot and block of cases
+        self._recent: dict[int, deque[_Seen]] = {}  # by lot and block of cases
         self._farms: dict[int, list[_Farm]] = {}
         self._running: list[_Farm] = []
 
@@ -77,60 +70,64 @@ class Farms:
                 continue
             if self._running:
                 found += self._ended(day, scans.devices, scans.codes)
-            seen = _Seen(day, case, unit, device, region)
-            farm, members = self._joined(lot, seen)
-            if farm is None:
+            joined = self._joined(lot, region, (day, case, unit, device))
+            if joined is None:
                 continue
-            for member in members:
-                farm.devices[member.device] = None
-                farm.units[member.unit] = None
-                farm.first_case = min(farm.first_case, member.case)
-                farm.last_case = max(farm.last_case, member.case)
+            farm, members = joined
+            for _, member, item, phone in members:
+                farm.devices[phone] = None
+                farm.units[item] = None
+                farm.first_case = min(farm.first_case, member)
+                farm.last_case = max(farm.last_case, member)
             farm.last_day = day
-            farmed[at] = [member.unit for member in members]
+            farmed[at] = [item for _, _, item, _ in members]
             if not farm.named and len(farm.units) >= MANY:
                 found.append(self._finding(farm, day, scans.devices, scans.codes))
             if farm not in self._running:
                 self._running.append(farm)
         return found, farmed
 
-    def _joined(self, lot: int, seen: _Seen) -> tuple[_Farm | None, list[_Seen]]:
+    def _joined(self, lot: int, region: int, seen: _Seen) -> tuple[_Farm, list[_Seen]] | None:
         """The farm that a scan belongs to, and the scans that this adds to it."""
+        day, case, _, _ = seen
         for farm in self._running:
-            if farm.lot == lot and farm.is_near(seen.case):
+            if farm.lot == lot and farm.is_near(case):
                 return farm, [seen]
-        block = seen.case // _BLOCK
-        recent = self._recent.setdefault((lot, block), deque())
+        block, edge = divmod(case, _BLOCK)
+        key = lot * _BLOCKS + block
+        recent = self._recent.get(key)
+        if recent is None:
+            recent = self._recent[key] = deque()
         recent.append(seen)
-        since = seen.day - DAYS
-        while recent[0].day < since:
+        since = day - DAYS
+        while recent[0][0] < since:
             recent.popleft()
-        around = list(recent)
-        edge = seen.case % _BLOCK
+        beside: Iterable[_Seen] = ()
         if edge < WINDOW - 1:
-            around += self._recent.get((lot, block - 1), ())
+            beside = self._recent.get(key - 1, ())
         elif edge > _BLOCK - WINDOW:
-            around += self._recent.get((lot, block + 1), ())
+            beside = self._recent.get(key + 1, ())
+        around = [*recent, *beside] if beside else recent
         if len(around) < DENSE:
-            return None, []
+            return None
         units: dict[int, set[int]] = {}
-        for one in around:
-            if one.day >= since:
-                units.setdefault(one.case, set()).add(one.unit)
-        start = _dense_window(units, seen.case)
+        for then, other, unit, _ in around:
+            if then >= since:
+                units.setdefault(other, set()).add(unit)
+        start = _dense_window(units, case)
         if start is None:
-            return None, []
-        members = [s for s in around if s.day >= since and start <= s.case < start + WINDOW]
-        members.sort(key=lambda one: one.day)
-        return self._farm(lot, start, seen), members
+            return None
+        members = [s for s in around if s[0] >= since and start <= s[1] < start + WINDOW]
+        members.sort(key=lambda one: one[0])
+        return self._farm(lot, start, day, region), members
 
-    def _farm(self, lot: int, start: int, seen: _Seen) -> _Farm:
+    def _farm(self, lot: int, start: int, day: float, region: int) -> _Farm:
         farms = self._farms.setdefault(lot, [])
         for farm in farms:
             near = farm.is_near(start) or farm.is_near(start + WINDOW - 1)
-            if near and seen.day - farm.last_day <= LASTING:
+            if near and day - farm.last_day <= LASTING:
                 return farm
-        farm = _Farm(lot, start, start + WINDOW - 1, seen.day, seen.region)
+        farm = _Farm(lot, start, start + WINDOW - 1, day, region)
         farms.append(farm)
         return farm
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ledger.detect.frame import Scans
 
+_LOTS = 1 << 24  # more than there are lots
 BUSY_UNITS = 3  # units of a lot in a day: a waiter, a shop
 
 
@@ -19,7 +20,7 @@ class Sightings:
         self._first = array("q")  # by unit: its first device, or -1
         self._more: dict[int, set[int]] = {}
         self._today = -1
-        self._session: dict[tuple[int, int], set[int]] = {}
+        self._session: dict[int, int | set[int]] = {}  # its unit, or its units
 
     def feed(self, scans: Scans) -> tuple[list[int], list[int]]:
         """For each scan: which device of its unit it is, 1, 2, …, or 0 for one seen before; and how
@@ -30,8 +31,9 @@ class Sightings:
         first, more = self._first, self._more
         nth, busy = [], []
         days = np.floor(scans.day).astype(np.int64).tolist()
-        columns = (scans.unit.tolist(), scans.device.tolist(), scans.lot.tolist(), days)
-        for unit, device, lot, day in zip(*columns, strict=True):
+        sessions = (scans.device * _LOTS + scans.lot).tolist()
+        columns = (scans.unit.tolist(), scans.device.tolist(), sessions, days)
+        for unit, device, session, day in zip(*columns, strict=True):
             known = first[unit]
             if known < 0:
                 first[unit] = device
@@ -40,15 +42,20 @@ class Sightings:
                 nth.append(0)
             else:
                 others = more.setdefault(unit, set())
-                if device in others:
-                    nth.append(0)
-                else:
-                    others.add(device)
-                    nth.append(len(others) + 1)
+                nth.append(0 if device in others else len(others) + 2)
+                others.add(device)
             if day != self._today:
                 self._today = day
                 self._session = {}
-            units = self._session.setdefault((device, lot), set())
-            units.add(unit)
-            busy.append(len(units))
+            units = self._session.get(session)
+            if units is None:
+                self._session[session] = unit
+                busy.append(1)
+            elif units == unit:
+                busy.append(1)
+            else:
+                if isinstance(units, int):
+                    units = self._session[session] = {units}
+                units.add(unit)
+                busy.append(len(units))
         return nth, busy
