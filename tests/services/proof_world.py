@@ -20,7 +20,7 @@ from ledger.chain.storage import Layout
 from ledger.chain.trust import make_trust
 from ledger.db.engine import open_database, reading
 from ledger.db.models import ChainCheckpoint, Document
-from ledger.domain import code, jcs, merkle
+from ledger.domain import code, jcs
 from ledger.domain.gs1 import with_check_digit
 from ledger.domain.leaf import leaf
 from ledger.domain.verbs import KeyMode, Role, Verb
@@ -33,7 +33,7 @@ from ledger.services.home import Home
 from ledger.services.packing import Box
 from ledger.services.site import ADMIN, RELAY, Site
 from ledger.services.submit import Submitter
-from ledger.services.units import Codes, child_leaf, children_of
+from ledger.services.units import Codes
 from tests.chain.embedded.conftest import start_node, stop_node
 
 T0 = 1_750_000_000  # 2025-06-15, when this ledger begins
@@ -240,20 +240,11 @@ def _move(world: World) -> None:
         site, BRAND, Box(_sscc(13), [units["case 4"], Codes(1, 16, 18)]), "p3"
     )
     world.settle(submission)
-    units["item"] = _take_out(world, units["case 3"], 2)
+    (units["item"],), submission = unpacking.unpack(site, BRAND, units["case 3"], [2], "u3")
+    world.settle(submission)
     args = {"actor": BRAND, "to": STORE, "eventHash": bytes(32)}
     world.settle(act(site, Order(Verb.SHIP, BRAND, units["item"], args, "s3", BRAND)))
     assert units["item"] == leaf(int(GTIN), 10, world.serial(1, 10))
-
-
-def _take_out(world: World, unit: bytes, position: int) -> bytes:
-    with reading(world.site.engine) as session:
-        children = children_of(world.site, session, unit)
-    proof = merkle.proof(merkle.tree(list(map(child_leaf, children))), position)
-    child = children[position]
-    args = {"actor": BRAND, "children": [child], "eventHash": bytes(32)}
-    world.settle(act(world.site, Order(Verb.UNPACK, BRAND, unit, args, "u3", BRAND, None, [proof])))
-    return child["child"]
 
 
 def good_bundles(world: World) -> dict[str, Any]:
