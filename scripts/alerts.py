@@ -1,52 +1,180 @@
-"""`touchstone alerts`: what the detectors have raised."""
+"""`touchstone alerts`: what was raised, why, and what people make of it."""
 
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from ledger.db.engine import reading
+from ledger.db.engine import reading, transaction
 from ledger.db.models import Alert
-from ledger.detect.finding import KINDS
 from ledger.errors import Rejected
-from scripts.acting import iso
+from ledger.services import alerts as verbs
+from ledger.services.alerts_evidence import evidence_of
+from ledger.services.alerts_export import csv_lines
+from ledger.services.alerts_picture import picture
+from ledger.services.alerts_rules import KINDS, OUTCOMES
+from ledger.services.alerts_view import alert_json
+from ledger.services.site import Site
+from scripts import alert_rules, blacklist
+from scripts.acting import iso, moment, whole_file
 from scripts.common import Data, Json, site
 
 app = typer.Typer(add_completion=False)
+app.add_typer(alert_rules.app, name="rules")
+app.add_typer(alert_rules.exceptions, name="exceptions")
+app.add_typer(blacklist.app, name="blacklist")
+
+WHO = "command"  # in the audit log: whoever has the data directory
+ALL = 1_000_000
+Number = Annotated[int, typer.Argument(help="The alert's number.")]
+Out = Annotated[Path | None, typer.Option(help="Write to this file instead.")]
+Kind = Annotated[str | None, typer.Option(help=f"Only one of {', '.join(KINDS)}.")]
+State = Annotated[str | None, typer.Option(help=f"Only one of {', '.join(verbs.STATES)}.")]
 
 
-@app.command()
+@app.callback(invoke_without_command=True)
 def alerts(
-    kind: Annotated[str | None, typer.Option(help=f"Only one of {', '.join(KINDS)}.")] = None,
+    context: typer.Context,
+    kind: Kind = None,
+    state: State = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """List the alerts, the oldest first. An alert is a potential suspect, never an accusation."""
-    if kind is not None and kind not in KINDS:
-        raise Rejected("BAD_OPTION", f"'{kind}' is no kind of alert: use {', '.join(KINDS)}.")
+    if context.invoked_subcommand is not None:
+        return
     where = site(data)
-    query = select(Alert).order_by(Alert.raised, Alert.id)
-    with reading(where.engine) as session:
-        rows = session.scalars(query if kind is None else query.where(Alert.kind == kind)).all()
+    rows = _listed(where, kind, state)
     if as_json:
-        print(json.dumps({"alerts": [_row(row) for row in rows]}, ensure_ascii=False))
+        print(json.dumps({"alerts": rows}, ensure_ascii=False))
         return
     for row in rows:
-        print(f"{iso(row.raised, where.zone)}  {row.kind:<9}  {row.body['sentence']}")
+        muted = " (muted)" if row["muted"] else ""
+        print(
+            f"{row['id']}  {iso(row['raised'], where.zone)}  {row['kind']}  {row['state']}{muted}  "
+            f"{row['sentence']}"
+        )
     print(f"{len(rows)} alerts")
 
 
-def _row(row: Alert) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "kind": row.kind,
-        "raised": row.raised,
-        "lot": row.lot,
-        "region": row.region,
-        "code": row.code,
-        "sentence": row.body["sentence"],
-        "evidence": row.body["evidence"],
-    }
+@app.command()
+def show(number: Number, data: Data = None, as_json: Json = False) -> None:
+    """Show one alert."""
+    where = site(data)
+    with reading(where.engine) as session:
+        told = alert_json(session, verbs.find(session, number, 0))
+    if as_json:
+        print(json.dumps(told, ensure_ascii=False))
+        return
+    for name, value in told.items():
+        print(f"{name}: {json.dumps(value, ensure_ascii=False)}")
+
+
+@app.command()
+def why(
+    number: Number,
+    picture_to: Annotated[Path | None, typer.Option("--picture", help="SVG file to write.")] = None,
+    evidence_to: Annotated[
+        Path | None, typer.Option("--evidence", help="JSON file to write.")
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Say why in one sentence; write the picture of it, and all that it rests on."""
+    where = site(data)
+    with reading(where.engine) as session:
+        alert = verbs.find(session, number, 0)
+        told = evidence_of(session, number)
+    if picture_to is not None:
+        with whole_file(picture_to) as file:
+            file.write(picture(told, where.zone).encode())
+    if evidence_to is not None:
+        with whole_file(evidence_to) as file:
+            file.write(json.dumps(told, ensure_ascii=False).encode() + b"\n")
+    result = {"sentence": alert.body["sentence"], "scans": len(told["scans"])}
+    print(json.dumps(result, ensure_ascii=False) if as_json else result["sentence"])
+
+
+@app.command()
+def archive(
+    number: Number,
+    until: Annotated[str | None, typer.Option(help="A time: unix seconds or ISO 8601.")] = None,
+    more: Annotated[int | None, typer.Option(min=1, help="So many more scans.")] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Put an alert aside until a time, until it has more scans, or whichever comes first."""
+    with _changing(data, number, as_json) as (where, session, alert):
+        now = where.clock()
+        end = moment(until, now) if until is not None else None
+        verbs.archive(session, now, WHO, alert, until=end, more=more)
+
+
+@app.command()
+def close(
+    number: Number,
+    outcome: Annotated[str, typer.Option(help=f"What came of it: {', '.join(OUTCOMES)}.")],
+    note: Annotated[str, typer.Option(help="A note for the audit log.")] = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Close an alert with its outcome, which judges its rule; again, it corrects the outcome."""
+    with _changing(data, number, as_json) as (where, session, alert):
+        verbs.close(session, where.clock(), WHO, alert, outcome, note, where.fdr)
+
+
+@app.command()
+def reopen(number: Number, data: Data = None, as_json: Json = False) -> None:
+    """Open an alert again, without its outcome."""
+    with _changing(data, number, as_json) as (where, session, alert):
+        verbs.reopen(session, where.clock(), WHO, alert)
+
+
+@app.command()
+def export(
+    form: Annotated[str, typer.Option("--format", help="csv or json.")] = "csv",
+    kind: Kind = None,
+    state: State = None,
+    out: Out = None,
+    data: Data = None,
+) -> None:
+    """Write all alerts as a table (no cell is a formula) or as a JSON array."""
+    if form not in ("csv", "json"):
+        raise Rejected("BAD_OPTION", f"'{form}' is no format: use csv or json.")
+    rows = _listed(site(data), kind, state)
+    text = (
+        "".join(csv_lines(rows)) if form == "csv" else json.dumps(rows, ensure_ascii=False) + "\n"
+    )
+    if out is None:
+        sys.stdout.write(text)
+        return
+    with whole_file(out) as file:
+        file.write(text.encode())
+
+
+def _listed(where: Site, kind: str | None, state: str | None) -> list[dict[str, Any]]:
+    if kind is not None and kind not in KINDS:
+        raise Rejected("BAD_OPTION", f"'{kind}' is no kind of alert: use {', '.join(KINDS)}.")
+    with reading(where.engine) as session:
+        rows = verbs.page(session, verbs.Filter(kind=kind, state=state), 0, ALL)
+        return [alert_json(session, row) for row in sorted(rows, key=lambda r: (r.raised, r.id))]
+
+
+@contextmanager
+def _changing(
+    data: Path | None, number: int, as_json: bool
+) -> Iterator[tuple[Site, Session, Alert]]:
+    """Change an alert in one transaction, and show it."""
+    where = site(data)
+    with transaction(where.engine) as session:
+        alert = verbs.find(session, number, 0)
+        yield where, session, alert
+        told = alert_json(session, alert)
+    print(json.dumps(told, ensure_ascii=False) if as_json else f"alert {number}: {told['state']}")

@@ -14,7 +14,7 @@ from ledger.errors import TouchstoneError
 # verb -> (module holding `app: typer.Typer`, one line of help)
 COMMANDS: dict[str, tuple[str, str]] = {
     "activate": ("scripts.activate", "from when on codes may be on sale"),
-    "alerts": ("scripts.alerts", "what the detectors have raised"),
+    "alerts": ("scripts.alerts", "what was raised, why, and what people make of it"),
     "api": ("scripts.api", "the pages and the HTTP API"),
     "backtest": ("scripts.backtest", "what the detectors say about a folder of scans"),
     "bench": ("scripts.bench", "what this machine does, beside the targets"),
@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "unpack": ("scripts.unpack", "take children out of a logistic unit"),
     "up": ("scripts.up", "node, API and worker of one data directory"),
     "verify": ("scripts.verify", "the verdict on a link, without leaving a scan"),
+    "webhook": ("scripts.webhook", "who is sent the feed of alerts, and what became of it"),
     "worker": ("scripts.worker", "follow the chain, submit, mint, log scans, watch"),
 }
 

@@ -11,10 +11,12 @@ import typer
 from ledger.errors import Rejected
 from ledger.services.sealed_file import replace_file
 from ledger.services.vault import OWN, Vault
+from scripts import api_key
 from scripts.acting import cannot_write
 from scripts.common import Json, show
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
+app.add_typer(api_key.app, name="api")
 
 
 @app.callback()
