@@ -7,6 +7,8 @@ machine without them, item by item, to the same bytes.
 
 from __future__ import annotations
 
+import hmac
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,6 +43,24 @@ class Minter:
         """Return the inner codes of items start … stop − 1, dtype S20."""
         inner = self._keys(batch).inner
         return code.encode_inners(inner, batch.epoch, batch.number, indices(batch, start, stop))
+
+    def rows(
+        self, batch: BatchRef, places: NDArray[np.int64], inner: bool
+    ) -> list[NDArray[np.bytes_]]:
+        """Return the serials of some items, and their inner codes if wanted, each dtype S20."""
+        if len(places) and not 0 <= int(places.min()) <= int(places.max()) < batch.count:
+            raise Rejected("INDEX_OUT_OF_RANGE", f"A batch of {batch.count} has no such item.")
+        keys, number = self._keys(batch), places.astype(np.uint32)
+        outer = code.encode_serials(keys.outer, batch.epoch, batch.gtin, batch.number, number)
+        if not inner:
+            return [outer]
+        return [outer, code.encode_inners(keys.inner, batch.epoch, batch.number, number)]
+
+    def copy_key(self, batch: BatchRef, copy: int, purpose: str) -> bytes:
+        """Return 32 secret bytes of one copy of a batch's codes: HMAC-SHA-256(outer key,
+        "touchstone-copy/1" ‖ uint64 batch ‖ uint32 copy ‖ purpose)."""
+        said = batch.number.to_bytes(8, "big") + copy.to_bytes(4, "big") + purpose.encode()
+        return hmac.digest(self._keys(batch).outer, b"touchstone-copy/1" + said, "sha256")
 
     def leaves(self, batch: BatchRef, start: int, stop: int) -> list[bytes]:
         """Return the leaves of items start … stop − 1."""
