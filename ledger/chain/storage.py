@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ledger.domain.jcs import canonical
@@ -52,8 +53,13 @@ class Layout:
     """A storage layout, by label."""
 
     def __init__(self, table: Sequence[Row]) -> None:
+        self._table = table
         self._rows = {row["label"]: row for row in table}
-        self.hash = keccak(canonical(list(table)))
+
+    @cached_property
+    def hash(self) -> bytes:
+        """What a trust file pins: keccak(JCS(table))."""
+        return keccak(canonical(list(self._table)))
 
     def place(self, label: str, *keys: int | bytes) -> Place:
         """Return where `label[key]…` lies. keys: integers or 32-byte words.
