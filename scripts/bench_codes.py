@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ledger.errors import Broken
 from ledger.services import bench_guess, bench_mint, hashing
@@ -26,7 +21,7 @@ from ledger.services.minter import Minter
 from ledger.services.open import found, open_installation
 from ledger.services.settings import Settings
 from ledger.services.work import Worker
-from scripts.common import Json
+from scripts.common import Json, progress_bar
 from scripts.crew import Crew
 
 HEARTBEAT_S = 86_400  # none within a run: what the database grows by is the batch's
@@ -48,7 +43,7 @@ def mint(
 
     In a temporary directory, which needs 110 bytes a code; a node runs as a process of its own.
     """
-    with tempfile.TemporaryDirectory(prefix="touchstone-") as name, _bar() as bar:
+    with tempfile.TemporaryDirectory(prefix="touchstone-") as name, progress_bar() as bar:
         directory = Path(name)
         task = bar.add_task("rounds", total=rounds)
         crew = Crew(directory, {})
@@ -86,7 +81,7 @@ def guess(
 
     The control is the same cipher on 7 numerals, where one guess in 4,096 is a hit.
     """
-    with tempfile.TemporaryDirectory(prefix="touchstone-") as name, _bar() as bar:
+    with tempfile.TemporaryDirectory(prefix="touchstone-") as name, progress_bar() as bar:
         task = bar.add_task("guesses", total=2 * guesses)
         ring = KeyRing.create(Path(name) / "keys.json", secrets.token_hex(16), secrets.token_bytes)
         ring.open_epoch(BRAND, 1, bytes(20))
@@ -193,18 +188,3 @@ TARGETS = (
     ("at most", "gas_per_code", 0.1),
     ("at most", "proof_ms", 5.0),
 )
-
-
-@contextmanager
-def _bar() -> Iterator[Progress]:
-    """Show a bar on a terminal, and nothing elsewhere."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    ) as bar:
-        yield bar

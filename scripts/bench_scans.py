@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any
@@ -12,10 +13,10 @@ import orjson
 import typer
 
 from ledger.errors import Rejected
-from ledger.services import bench_detect, bench_honest
-from ledger.services.simulator import Settings, simulate
+from ledger.services import attack_picture, bench_attack, bench_detect, bench_honest
+from ledger.services.simulator import ATTACKS, Settings, simulate
 from ledger.services.world_files import read_world
-from scripts.common import Json
+from scripts.common import Json, progress_bar
 
 World = Annotated[
     Path | None, typer.Argument(help="A folder of scans [a simulated world].", show_default=False)
@@ -72,6 +73,68 @@ def honest(
         _judge("rate", found["rate"], bench_honest.HONEST_AT_MOST, least=False)
         if found["caught"] is not None:
             _judge("caught", found["caught"], bench_honest.CAUGHT_AT_LEAST, least=True)
+
+
+def attack(
+    kind: Annotated[list[str] | None, typer.Option(help="May be repeated [all].")] = None,
+    scans: Annotated[int, typer.Option(min=2_000, help="Of each world.")] = 120_000,
+    tune: Annotated[str, typer.Option(help="Seeds on which the sold rules are chosen.")] = "1,2,3",
+    seeds: Annotated[
+        str, typer.Option(help="Seeds that are reported.")
+    ] = "101,102,103,104,105,106",
+    picture: Annotated[Path | None, typer.Option(help="Write the curves there, as SVG.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What finds which attack, ours beside the rules sold today, at what price in false alerts."""
+    chosen, tuned, reported = kind or list(ATTACKS), _seeds(tune), _seeds(seeds)
+    if set(tuned) & set(reported):
+        raise Rejected("SEEDS_OVERLAP", "What is reported was not chosen on: name other --seeds.")
+    results = []
+    with progress_bar() as bar:
+        task = bar.add_task("worlds", total=len(chosen) * len({*tuned, *reported}))
+        for name in chosen:
+            results.append(
+                bench_attack.run(name, scans, tuned, reported, lambda: bar.advance(task))
+            )
+    if picture is not None:
+        _write(picture, attack_picture.picture(results))
+    told = [bench_attack.told(result) for result in results]
+    if as_json:
+        print(json.dumps({"scans": scans, "tune": tuned, "seeds": reported, "attacks": told}))
+        return
+    print("| attack | to find | method | chosen | alerts | false | precision | recall |")
+    print("| --- | ---: | --- | --- | ---: | ---: | ---: | ---: |")
+    for row in (row for each in told for row in _rows(each)):
+        print(row)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise Rejected("BAD_OUT", f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _seeds(text: str) -> list[int]:
+    try:
+        found = [int(word) for word in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or min(found) < 0:
+        raise Rejected("BAD_SEEDS", f"'{text}' is no list of seeds: give numbers, as 1,2,3.")
+    return found
+
+
+def _rows(told: dict[str, Any]) -> Iterator[str]:
+    """Rows of a Markdown table, one a method."""
+    for name, line in told["methods"].items():
+        unit = {"ours": "stated", "count": "scans", "radius": "km", "speed": "km/h"}[name]
+        chosen = f"{unit} {line['at']:g}" + (f" in {line['days']:g} d" if line["days"] else "")
+        precision = "-" if line["precision"] is None else f"{line['precision']:.2f}"
+        yield (
+            f"| {told['attack']} | {told['wanted']} | {name} | {chosen} | {line['alerts']} |"
+            f" {line['false']} | {precision} | {line['recall']:.2f} |"
+        )
 
 
 def _truth(folder: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from ledger.db.models import ChainCheckpoint, Scan
@@ -18,8 +18,21 @@ from ledger.services.lookup import Item, Link, chain_facts, find_item, read_link
 from ledger.services.scan_facts import MAX_LOOKS, Look, Place, odds_of_copies, scan_facts
 from ledger.services.site import Site
 
-_COLUMNS = (Scan.time, Scan.device, Scan.weak, Scan.loc_src, Scan.lat, Scan.lon, Scan.acc_km,
-            Scan.region)  # fmt: skip
+# Built once and of columns, not of rows as objects: a tenth of the time of a query, for every scan.
+_SCAN = Scan.__table__.c
+_LOOKS = (
+    select(_SCAN.time, _SCAN.device, _SCAN.weak, _SCAN.loc_src, _SCAN.lat, _SCAN.lon, _SCAN.acc_km,
+           _SCAN.region)
+    .where(
+        _SCAN.batch == bindparam("batch"),
+        _SCAN.index == bindparam("index"),
+        _SCAN.time <= bindparam("until"),
+        _SCAN.channel != "script",
+    )
+    .order_by(_SCAN.time, _SCAN.id)
+    .limit(MAX_LOOKS)
+)  # fmt: skip
+_LOOKS_BEFORE = _LOOKS.where(_SCAN.id < bindparam("before"))
 
 
 @dataclass(frozen=True)
@@ -86,22 +99,12 @@ def check(
 def looks_of(session: Session, item: Item, until: int, before: int | None = None) -> list[Look]:
     """Return the first scans of an item up to a time, none by scripts, in order of time.
 
-    before: only those with a lower id. Columns instead of rows as objects: a tenth of the time.
+    before: only those with a lower id.
     """
-    query = (
-        select(*_COLUMNS)
-        .where(
-            Scan.batch == item.batch,
-            Scan.index == item.index,
-            Scan.time <= until,
-            Scan.channel != "script",
-        )
-        .order_by(Scan.time, Scan.id)
-        .limit(MAX_LOOKS)
-    )
-    if before is not None:
-        query = query.where(Scan.id < before)
-    return [_look(*row) for row in session.execute(query)]
+    terms = {"batch": item.batch, "index": item.index, "until": until}
+    if before is None:
+        return [_look(*row) for row in session.execute(_LOOKS, terms)]
+    return [_look(*row) for row in session.execute(_LOOKS_BEFORE, {**terms, "before": before})]
 
 
 def _look(

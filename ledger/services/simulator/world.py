@@ -82,15 +82,17 @@ def simulate(seed: int, settings: Settings | None = None, attacks: Collection[st
     odd, shown, viral = oddities(stream(ODDITIES), land, goods, settings)
     honest = joined([lives(stream(LIFE), land, goods, settings), odd])
     honest = honest.take((honest.item < 0) | ~gang.taken[honest.item])
-    scans = _stored(stream(DROPS), gang, joined([honest, *gang.parts]))
-    scans = _in_order(scans, settings)
+    made = _in_order(joined([honest, *gang.parts]), settings)
+    scans = _stored(stream(DROPS), gang, made)
+    lost = np.bincount(made.cause, minlength=len(gang.deeds) + 1)
+    lost -= np.bincount(scans.cause, minlength=len(gang.deeds) + 1)
     naming = _Naming(stream(NAMES), goods, settings)
     return World(
         seed, settings, land,
         scans=_frame(stream(PLACES), land, goods, settings, naming, scans, gang.scripts),
         lots=goods.lots, custody=goods.custody, cause=scans.cause,
         deeds=tuple(
-            _told(deed, scans.take(scans.cause == cause), naming)
+            _told(deed, scans.take(scans.cause == cause), land, naming, int(lost[cause]))
             for cause, deed in enumerate(gang.deeds, 1)
         ),
         displays=tuple(naming.codes(np.array(shown, dtype=np.int64))),
@@ -113,11 +115,17 @@ def _in_order(scans: Acts, settings: Settings) -> Acts:
     return scans.take(np.lexsort((scans.device, scans.item, scans.day)))
 
 
-def _told(deed: Deed, scans: Acts, naming: _Naming) -> dict[str, Any]:
-    """A deed as a row of the truth, with what came of it within the world's days."""
+def _told(deed: Deed, scans: Acts, land: Land, naming: _Naming, lost: int) -> dict[str, Any]:
+    """A deed as a row of the truth, with what came of it within the world's days.
+
+    lost: scans of it that the operator dropped.
+    """
     row = {"kind": deed.kind, "attack": deed.attack, **deed.detail}
     if deed.kind == "diversion":
-        row["scanned_items"] = len(np.unique(scans.item))
+        there = land.region[scans.city] == deed.detail["region"]
+        row["scanned_items"] = len(np.unique(scans.item[there]))
+        if lost:
+            row["dropped_scans"] = lost
     elif len(deed.devices):
         row["devices"] = naming.devices(deed.devices)
     else:
