@@ -10,17 +10,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import escape
 
 from ledger.domain.regions import REGIONS
 from ledger.services.alerts_evidence import Document
 
-WIDTH, HEIGHT = 720, 320
-LEFT, RIGHT, TOP, BOTTOM = 92, 704, 76, 272
-INK, FAINT, LOUD, MARK = "#1c2733", "#8a97a5", "#b3261e", "#fbe3e1"
+WIDTH, HEIGHT = 720, 340
+LEFT, RIGHT, TOP, BOTTOM = 92, 704, 96, 292
+INK, FAINT, LOUD, MARK = "#1c2733", "#5b6875", "#b3261e", "#fbe3e1"
+MOST_LINES = 3
 MOST_ROWS = 9
-WRAP = 100  # characters of a line of the sentence
+WRAP = 108  # characters of a line of the sentence
 
 
 def picture(told: Document, zone: int) -> str:
@@ -31,7 +33,7 @@ def picture(told: Document, zone: int) -> str:
     parts = _cases(told) if "consignment" in told else _times(told, zone)
     sentence = str(told["alert"]["finding"]["sentence"])
     title = f"Alert {told['alert']['id']}: {told['alert']['kind'].replace('_', ' ')}"
-    lines = _wrapped(sentence)[:2]
+    lines = _wrapped(sentence)
     return "".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
@@ -65,10 +67,10 @@ def _cases(told: Document) -> Iterator[str]:
     middle = (TOP + BOTTOM) / 2 + 10
     up = (middle - TOP - 16) / max(1, *here.values())
     down = (BOTTOM - middle - 6) / max(1, *elsewhere.values())
+    for first, to in _runs([case["sscc"] in named for case in cases]):
+        yield _box(LEFT + first * step, TOP + 4, (to - first) * step, BOTTOM - TOP - 4, MARK)
     for number, case in enumerate(cases):
         x = LEFT + number * step
-        if case["sscc"] in named:
-            yield _box(x, TOP + 4, step, BOTTOM - TOP - 4, MARK)
         if here[number]:
             high = here[number] * up
             colour = LOUD if case["sscc"] in named else FAINT
@@ -85,6 +87,14 @@ def _cases(told: Document) -> Iterator[str]:
     lot, count = told["alert"]["lot"], len(cases)
     note = f"{count} cases of lot {lot} that {told['alert']['consignee']} got, in order of codes;"
     yield _text(LEFT, HEIGHT - 14, f"{note} ticks: pallets; shaded: named", colour=FAINT)
+
+
+def _runs(flags: list[bool]) -> Iterator[tuple[int, int]]:
+    """Yield the runs of what is set, half open."""
+    for _, group in groupby(enumerate(flags), key=lambda pair: pair[1]):
+        part = list(group)
+        if part[0][1]:
+            yield part[0][0], part[-1][0] + 1
 
 
 def _pallets(cases: list[dict[str, Any]], step: float) -> Iterator[str]:
@@ -122,7 +132,9 @@ def _times(told: Document, zone: int) -> Iterator[str]:
     codes = len({row["code"] for row in rows})
     yield _text(LEFT + 16, BOTTOM + 16, _day(first, zone), colour=FAINT)
     yield _text(RIGHT, BOTTOM + 16, _day(last, zone), colour=FAINT, anchor="end")
-    note = f"{len(rows)} scans of {codes} codes by {devices} devices, by time and region"
+    counts = ((len(rows), "scan"), (codes, "code"), (devices, "device"))
+    scans, of, by = (f"{count} {name}{'s' if count != 1 else ''}" for count, name in counts)
+    note = f"{scans} of {of} by {by}, by time and region"
     yield _text(LEFT + 16, HEIGHT - 14, note, colour=FAINT)
 
 
@@ -144,9 +156,9 @@ def _wrapped(text: str) -> list[str]:
         if len(lines[-1]) + len(word) >= WRAP:
             lines.append("")
         lines[-1] = f"{lines[-1]} {word}".strip()
-    if len(lines) > 2:
-        lines[1] = lines[1] + " …"
-    return lines
+    if len(lines) > MOST_LINES:
+        lines[MOST_LINES - 1] += " …"
+    return lines[:MOST_LINES]
 
 
 def _box(x: float, y: float, wide: float, high: float, colour: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from ledger.db.alerting import AlertRule
 from ledger.db.models import Alert, Scan
 from ledger.detect.finding import Finding
+from ledger.domain.regions import REGIONS
 from ledger.services import alerts
 from ledger.services.alerts_evidence import Document, document, keep_evidence, looks
 from ledger.services.watch_frame import DAY, Names, code_of
@@ -216,8 +217,11 @@ def _by_ids(session: Session, ids: Sequence[int]) -> list[Scan]:
 
 
 def named(finding: Finding, lot: str) -> str:
-    """Return a finding's sentence with the lot as it is printed instead of the chain's number."""
-    return finding.sentence.replace(f"lot {finding.lot} ", f"lot {lot} ")
+    """Return a finding's sentence with names instead of the numbers of lot and province."""
+    text = finding.sentence.replace(f"lot {finding.lot} ", f"lot {lot} ")
+    if finding.region in REGIONS:
+        text = text.replace(f"region {finding.region},", f"{REGIONS[finding.region].en},")
+    return text
 
 
 def goods_of(finding: Finding, consignment: Consignment | None) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from ledger.db.alerting import AlertChange, AlertEvidence
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainEvent, Scan, WatchState
 from ledger.detect import detect
+from ledger.domain.regions import REGIONS
 from ledger.errors import Broken
 from ledger.services import alerts, alerts_rules
 from ledger.services.alerts_evidence import evidence_of, looks
@@ -90,10 +92,12 @@ def test_the_cheats_are_found_live_as_in_a_backtest(watched: Board) -> None:
 
 
 def test_a_sentence_names_the_lot_as_it_is_printed(watched: Board) -> None:
-    """Not by the chain's number."""
+    """Not by the chain's number, and the province by its name."""
     for alert in raised(watched).values():
         if alert.kind == "diversion":
-            assert f"lot {alert.lot} " in alert.body["sentence"]
+            assert alert.region is not None
+            where = f"lot {alert.lot} seen in {REGIONS[alert.region].en}, outside its territory"
+            assert where in alert.body["sentence"]
         assert "lot 7" not in alert.body["sentence"] and "lot 8" not in alert.body["sentence"]
 
 
@@ -146,8 +150,10 @@ def test_the_picture_says_which_and_where(watched: Board) -> None:
             drawn = picture(told, 480)
             assert alert.body["sentence"][:40] in drawn
             if alert.kind == "diversion":
-                named = len(alert.body["evidence"]["units"])
-                assert drawn.count('fill="#fbe3e1"') == named
+                cases = [case["sscc"] for case in told["consignment"]["cases"]]
+                named = [sscc in alert.body["evidence"]["units"] for sscc in cases]
+                runs = sum(one and not before for before, one in pairwise([False, *named]))
+                assert drawn.count('fill="#fbe3e1"') == runs > 0
             else:
                 assert drawn.count("<circle") == len(told["scans"])
 
