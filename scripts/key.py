@@ -11,17 +11,18 @@ import typer
 from ledger.errors import Rejected
 from ledger.services.sealed_file import replace_file
 from ledger.services.vault import OWN, Vault
-from scripts import api_key
+from scripts import api_key, code_keys
 from scripts.acting import cannot_write
 from scripts.common import Json, show
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 app.add_typer(api_key.app, name="api")
+app.add_typer(code_keys.app)
 
 
 @app.callback()
 def key() -> None:
-    """Keys of parties that sign for themselves, which no operator ever holds."""
+    """Keys of parties that sign for themselves, of codes, and of API callers."""
 
 
 @app.command()

@@ -27,7 +27,7 @@ from ledger.domain.leaf import leaf
 from ledger.domain.verbs import Role
 from ledger.domain.verdict import ScanFacts
 from ledger.errors import Broken
-from ledger.services import export, hashing, mint, parties, prove
+from ledger.services import epochs, export, hashing, mint, parties, prove
 from ledger.services.act import settled
 from ledger.services.site import Site
 from ledger.services.work import Worker
@@ -73,7 +73,7 @@ def prepare(site: Site, worker: Worker) -> None:
         brand = parties.NewParty(BRAND, "Brand", "品牌", int(Role.BRAND), prefix=PREFIX)
         settled(site, [parties.register(site, brand, "brand")[1]])
         mint.add_product(site, BRAND, GTIN, "Item", "商品")
-        mint.ensure_epoch(site, BRAND)
+        epochs.ensure_epoch(site, BRAND)
 
 
 def measure(

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.errors import Rejected
+from ledger.services.hsm import TokenAccess, is_wrapped, unwrap
 from ledger.services.keyring import KeyRing
 from ledger.services.network import Network
 from ledger.services.sealed_file import Entropy, replace_file
@@ -31,7 +32,8 @@ class Home:
     """One data directory.
 
     passphrase_file: where the passphrase lies if not in the directory. keys_file,
-    keys_passphrase_file: code keys, and their own passphrase, that are kept elsewhere.
+    keys_passphrase_file: code keys, and their own passphrase, that are kept elsewhere. token: what
+    unwraps a passphrase that a PKCS#11 token has wrapped.
     """
 
     path: Path
@@ -39,6 +41,7 @@ class Home:
     entropy: Entropy = secrets.token_bytes
     keys_file: Path | None = None
     keys_passphrase_file: Path | None = None
+    token: TokenAccess | None = None
 
     @property
     def node(self) -> Path:
@@ -92,12 +95,12 @@ class Home:
 
     def passphrase(self) -> str:
         """Return the passphrase. Raises Rejected PASSPHRASE_MISSING."""
-        return _read_passphrase(self.passphrase_file or self._own_passphrase)
+        return self._read_passphrase(self.passphrase_file or self._own_passphrase)
 
     def keys_passphrase(self) -> str:
         """Return the passphrase of the code keys. Raises Rejected PASSPHRASE_MISSING."""
         own = self.keys_passphrase_file
-        return self.passphrase() if own is None else _read_passphrase(own)
+        return self.passphrase() if own is None else self._read_passphrase(own)
 
     @property
     def code_keys(self) -> Path:
@@ -133,12 +136,20 @@ class Home:
     def _own_passphrase(self) -> Path:
         return self.path / "passphrase"
 
-
-def _read_passphrase(path: Path) -> str:
-    try:
-        return path.read_text("utf-8").strip()
-    except OSError as error:
-        raise Rejected(
-            "PASSPHRASE_MISSING",
-            f"The passphrase file {path} cannot be read ({error.strerror}): put it back.",
-        ) from None
+    def _read_passphrase(self, path: Path) -> str:
+        try:
+            text = path.read_text("utf-8").strip()
+        except OSError as error:
+            raise Rejected(
+                "PASSPHRASE_MISSING",
+                f"The passphrase file {path} cannot be read ({error.strerror}): put it back.",
+            ) from None
+        if not is_wrapped(text):
+            return text
+        if self.token is None:
+            raise Rejected(
+                "NO_PKCS11",
+                f"{path} is wrapped by a token: name its library with TOUCHSTONE_PKCS11_MODULE and "
+                "the file of its PIN with TOUCHSTONE_PKCS11_PIN_FILE.",
+            )
+        return unwrap(self.token, text)

@@ -14,15 +14,15 @@ from sqlalchemy.orm import Session
 
 from ledger.chain.refusals import SENTENCES
 from ledger.db.engine import reading, transaction
-from ledger.db.models import ChainBatch, ChainEpoch, ChainParty, Mint, Product, Submission
+from ledger.db.models import ChainBatch, ChainParty, Mint, Product, Submission
 from ledger.domain import epcis, jcs, merkle
 from ledger.domain.digital_link import printed_link
 from ledger.domain.gs1 import gtin14, prefix_value
-from ledger.domain.jcs import SALT_MEMBER
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, Unavailable
-from ledger.services.act import Order, act, asks_a_person, settled
+from ledger.services.act import Order, act, asks_a_person
 from ledger.services.capture import era_of
+from ledger.services.epochs import ensure_epoch, record
 from ledger.services.keeper import BatchRef
 from ledger.services.site import Site
 
@@ -52,26 +52,6 @@ def add_product(site: Site, brand: int, gtin: str, name_en: str, name_zh: str) -
     return number
 
 
-def ensure_epoch(site: Site, brand: int) -> int:
-    """Return the brand's newest key epoch on this ledger, opening the first one if there is none.
-
-    Waits for the chain. Raises what `act` raises.
-    """
-    ring, network = site.ring, site.network
-    known = ring.announced_as(brand, network.chain_id, network.address)
-    if not known:
-        known = [ring.open_epoch(brand, network.chain_id, network.address)]
-    number, commitment = known[-1]
-    with reading(site.engine) as session:
-        if session.get(ChainEpoch, (brand, number)) is not None:
-            return number
-    document = _record(site, "epoch", epoch=number)
-    args = {"actor": brand, "epoch": number, "commitment": commitment}
-    order = Order(Verb.OPEN_EPOCH, brand, brand, args, f"epoch-{brand}-{number}", brand, document)
-    settled(site, [act(site, order)])
-    return number
-
-
 def order_codes(site: Site, brand: int, gtin: str, count: int, key: str, inner: bool = True) -> int:
     """Order `count` codes of a GTIN; return the mint's id. The worker does the rest.
 
@@ -94,7 +74,7 @@ def order_codes(site: Site, brand: int, gtin: str, count: int, key: str, inner: 
             return known.id
         era_of(session, brand)  # an unregistered party gets no keys
     epoch = ensure_epoch(site, brand)
-    document = _record(site, "reservation", gtin=gtin14(gtin), count=count)
+    document = record(site, "reservation", gtin=gtin14(gtin), count=count)
     args = {"actor": brand, "gtin": number, "epoch": epoch}
     order = Order(Verb.RESERVE_BATCH, brand, brand, args, f"mint-{key}", brand, document)
 
@@ -221,12 +201,6 @@ def links(
 
 def _occasion(site: Site) -> epcis.Occasion:
     return epcis.Occasion(site.when(), site.salt())
-
-
-def _record(site: Site, kind: str, **fields: int | str) -> dict[str, object]:
-    """A document of what is no event of EPCIS's: nothing physical has happened yet."""
-    named = {f"touchstone:{name}": value for name, value in fields.items()}
-    return {"type": f"touchstone:{kind}", **named, SALT_MEMBER: site.salt()}
 
 
 def _by_key(session: Session, key: str) -> Mint | None:

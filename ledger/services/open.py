@@ -12,17 +12,20 @@ from ledger.db.engine import open_database
 from ledger.errors import Broken, Rejected, Unavailable
 from ledger.services.deploy import deploy
 from ledger.services.home import Home
+from ledger.services.hsm import TokenAccess
 from ledger.services.settings import Settings
 from ledger.services.site import ADMIN, LOG, RELAY, Site, open_site
 
 
 def home_of(settings: Settings) -> Home:
     """Return the data directory of some settings."""
+    module, pin = settings.pkcs11_module, settings.pkcs11_pin_file
     return Home(
         settings.data.resolve(),
         settings.passphrase_file,
         keys_file=settings.keys_file,
         keys_passphrase_file=settings.keys_passphrase_file,
+        token=TokenAccess(module, pin) if module and pin else None,
     )
 
 

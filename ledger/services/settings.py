@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     keys_passphrase_file: Path | None = Field(
         None, description="File with the passphrase of the code keys; unset: that of all keys."
     )
+    pkcs11_module: Path | None = Field(
+        None, description="Library of the PKCS#11 token that has wrapped a passphrase."
+    )
+    pkcs11_pin_file: Path | None = Field(None, description="File with the PIN of that token.")
     keeper_socket: Path | None = Field(
         None,
         description="Unix socket of a code keeper in a process of its own; unset: codes are "

@@ -109,8 +109,10 @@ class Submitter:
 
     def _next_nonce(self, session: Session) -> int:
         newest = session.scalar(select(func.max(Relay.nonce)))
-        if newest is not None:
-            return int(newest) + 1
+        # The chain may know of more than a database that was restored, and less than a newer one.
+        return max(0 if newest is None else int(newest) + 1, self._chain_count())
+
+    def _chain_count(self) -> int:
         address = "0x" + self._relay.address.hex()
         return int(self._rpc.call("eth_getTransactionCount", address, "latest"), 16)
 
@@ -134,10 +136,16 @@ class Submitter:
         return len(rows)
 
     def _chase(self, relay: Relay) -> None:
-        """A transaction without a proved log: not mined yet, or reverted as a whole."""
+        """A transaction without a proved log: not mined yet, overtaken, or reverted as a whole."""
+        # In this order: a count that is past our number and then no receipt of ours mean that the
+        # number went to another transaction, so ours can never be mined.
+        overtaken = self._chain_count() > relay.nonce
         receipt = self._rpc.call("eth_getTransactionReceipt", "0x" + relay.hash.hex())
         if receipt is None:
-            self._broadcast(relay)
+            if overtaken:
+                self._queue_again(relay)
+            else:
+                self._broadcast(relay)
             return
         with reading(self._engine) as session:
             checkpoint = session.get(ChainCheckpoint, 1)
@@ -149,6 +157,14 @@ class Submitter:
             f"Transaction {relay.hash.hex()} of the relay account reverted as a whole: report this "
             "with the node's trace of it.",
         )
+
+    def _queue_again(self, relay: Relay) -> None:
+        """Take back a transaction whose number a copy of this installation has used."""
+        with transaction(self._engine) as session:
+            for row in session.scalars(select(Submission).where(Submission.nonce == relay.nonce)):
+                row.nonce, row.part, row.state = None, None, "QUEUED"
+            session.flush()
+            session.delete(session.get_one(Relay, relay.nonce))
 
     def _broadcast(self, relay: Relay) -> None:
         try:

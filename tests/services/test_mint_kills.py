@@ -19,6 +19,7 @@ from ledger.domain.verbs import Role
 from ledger.errors import Rejected
 from ledger.services import mint, parties, prove
 from ledger.services.act import settled
+from ledger.services.epochs import ensure_epoch
 from ledger.services.keeper_socket import listens
 from ledger.services.open import found, open_installation
 from ledger.services.settings import Settings
@@ -49,7 +50,7 @@ def site(crew: Crew) -> Site:
     brand = parties.NewParty(BRAND, "Brand", "品牌", int(Role.BRAND), prefix="950600013")
     settled(site, [parties.register(site, brand, "brand")[1]])
     mint.add_product(site, BRAND, GTIN, "Item", "商品")
-    mint.ensure_epoch(site, BRAND)
+    ensure_epoch(site, BRAND)
     return site
 
 
