@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
+from ledger.chain.bundle import check as check_bundle
 from ledger.chain.bundle_format import write_step
 from ledger.chain.fraud import MembershipConflict, check
+from ledger.chain.storage import Layout
 from ledger.chain.trust import sign
 from ledger.db.engine import reading
 from ledger.errors import Rejected
-from ledger.services import prove_fraud
+from ledger.services import custody, prove_fraud
+from ledger.services.units import Codes
 from tests.services.fraud_world import (
     Path,
     box,
@@ -26,7 +29,7 @@ from tests.services.fraud_world import (
     unpack,
     way,
 )
-from tests.services.proof_world import BRAND, DISTRIBUTOR, GTIN, World, open_world
+from tests.services.proof_world import BRAND, DISTRIBUTOR, GTIN, STORE, World, open_world
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +172,39 @@ def test_a_box_put_from_case_to_case_is_no_fraud(
     ]
     assert accuse(world, monkeypatch, trust, 32, paths) == {"MOVED_ALONE"}
     assert refusal(world, 32, *(told_by(world, 32, path) for path in paths)) == "NO_CONFLICT"
+
+
+def test_the_holder_of_what_lies_in_units_within_units_is_proved_by_walking_up(
+    world: World, trust: bytes
+) -> None:
+    """Box in case in pallet, each with a slot: parent by parent from storage, so that only the item
+    in the box is its packer's word; a step without its proof is refused."""
+    inner = pack(world, Codes(3, 0, 2))
+    case = pack(world, inner, Codes(3, 2, 3))
+    pallet = pack(world, case, Codes(3, 3, 4))
+    world.settle(custody.ship(world.site, BRAND, STORE, [pallet], "walk"))
+    document = world.prove(3, 0)
+    found = check_bundle(json.dumps(document).encode(), trust, world.now).conclusion
+    assert (found.custody.unit, found.custody.holder, found.custody.addressee) == (
+        pallet,
+        BRAND,
+        STORE,
+    )
+    assert "IN_TRANSIT" in found.proved
+    assert [step["unit"] for step in document["units"]] == ["0x" + inner.hex()]
+    assert "ITEM_IN_UNIT" in found.stated
+    assert {event.identity for event in found.events if event.kind == "unit"} == {
+        inner,
+        case,
+        pallet,
+    }
+    layout = Layout(document["layout"])
+    for unit, member in ((inner, "parent"), (case, "parent"), (pallet, "state"), (case, "head")):
+        slot = f"0x{layout.place('units', unit).slot_of(member):064x}"
+        proofs = {key: proof for key, proof in document["storage"].items() if key != slot}
+        with pytest.raises(Rejected) as refused:
+            check_bundle(json.dumps({**document, "storage": proofs}).encode(), trust, world.now)
+        assert refused.value.code == "SLOT_NOT_PROVEN"
 
 
 def test_what_makes_no_fraud_file(world: World) -> None:
