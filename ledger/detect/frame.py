@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 CHANNELS = ("web", "wechat", "script", "app", "pos")
+NEVER_ISSUED, NO_LOT = -1, -2
 LOC_SOURCES = ("gps", "ip_fixed", "ip_mobile", "none")
 
 
@@ -26,8 +27,9 @@ class Scans:
     """n scans in order of time; all arrays have shape (n,).
 
     day: float64, days since an origin of the caller's choice, never decreasing. unit: int64, index
-    into `codes`. lot: int64, row of `Lots`, -1 where the code was never issued. case: int64, number
-    of the case within its row of `Lots` (the packing), -1 if unknown. device: int64, index into
+    into `codes`. lot: int64, row of `Lots`, NEVER_ISSUED, or NO_LOT for a code that was
+    issued and belongs to no row of `Lots` (not shipped yet). case: int64, number of the case within
+    its row of `Lots` (the packing), -1 if unknown. device: int64, index into
     `devices`. channel: int64, index into CHANNELS. loc_src: int64, index into LOC_SOURCES. lat,
     lon: float64, degrees. acc_km: float64, the stated radius. region: int64, number of the province
     of the stated place, -1 where it is unknown. codes, devices: their printed names, for findings

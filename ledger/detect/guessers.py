@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ledger.detect.finding import Evidence, Finding
-from ledger.detect.frame import Scans
+from ledger.detect.frame import NEVER_ISSUED, Scans
 from ledger.detect.tables import Counts
 
 UNKNOWN = 3
@@ -27,7 +27,7 @@ class Guessers:
     def feed(self, scans: Scans) -> list[Finding]:
         """One finding for each device, at its UNKNOWN-th code that was never issued."""
         found = []
-        for row in np.flatnonzero(scans.lot < 0).tolist():
+        for row in np.flatnonzero(scans.lot == NEVER_ISSUED).tolist():
             device, unit = int(scans.device[row]), int(scans.unit[row])
             tried = self._tried.setdefault(device, [])
             if device in self._told or unit in tried:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ledger.db.models import Scan
-from ledger.detect.frame import CHANNELS, LOC_SOURCES, Custody, Lots, Scans
+from ledger.detect.frame import CHANNELS, LOC_SOURCES, NEVER_ISSUED, NO_LOT, Custody, Lots, Scans
 from ledger.domain.regions import REGIONS
 from ledger.services.watch_goods import Consignment, Goods
 
@@ -58,7 +58,8 @@ class Names:
             if row.batch is None and len(known := self.strange.setdefault(row.device, [])) < MOST:
                 known.append(row.id)
             place = goods.place(row.batch, row.index)
-            lot = -1 if place is None else own.get(place.row, -1)
+            unplaced = NEVER_ISSUED if row.batch is None else NO_LOT
+            lot = unplaced if place is None else own.get(place.row, unplaced)
             if place is not None:
                 goods.fix(place.row)
             days[at] = (self.seen - self.origin) / DAY

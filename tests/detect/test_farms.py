@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ledger.detect import Finding, detect
 from ledger.detect.farms import DENSE, MANY, Farms
+from ledger.detect.frame import NEVER_ISSUED, NO_LOT
 from ledger.detect.guessers import UNKNOWN
 from ledger.detect.sightings import Sightings
 from tests.detect.frames import NO_CUSTODY, Row, one_lot, scans_of
@@ -76,3 +77,11 @@ def test_codes_never_issued_tell_a_guesser() -> None:
     (finding,) = _found("guess", tries + bad_print)
     assert finding.devices == ("bot",)
     assert _found("guess", tries[:-1] + bad_print) == []
+
+
+def test_codes_that_were_issued_and_not_shipped_yet_are_no_guesses() -> None:
+    """A shop that scans what nobody has shipped tries nothing."""
+    rows = [Row(1 + i, -1, "shop", f"c{i}", lot=NO_LOT) for i in range(UNKNOWN + 5)]
+    assert _found("guess", rows) == []
+    never = [Row(1 + i, -1, "script", f"c{i}", lot=NEVER_ISSUED) for i in range(UNKNOWN)]
+    assert [finding.devices for finding in _found("guess", never)] == [("script",)]
