@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import text
 
-from api import alert_rules, alerts, brand, consumer, custody, keys, problems, webhooks
+from api import alert_rules, alerts, brand, consumer, custody, keys, orders, problems, webhooks
 from api.limits import PER_MINUTE, BodyLimit, Limiter
 from api.pages import ASSETS, STATIC
 from ledger.db.engine import reading
@@ -45,7 +45,7 @@ def create_app(site: Site | None = None) -> FastAPI:
     app.include_router(brand.router)
     app.include_router(custody.router)
     app.include_router(custody.relay_router)
-    for part in (alerts, alert_rules, webhooks, keys):
+    for part in (alerts, alert_rules, webhooks, keys, orders):
         app.include_router(part.router)
     app.mount(ASSETS, StaticFiles(directory=STATIC), name="static")
 

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lot": ("scripts.lot", "which codes belong to which lot"),
     "mint": ("scripts.mint", "new codes under a root on the chain"),
     "node": ("scripts.node", "the embedded chain, as a JSON-RPC server on loopback"),
+    "order": ("scripts.order", "codes from the request to the press; whose a leaked list is"),
     "pack": ("scripts.pack", "what goes into a logistic unit"),
     "party": ("scripts.party", "who takes part: register, list"),
     "product": ("scripts.product", "trade items and what they are called"),

@@ -16,7 +16,7 @@ from ledger.services.audit import record
 from ledger.services.sealed_file import replace_file
 from ledger.services.site import Site
 
-SCOPES = ("admin", "alerts", "brand", "custody", "read", "scan")
+SCOPES = ("admin", "alerts", "brand", "custody", "print", "read", "scan")
 
 
 @dataclass(frozen=True)
