@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 from ledger.detect import detect
 from ledger.errors import Rejected
 from ledger.services.backtest import run_backtest
+from ledger.services.simulator.files import write_frames
 from ledger.services.world import demo_world
 from ledger.services.world_files import read_world
 from ledger.services.world_frame import world_frames
 from scripts.backtest import app
-from tests.services.world_csv import write_world
 
 HEADER = "event_id,day,code,lot,case,device,channel,loc_src,lat,lon,acc_km,region\n"
 GOOD = "0,1.5,c,0,3,d,web,gps,30.0,110.0,0.1,5\n"
@@ -25,7 +25,7 @@ GOOD = "0,1.5,c,0,3,d,web,gps,30.0,110.0,0.1,5\n"
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small world with a diverted pallet and a copied code, as plain files."""
     folder = tmp_path_factory.mktemp("worlds") / "plain"
-    write_world(folder, *world_frames(demo_world(2, False, 0.4)))
+    write_frames(folder, *world_frames(demo_world(2, False, 0.4)))
     return folder
 
 
@@ -57,7 +57,7 @@ def test_files_say_what_the_frames_say(world: Path) -> None:
 def test_names_of_files_truth_and_packing_do_not_matter(world: Path, tmp_path: Path) -> None:
     """Gzipped, in a folder of another name, beside a truth file, the alerts are the same bytes."""
     packed = tmp_path / "another-name-7"
-    write_world(packed, *read_world(world), packed=True)
+    write_frames(packed, *read_world(world), packed=True)
     (tmp_path / "another-name-7.truth.json").write_text("not even JSON")
     (packed / "truth.json").write_text("[]")
     plain = _alerts(world, tmp_path / "plain.jsonl")
@@ -108,7 +108,7 @@ def test_a_bad_row_is_named(world: Path, tmp_path: Path, events: str, sentence: 
 @pytest.mark.parametrize("cut", [10, -8, -2000])
 def test_a_file_cut_off_is_told(world: Path, tmp_path: Path, cut: int) -> None:
     """A gzip file that ends early is refused, wherever it ends."""
-    write_world(tmp_path, *read_world(world), packed=True)
+    write_frames(tmp_path, *read_world(world), packed=True)
     path = tmp_path / "events.csv.gz"
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(Rejected, match=r"events\.csv\.gz: after row \d+ the file is cut off"):
