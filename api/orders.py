@@ -172,7 +172,9 @@ def copy_package(site: SiteDep, caller: BrandDep, who: PersonDep, number: Number
 
 @router.post("/orders/{number}/package", response_class=FileResponse)
 def fetch_package(site: SiteDep, caller: CallerDep, who: PersonDep, number: Number) -> FileResponse:
-    """Fetch the sealed package, three times at most (scope brand, or print: the order's receiver).
+    """Fetch the sealed package, three times at most (scope brand or print).
+
+    With the scope print: by the receiver of the order, whose name the API key has.
 
     Answers the file; `Downloads-Left` says how often it can be fetched after this.
     """

@@ -140,6 +140,8 @@ def bodies(world: World) -> dict[str, Any]:
         "POST /v1/alert-exceptions": {"brand": BRAND, "reason": "x", "begins": 1, "ends": 2},
         "PUT /v1/products/{gtin}/value": {"brand": BRAND, "cents": 1, "currency": "CNY"},
         "POST /v1/webhooks": {"brand": BRAND, "url": "https://hook.example/"},
+        "POST /v1/receivers": {"brand": BRAND, "name": "x", "method": "zip"},
+        "POST /v1/orders": {"brand": BRAND, "gtin": GTIN, "quantity": 1, "receiver": 1},
     }
 
 
@@ -173,6 +175,18 @@ OF_NOBODY = {
     "POST /v1/webhooks/{number}/test": "unknown to others, see test_alerts",
     "GET /v1/webhooks/{number}/deliveries": "unknown to others, see test_alerts",
     "POST /v1/deliveries/{number}/replay": "unknown to others, see test_alerts",
+    "GET /v1/receivers": "one's own only, see test_orders",
+    "DELETE /v1/receivers/{number}": "unknown to others, see test_orders",
+    "GET /v1/orders": "one's own only, see test_orders",
+    "GET /v1/orders/{number}": "unknown to others, see test_orders",
+    "POST /v1/orders/{number}/approve": "unknown to others, see test_orders",
+    "POST /v1/orders/{number}/refuse": "unknown to others, see test_orders",
+    "POST /v1/orders/{number}/cancel": "unknown to others, see test_orders",
+    "POST /v1/orders/{number}/copies": "unknown to others, see test_orders",
+    "POST /v1/orders/{number}/package": "unknown to others, see test_orders",
+    "POST /v1/orders/{number}/passphrase": "unknown to others, see test_orders",
+    "POST /v1/orders/{number}/printed": "unknown to others, see test_orders",
+    "POST /v1/orders/{number}/activate": "unknown to others, see test_orders",
     "GET /v1/keys": "for the installation's own keys",
     "POST /v1/keys": "for the installation's own keys",
     "DELETE /v1/keys/{key}": "for the installation's own keys",

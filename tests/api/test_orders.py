@@ -118,6 +118,11 @@ def test_another_brand_sees_nothing(ready) -> None:
     client = ready["rival"]
     assert client.get("/v1/orders").json() == []
     assert client.get("/v1/receivers").json() == []
-    for step in ("approve", "package", "copies", "passphrase"):
-        answer = client.post(f"/v1/orders/{ready['number']}/{step}")
+    number = ready["number"]
+    assert client.get(f"/v1/orders/{number}").status_code == 404
+    assert client.delete("/v1/receivers/1").json()["title"] == "UNKNOWN_RECEIVER"
+    bodies = {"printed": {"rows": 1}, "activate": {"active_from": 1}}
+    steps = ("approve", "refuse", "cancel", "package", "copies", "passphrase", *bodies)
+    for step in steps:
+        answer = client.post(f"/v1/orders/{number}/{step}", json=bodies.get(step))
         assert (answer.status_code, answer.json()["title"]) == (404, "UNKNOWN_ORDER")
