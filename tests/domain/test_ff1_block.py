@@ -36,5 +36,5 @@ def test_each_length_is_plain_ff1(
 @pytest.mark.parametrize(("key", "numerals"), [(bytes(16), 19), (bytes(32), 3), (bytes(32), 23)])
 def test_other_keys_and_lengths_are_refused(key: bytes, numerals: int) -> None:
     """AES-256 alone, and what fits one block."""
-    with pytest.raises(ValueError, match="32 bytes|not 4 to 22"):
+    with pytest.raises(ValueError, match=r"32 bytes|not 4 to 22"):
         BlockFF1(key, 0, numerals)
