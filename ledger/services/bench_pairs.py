@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from statistics import median
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ledger.domain import code, merkle
 from ledger.domain.digital_link import printed_link
-from ledger.domain.lane_hashes import LaneHashes
 from ledger.services.export import join_columns
+
+if TYPE_CHECKING:
+    from ledger.domain.lane_hashes import LaneHashes
 
 _GTIN, _BATCH, _BASE = 9506000134352, 7, "https://id.example"
 _FAST_TIMES = 8  # the fast side is over in no time: it is done so often and the shortest counts
