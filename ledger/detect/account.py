@@ -14,6 +14,7 @@ from ledger.detect.stream import Rejection
 
 MOST = 100  # codes and groups told
 LIKELY = (0.05, 0.5, 0.95)  # of the goods involved
+TEMPER = 0.5  # the ends of a run are less sure than single items say: cases are sold together
 CONSIGNEE = 0.5  # prior that the first consignee leaked, not one of its stores
 WRONG_STORE = 0.02  # a case lies with another store than custody says
 MOST_LEAKERS = 3
@@ -91,7 +92,7 @@ def involved(cell: Cell, case_size: int) -> tuple[Ints, tuple[int, int, int]]:
         return _scattered(np.array(cases), single, odds, case_size)
     held = cell.lot.runs.holding(cell.last.case if cell.last else 0)
     best = int(np.argmax(logs.max(axis=0)))
-    weight = np.exp(logs - logs.max()).sum(axis=0)
+    weight = np.exp(TEMPER * (logs - logs.max())).sum(axis=0)
     length = held.stop - held.start
     order = np.argsort(length, kind="stable")
     share = np.cumsum(weight[order]) / weight.sum()

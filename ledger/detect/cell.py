@@ -27,7 +27,8 @@ OUTSIDE = (0.08, 0.1, 0.22, 0.1)  # by source: part that lies outside, known bef
 SOURCE_WEIGHT = 50.0  # as if from so many scans
 RECENT_DAYS = 28
 HIGHEST_RATE = 0.9
-RETURNS = (0.03, 0.1, 0.3)  # part of the cases seen here that were diverted one by one
+RETURNS = (0.03, 0.1, 0.3, 0.7)  # part of the cases seen here that were diverted one by one
+SCATTERED = (0.01, 0.03, 0.1)  # the same of all cases of the lot
 FEWEST = 3  # groups a cell has when it is first looked at
 NEAREST = 10  # neighbours that `is_near` asks about
 ALTERNATIVE = np.repeat(np.arange(len(MISSED)), len(BETS))  # of each pair (alternative, bet)
@@ -222,8 +223,8 @@ class Cell:
         return False
 
     def log_e(self) -> float:
-        """Natural logarithm of (a lower bound on) the e-process now: the runs that hold the last
-        group's case, and the cases one by one; -inf before the first group."""
+        """Natural logarithm of (a lower bound on) the e-process now: half of it the runs that
+        hold the last group's case, half the cases one by one; -inf before the first group."""
         if self.last is None:
             return -math.inf
         value = self._dense()
@@ -253,10 +254,12 @@ class Cell:
         return cases, logs
 
     def _single(self, value: Floats) -> float:
-        logs = np.exp(np.minimum(self._returned(value)[1], 600.0))
-        each = np.concatenate([np.log1p(part * (logs - 1)).sum(axis=1) for part in RETURNS])
-        top = float(each.max())
-        return top + math.log(float(np.exp(each - top).mean()))
+        """ln of the evidence that cases were diverted one by one: half by those seen here, but for
+        the place of their first groups, half by all cases."""
+        returned = _mixed(self._returned(value)[1], RETURNS)
+        scattered = _mixed(value, SCATTERED)
+        top = max(returned, scattered)
+        return top + math.log(0.5 * math.exp(returned - top) + 0.5 * math.exp(scattered - top))
 
     def _dense(self) -> Floats:
         """ln evidence of each case if it was diverted here, float64 (6, cases)."""
@@ -293,6 +296,14 @@ class Cell:
             self._starts.popleft()
         late = (len(self._starts) + groups) / (self.lot.recent + groups / whole)
         return max(whole, late)
+
+
+def _mixed(logs: Floats, parts: tuple[float, ...]) -> float:
+    """ln of the average over `parts` and pairs of Π (1 − part + part · e^logs) over cases."""
+    gains = np.expm1(np.minimum(logs, 600.0))
+    each = np.concatenate([np.log1p(part * gains).sum(axis=1) for part in parts])
+    top = float(each.max())
+    return top + math.log(float(np.exp(each - top).mean()))
 
 
 _LOOSE = -float(LOG_MISSED.max())

@@ -26,9 +26,10 @@ expectation of its final value, which is a martingale: an e-process (Ramdas, Gr�
 2023, "Game-theoretic statistics and safe anytime-valid inference", §4), valid however often it is
 looked at. Averages over runs (`Runs`), values of q and bets w are e-processes as well.
 
-Goods mixed from single cases: half of the evidence is Π_c (1 − π + π · E(c) · p / (1 − q)) over
-the cases c seen here, where the first group of a case says nothing of its place: returns to the
-same cases, large groups, and silence elsewhere speak.
+Goods mixed from single cases: half of the evidence is of cases one by one. A quarter is
+Π_c (1 − π + π · E(c)) over all cases c, a quarter Π_c (1 − π + π · E(c) · p / (1 − q)) over the
+cases seen here, where the first group of a case says nothing of its place: returns to the same
+cases, large groups, and silence elsewhere speak. Both are averaged over values of π.
 
 Left out, from the scan on at which it shows: units scanned by MANY_DEVICES (display, viral,
 copied), devices that scan BUSY_UNITS of a lot in a day (waiters, shops), items that a farm scanned,

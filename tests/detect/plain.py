@@ -65,7 +65,10 @@ def plain_log_e(rows: list[Row], cases: int, per_pallet: int, region: int) -> fl
                 first = next(g for g in groups if g["case"] == case)
                 free = _gain(first, alternative)
                 total *= 1 - part + part * math.exp(values[case] - free)
-            single += total / len(cell.RETURNS) / len(pairs)
+            single += total / len(cell.RETURNS) / len(pairs) / 2
+        for part in cell.SCATTERED:
+            total = math.prod(1 - part + part * math.exp(value) for value in values)
+            single += total / len(cell.SCATTERED) / len(pairs) / 2
     return math.log(by_runs / 2 + single / 2)
 
 

@@ -9,7 +9,15 @@ import pytest
 
 from ledger.detect import stream
 from ledger.detect.frame import Floats
-from ledger.detect.stream import FIRST, FIRST_SCALE, PROMISE, PROMISING, PROMISING_SCALE, Stream
+from ledger.detect.stream import (
+    FIRST,
+    FIRST_SCALE,
+    PROMISE,
+    PROMISING,
+    PROMISING_SCALE,
+    Rejection,
+    Stream,
+)
 
 
 @pytest.mark.parametrize("scale", [FIRST_SCALE, PROMISING_SCALE])
@@ -65,30 +73,38 @@ def _alarms(state: Stream, paths: Floats) -> int:
     return int(paths.shape[1]) - len(open_)
 
 
-def _false_alarms(worlds: int) -> tuple[float, float]:
-    """Share of worlds with an alarm, and with a path that ever passes twenty."""
+class _NoPrice(Stream):
+    """Entry to the list of promising ones for nothing."""
+
+    def look(self, name: int, row: int, log_e: float) -> Rejection | None:
+        rejected = super().look(name, row, log_e)
+        for entry in self._open.values():
+            entry.log_price = 0.0
+        return rejected
+
+
+def _false_alarms(worlds: int, make: type[Stream] = Stream, many: int = 20) -> float:
+    """Share of worlds with an alarm: 40 looks at `many` log-likelihoods of N(1,1) over N(0,1)."""
     rng = np.random.default_rng(1)
-    corrected = naive = 0
-    for _ in range(worlds):
-        steps = rng.normal(size=(40, 20)) - 0.5  # log-likelihood ratios of N(1,1) to N(0,1)
-        paths = np.cumsum(steps, axis=0)
-        corrected += _alarms(Stream(0.05), paths) > 0
-        naive += bool(np.exp(paths.max()) >= 20)
-    return corrected / worlds, naive / worlds
+    paths = [np.cumsum(rng.normal(size=(40, many)) - 0.5, axis=0) for _ in range(worlds)]
+    return sum(_alarms(make(0.05), path) > 0 for path in paths) / worlds
 
 
 def test_false_alarms_stay_below_the_level_with_a_look_at_every_step() -> None:
     """Under the null, streams of 20 likelihood ratios watched at each of 40 steps raise an alarm in
-    at most one world of twenty; without the correction far more worlds have one."""
-    corrected, naive = _false_alarms(300)
-    assert corrected <= 0.05
-    assert naive > 0.15
+    at most one world of twenty."""
+    assert _false_alarms(300) <= 0.05
 
 
-def test_without_the_price_or_the_weights_false_alarms_pass_the_level(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Each part of the correction is needed: with entry for nothing or full weight for everyone,
-    the same paths raise more alarms than stated."""
+def test_without_the_weights_false_alarms_pass_the_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With full weight for everyone, the same paths raise more alarms than stated."""
     monkeypatch.setattr(stream, "weight", lambda k, scale: 1.0)
-    assert _false_alarms(300)[0] > 0.15
+    assert _false_alarms(300) > 0.15
+
+
+def test_without_the_price_false_alarms_pass_the_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where few enter, entry for nothing raises more alarms than stated; at the price it does not."""
+    monkeypatch.setattr(stream, "PROMISE", 4.0)
+    monkeypatch.setattr(stream, "PROMISING_SCALE", 1.0)
+    assert _false_alarms(100, Stream, 80) <= 0.05
+    assert _false_alarms(100, _NoPrice, 80) > 0.1

@@ -1,0 +1,183 @@
+"""Where nobody diverts, evidence stays within its promise; without any one part of the statistic it
+does not.
+
+A lot that lives honestly passes E ≥ 20 at any time with a chance of at most 5 %. Each part is taken
+out in a world that needs it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from ledger.detect import cell, detect, diversion, runs
+from ledger.detect.cell import Cell
+from ledger.detect.runs import Holding, Runs
+from ledger.services.simulator import Settings, simulate
+from tests.detect.frames import Row, one_lot, scans_of
+from tests.detect.honest import AWAY, Habits, honest_rows
+from tests.detect.permuted import dealt
+
+QUICK, LONG = 40, 400
+PASSED = math.log(20)
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the statistic. habits: of lots that need it; waiter: someone opens a box there.
+    without: takes it out."""
+
+    name: str
+    habits: Habits
+    without: Patch
+    waiter: bool = False
+
+
+def _no_elsewhere(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(cell, "_LOG_MISSED", [(0.0, 0.0)] * 4)
+
+
+def _no_leak_rate(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Cell, "_leak_rate", lambda self, day: 0.01)
+
+
+def _no_gifts(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(cell, "GIFT_DAYS", -1.0)
+
+
+def _no_tail(patch: pytest.MonkeyPatch) -> None:
+    bets = [[row + 3.0 * size for size, row in enumerate(crowd)] for crowd in cell._BETS]
+    patch.setattr(cell, "_BETS", bets)
+
+
+def _no_prior(patch: pytest.MonkeyPatch) -> None:
+    holding = Runs._holding
+
+    def all_certain(self: Runs, case: int) -> Holding:
+        held = holding(self, case)
+        return replace(held, log_prior=np.zeros(len(held.start)))
+
+    patch.setattr(runs.Runs, "_holding", all_certain)
+
+
+def _no_free_place(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Cell, "_set_first", lambda self, case, group: self._first.update({case: group}))
+
+
+def _no_busy_phones(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(diversion, "BUSY_UNITS", 1000)
+    patch.setattr(cell, "BURST_CASES", 1)
+    add = Cell.add
+
+    def anyone(self: Cell, *args: object) -> object:
+        self.devices.clear()
+        return add(self, *args)  # type: ignore[arg-type]
+
+    patch.setattr(Cell, "add", anyone)
+
+
+PARTS = [
+    Part("items seen elsewhere", Habits(leak=0.05), _no_elsewhere),
+    Part("the leak rate", Habits(leak=0.15, scanned=0.1), _no_leak_rate),
+    Part("gifts", Habits(cases=1200, scanned=0.04, leak=0.03), _no_gifts),
+    Part("the tail of gifts", Habits(cases=240, scanned=0.15, leak=0.06), _no_tail),
+    Part("the choice of a run", Habits(leak=0.05, scanned=0.15), _no_prior),
+    Part("first places", Habits(cases=300, leak=0.15, scanned=0.06), _no_free_place),
+    Part("busy phones", Habits(leak=0.01), _no_busy_phones, waiter=True),
+]  # fmt: skip
+
+
+def _passed(part: Part, worlds: int) -> float:
+    """Share of honest lots whose evidence ever passes."""
+    passed = 0
+    for seed in range(worlds):
+        rng = np.random.default_rng([5, seed])
+        rows = honest_rows(rng, part.habits)
+        if part.waiter:
+            first = 3 * int(rng.integers(30))
+            rows += [Row(60 + i / 100, first + 3 * i, "waiter", f"opened{i}") for i in range(8)]
+        found = diversion.looks(scans_of(rows), one_lot(part.habits.cases), 0, AWAY)
+        passed += any(log_e >= PASSED for _, log_e in found)
+    return passed / worlds
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name.replace(" ", "-"))
+def test_each_part_of_the_evidence_is_needed(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the part, at most one honest lot in twenty passes; without it, far more do."""
+    assert _passed(part, QUICK) <= 0.05
+    part.without(monkeypatch)
+    assert _passed(part, QUICK) > 0.1
+
+
+def test_waves_of_goods_from_all_over_a_lot_are_no_diversion() -> None:
+    """Worlds in which much is diverted and copied raise no diversion once the items of each lot
+    have swapped their cases: how many come, and when, is no evidence."""
+    world = simulate(41, Settings(scans=40_000), attacks=("diversion", "mixed", "clone"))
+    assert detect(world.scans, world.lots, world.custody, fdr=0.1, kinds=["diversion"])
+    for seed in range(3):
+        scans = dealt(world.scans, world.lots, np.random.default_rng(seed))
+        assert detect(scans, world.lots, world.custody, fdr=0.1, kinds=["diversion"]) == []
+
+
+def upper(alarms: int, trials: int) -> float:
+    """Exact (Clopper-Pearson) upper 95 % bound of a rate."""
+    low, high = alarms / trials, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        at_most = sum(
+            math.comb(trials, k) * middle**k * (1 - middle) ** (trials - k)
+            for k in range(alarms + 1)
+        )
+        low, high = (middle, high) if at_most > 0.05 else (low, middle)
+    return high
+
+
+def test_the_bound_of_a_rate_is_exact() -> None:
+    """No alarm in 200 trials leaves 1.49 %, the root of (1 - p)^200 = 0.05; 7 leave 6.5 %."""
+    assert upper(0, 200) == pytest.approx(1 - 0.05 ** (1 / 200))
+    assert upper(7, 200) == pytest.approx(0.0648, abs=1e-3)
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("plain", [True, False], ids=["as-they-are", "shuffled-without-gps"])
+def test_worlds_where_nobody_cheats_raise_alarms_as_seldom_as_stated(plain: bool) -> None:
+    """Of 200 honest worlds of 20,000 scans, those with any alert are at most as many as stated plus
+    two points, by the upper bound of their rate."""
+    alarms = dict.fromkeys((0.01, 0.05, 0.1), 0)
+    for seed in range(20_000, 20_200):
+        world = simulate(seed, Settings(scans=20_000, shuffled=not plain, no_gps=not plain))
+        for fdr in alarms:
+            alarms[fdr] += bool(detect(world.scans, world.lots, world.custody, fdr=fdr))
+    for fdr, count in alarms.items():
+        assert upper(count, 200) <= fdr + 0.02, (fdr, count)
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(7200)
+def test_permuted_units_raise_alarms_as_seldom_as_stated() -> None:
+    """2,000 times the items of each lot of a world with diversions swap their cases."""
+    world = simulate(30_001, Settings(scans=20_000), attacks=("diversion", "mixed"))
+    alarms = dict.fromkeys((0.01, 0.05, 0.1), 0)
+    for seed in range(2000):
+        scans = dealt(world.scans, world.lots, np.random.default_rng(seed))
+        for fdr in alarms:
+            found = detect(scans, world.lots, world.custody, fdr=fdr, kinds=["diversion"])
+            alarms[fdr] += bool(found)
+    for fdr, count in alarms.items():
+        assert upper(count, 2000) <= fdr + 0.02, (fdr, count)
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name.replace(" ", "-"))
+def test_each_part_is_needed_at_length(part: Part, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same with ten times as many lots."""
+    assert upper(round(LONG * _passed(part, LONG)), LONG) <= 0.05
+    part.without(monkeypatch)
+    assert _passed(part, LONG) > 0.07
