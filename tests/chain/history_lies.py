@@ -37,8 +37,11 @@ def _lists(events: list[Json], stranger: Json) -> Iterator[tuple[str, list[Json]
         yield f"all after {at} dropped", events[:at]
         yield f"all before {at} dropped", events[at + 1 :]
     for at in range(len(events) + 1):
-        for place, event in enumerate([*events, stranger]):
-            yield f"event {place} again at {at}", [*events[:at], event, *events[at:]]
+        # Of a long history the events beside the place, or the square of its length is tried.
+        some = range(len(events)) if len(events) <= 4 else range(max(at - 1, 0), at)
+        for place in some:
+            yield f"event {place} again at {at}", [*events[:at], events[place], *events[at:]]
+        yield f"a stranger's event at {at}", [*events[:at], stranger, *events[at:]]
     for a in range(len(events)):
         for b in range(a + 1, len(events)):
             swapped = list(events)
