@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, load_only
 
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainParty, Product, Profile, Scan, WatchState
@@ -22,12 +22,18 @@ from ledger.detect import KINDS, Detection
 from ledger.services import alerts_rules
 from ledger.services.site import Site
 from ledger.services.watch_causes import Finder, Found, touch
-from ledger.services.watch_facts import Facts
+from ledger.services.watch_facts import Facts, moves_of
 from ledger.services.watch_frame import Names, custody_of, lots_of
 from ledger.services.watch_goods import Consignment, Goods
 from ledger.services.watch_rules import examine
 
 AT_ONCE = 2_000  # scans a pass
+# What is looked at of a scan: the rest would be read and parsed for nothing.
+LOOKED_AT = load_only(
+    Scan.time, Scan.final_at, Scan.brand, Scan.gtin, Scan.serial, Scan.batch, Scan.index,
+    Scan.code_leaf, Scan.device, Scan.weak, Scan.channel, Scan.loc_src, Scan.lat, Scan.lon,
+    Scan.acc_km, Scan.region,
+)  # fmt: skip
 Dial = tuple[float, frozenset[str]]
 """Stated share of false alerts, and the detectors that are on."""
 
@@ -105,11 +111,12 @@ class Watcher:
                 seen = self._remember(session)
             fresh = self._next(session, seen, now)
             found = self._detect(session, seen, fresh)
+            moves = moves_of(session, seen.goods, chain.from_iterable(fresh.values()))
         raised = 0
         if fresh or seen.owed:
             # Writers wait for what follows, so the detectors have run before it.
             with transaction(self._site.engine) as session:
-                facts = Facts(session, seen.goods)
+                facts = Facts(session, seen.goods, moves)
                 for brand in {**seen.owed, **fresh}:
                     all_found = [*seen.owed.get(brand, ()), *found.get(brand, ())]
                     raised += _keep(session, facts, now, brand, fresh.get(brand, ()), all_found)
@@ -124,7 +131,7 @@ class Watcher:
         seen = _Seen()
         state = session.get(WatchState, 1)
         until = state.scan if state else 0
-        query = select(Scan).where(Scan.id <= until).order_by(Scan.id).limit(AT_ONCE)
+        query = _scans().where(Scan.id <= until)
         while rows := session.scalars(query.where(Scan.id > seen.scan)).all():
             for brand, found in self._detect(
                 session, seen, self._take(session, seen, rows)
@@ -135,7 +142,7 @@ class Watcher:
 
     def _next(self, session: Session, seen: _Seen, now: int) -> dict[int, list[Scan]]:
         """Return the next scans by brand, up to the first that may still get a place."""
-        query = select(Scan).where(Scan.id > seen.scan).order_by(Scan.id).limit(AT_ONCE)
+        query = _scans().where(Scan.id > seen.scan)
         final = takewhile(lambda row: row.final_at <= now, session.scalars(query))
         return self._take(session, seen, final)
 
@@ -186,6 +193,10 @@ class Watcher:
     def _is_turned(self, session: Session, seen: _Seen) -> bool:
         """Say whether a brand's dial has moved: then all is looked at anew, by where it is."""
         return any(own.dial != self._dial(session, brand) for brand, own in seen.brands.items())
+
+
+def _scans() -> Select[Scan]:
+    return select(Scan).options(LOOKED_AT).order_by(Scan.id).limit(AT_ONCE)
 
 
 def _keep(

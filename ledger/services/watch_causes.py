@@ -219,7 +219,7 @@ def _by_ids(session: Session, ids: Sequence[int]) -> list[Scan]:
 def named(finding: Finding, lot: str) -> str:
     """Return a finding's sentence with names instead of the numbers of lot and province."""
     text = finding.sentence.replace(f"lot {finding.lot} ", f"lot {lot} ")
-    if finding.region in REGIONS:
+    if finding.region is not None and finding.region in REGIONS:
         text = text.replace(f"region {finding.region},", f"{REGIONS[finding.region].en},")
     return text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
@@ -17,6 +18,7 @@ from ledger.services.watch_goods import Case, Consignment, Goods
 
 SETTLING_S = 7 * DAY_S  # a shipment is not called unconfirmed before
 MOST_WAITING = 1_000
+CHUNK = 500
 _MOVES = (Verb.SHIP, Verb.RECEIVE_FROM, Verb.UNPACKED_FROM)
 
 
@@ -31,13 +33,41 @@ class Move:
     unit: bytes
 
 
+def moves_of(session: Session, goods: Goods, rows: Iterable[Scan]) -> dict[bytes, list[Move]]:
+    """Return how the scanned items, their cases and pallets moved, by unit, in order."""
+    units: set[bytes] = set()
+    for row in rows:
+        place = goods.place(row.batch, row.index)
+        if place is not None and row.code_leaf is not None:
+            case = goods.consignments[place.row].cases[place.case]
+            units |= {row.code_leaf, case.unit, case.pallet}
+    subjects = [ids.subject("unit", unit) for unit in units]
+    found: dict[bytes, list[Move]] = {}
+    for start in range(0, len(subjects), CHUNK):
+        query = (
+            select(
+                ChainEvent.identity,
+                ChainEvent.time,
+                ChainEvent.verb,
+                ChainEvent.actor,
+                ChainEvent.counterparty,
+            )
+            .where(ChainEvent.subject.in_(subjects[start : start + CHUNK]))
+            .where(ChainEvent.verb.in_(_MOVES))
+            .order_by(ChainEvent.subject, ChainEvent.seq)
+        )
+        for unit, time, verb, actor, other in session.execute(query):
+            found.setdefault(unit, []).append(Move(time, verb, actor, other, unit))
+    return found
+
+
 @dataclass
 class Facts:
-    """What the rules of one pass share; looked up once."""
+    """What the rules of one pass share; looked up once. moves: of `moves_of`."""
 
     session: Session
     goods: Goods
-    moves: dict[bytes, list[Move]] = field(default_factory=dict)
+    moves: Mapping[bytes, Sequence[Move]]
     confirmed: dict[int, float] = field(default_factory=dict)
     recalled: dict[int, int | None] = field(default_factory=dict)
     roles: dict[int, int] = field(default_factory=dict)
@@ -55,24 +85,10 @@ class Facts:
         pallet."""
         for unit in (row.code_leaf, case.unit, case.pallet):
             if unit is not None:
-                before = [move for move in self._moves_of(unit) if move.time <= row.time]
+                before = [move for move in self.moves.get(unit, ()) if move.time <= row.time]
                 if before:
                     return before[-1]
         return None
-
-    def _moves_of(self, unit: bytes) -> list[Move]:
-        if unit not in self.moves:
-            query = (
-                select(ChainEvent)
-                .where(ChainEvent.subject == ids.subject("unit", unit))
-                .where(ChainEvent.verb.in_(_MOVES))
-                .order_by(ChainEvent.seq)
-            )
-            self.moves[unit] = [
-                Move(event.time, event.verb, event.actor, event.counterparty, unit)
-                for event in self.session.scalars(query)
-            ]
-        return self.moves[unit]
 
     def confirms(self, party: int, now: int) -> float:
         """Share of the shipments to a party that it has confirmed, of those a week old or older."""
