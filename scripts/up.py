@@ -64,7 +64,7 @@ def start(
     """
     bind("0.0.0.0" if lan else "127.0.0.1", port).close()  # noqa: S104 (asked for by --lan)
     home = home_of(chosen)
-    _refuse_moved(home, moved)
+    refuse_moved(home, moved)
     if chosen.rpc_url is None:
         crew.start_node(chosen.clock)
     generated = found(chosen)
@@ -142,7 +142,7 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _refuse_moved(home: Home, moved: bool) -> None:
+def refuse_moved(home: Home, moved: bool) -> None:
     """A copied ledger would make the same serials twice: it must be said that it was moved."""
     here, seen = _machine(), home.path / "machine"
     if seen.exists() and seen.read_text() != here and not moved:
