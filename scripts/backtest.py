@@ -26,8 +26,12 @@ def backtest(
     write_alerts(result.findings, out)
     kinds = dict(sorted(Counter(finding.kind for finding in result.findings).items()))
     if as_json:
-        print(json.dumps({"scans": result.scans, "lots": result.lots, "fdr": fdr, "alerts": kinds}))
+        told = {"scans": result.scans, "lots": result.lots, "fdr": fdr, "alerts": kinds}
+        print(json.dumps({**told, "set_aside": dict(result.aside)}))
         return
     for finding in result.findings:
         print(f"day {finding.day:7.2f}  {finding.kind:<9}  {finding.sentence}")
+    odd = ", ".join(f"{count} {reason}" for reason, count in result.aside.items() if count)
+    if odd:
+        print(f"rows set aside or used in part: {odd}")
     print(f"{len(result.findings)} alerts from {result.scans} scans; written to {out}")

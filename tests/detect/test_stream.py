@@ -103,7 +103,7 @@ def test_without_the_weights_false_alarms_pass_the_level(monkeypatch: pytest.Mon
 
 
 def test_without_the_price_false_alarms_pass_the_level(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where few enter, entry for nothing raises more alarms than stated; at the price it does not."""
+    """Where few enter, entry for nothing raises more alarms than stated; with the price not."""
     monkeypatch.setattr(stream, "PROMISE", 4.0)
     monkeypatch.setattr(stream, "PROMISING_SCALE", 1.0)
     assert _false_alarms(100, Stream, 80) <= 0.05

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from ledger.detect import detect
+from ledger.detect import Scans, detect
 from ledger.errors import Rejected
 from ledger.services.backtest import run_backtest
 from ledger.services.simulator.files import write_frames
@@ -16,6 +17,7 @@ from ledger.services.world import demo_world
 from ledger.services.world_files import read_world
 from ledger.services.world_frame import world_frames
 from scripts.backtest import app
+from tests.detect.frames import NO_CUSTODY, one_lot
 
 HEADER = "event_id,day,code,lot,case,device,channel,loc_src,lat,lon,acc_km,region\n"
 GOOD = "0,1.5,c,0,3,d,web,gps,30.0,110.0,0.1,5\n"
@@ -103,6 +105,56 @@ def test_a_bad_row_is_named(world: Path, tmp_path: Path, events: str, sentence: 
         run_backtest(tmp_path, fdr=0.05)
     assert caught.value.code == "BAD_WORLD"
     assert sentence in caught.value.message
+
+
+def _backtest(folder: Path, events: list[str], out: Path) -> tuple[str, dict[str, int]]:
+    """Alerts and what was set aside, with these lines as events."""
+    (folder / "events.csv").write_text("".join(events))
+    result = CliRunner().invoke(app, [str(folder), "--out", str(out), "--json"])
+    assert result.exit_code == 0, result.output
+    return out.read_text(), json.loads(result.output)["set_aside"]
+
+
+def test_rows_that_cannot_be_true_are_set_aside_and_counted(world: Path, tmp_path: Path) -> None:
+    """Rows twice, of another lot or case than before, or years after all others change no alert;
+    those without place or case are counted; nothing is lost in silence."""
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    for name in ("lots.csv", "custody.csv"):
+        (folder / name).write_text((world / name).read_text())
+    header, *rows = (world / "events.csv").read_text().splitlines(keepends=True)
+    clean = {"repeated": 0, "contradicted": 0, "future": 0, "no_place": 0, "no_case": 0}
+    alerts, aside = _backtest(folder, [header, *rows], tmp_path / "clean.jsonl")
+    assert (aside, alerts.count("\n") >= 2) == (clean, True)
+
+    def changed(row: str, **values: str) -> str:
+        cells = dict(zip(header.strip().split(","), row.strip().split(","), strict=True)) | values
+        return ",".join(cells.values()) + "\n"
+
+    twice = [row for number, row in enumerate(rows) for row in [row] * (1 + (number % 50 == 0))]
+    case = rows[-1].split(",")[header.split(",").index("case")]
+    other = changed(rows[-1], case="1" if case == "0" else "0", device="x")
+    later = changed(rows[-1], day="99999", code="late", device="y")
+    unknown = changed(rows[-1], region="-1", case="-1", code="lost", device="z")
+    found = _backtest(folder, [header, *twice, other, unknown, later], tmp_path / "odd.jsonl")
+    counted = {"repeated": 24, "contradicted": 1, "future": 1, "no_place": 1, "no_case": 1}
+    assert found == (alerts, counted)
+
+
+def test_a_code_scanned_a_hundred_thousand_times_is_one_alert(tmp_path: Path) -> None:
+    """However often a code is scanned, by whomever, it is told once and costs no more a scan."""
+    count = 100_000
+    number = np.arange(count)
+    places = np.array([(31.2, 121.5), (39.9, 116.4), (23.1, 113.3)])[number % 3]
+    none = np.zeros(count, dtype=np.int64)
+    scans = Scans(
+        day=number / 1000, unit=none, lot=none, case=none, device=number, channel=none,
+        loc_src=none, lat=places[:, 0], lon=places[:, 1], acc_km=none + 0.1, region=3 + number % 3,
+        codes=["c"], devices=[f"d{device}" for device in range(count)],
+    )  # fmt: skip
+    write_frames(tmp_path, scans, one_lot(), NO_CUSTODY)
+    (finding,) = run_backtest(tmp_path, fdr=0.05).findings
+    assert (finding.kind, finding.code) == ("clone", "c")
 
 
 @pytest.mark.parametrize("cut", [10, -8, -2000])
