@@ -1,4 +1,4 @@
-"""The tree beside OpenZeppelin's own library, run by Node.js on leaves that nobody has seen before."""
+"""The tree beside OpenZeppelin's own library, run by Node.js on leaves made on the spot."""
 
 from __future__ import annotations
 
