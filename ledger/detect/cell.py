@@ -21,7 +21,7 @@ from ledger.detect.runs import Runs
 # another region), wrong places and buyers who travel; the second: half of a case was diverted
 MISSED = np.array([[0.05, 0.10, 0.25, 0.15], [0.5, 0.5, 0.5, 0.5]])
 LOG_MISSED, LOG_HIT = np.log(MISSED), np.log(1 - MISSED)
-SAFETY = 1.2  # the leak rate is taken to be this much above its estimate
+SAFETY = 1.1  # the leak rate is taken to be this much above its estimate
 AT_FIRST = (1.0, 20.0)  # groups and scans a cell is credited with beforehand
 OUTSIDE = (0.08, 0.1, 0.22, 0.1)  # by source: part that lies outside, known beforehand
 SOURCE_WEIGHT = 50.0  # as if from so many scans
@@ -86,7 +86,7 @@ _HEARD = [column[ALTERNATIVE] for column in LOG_MISSED.T]
 @dataclass(eq=False)
 class Group:
     """Observations near each other that may be one gift. gain: ln P(here | diverted) − ln of the
-    leak rate, by (alternative, bet), float64 (6,); value: with the size's evidence."""
+    leak rate, by (alternative, bet), float64 (pairs,); value: with the size's evidence."""
 
     case: int
     start: float
@@ -236,7 +236,7 @@ class Cell:
         return top + math.log(0.5 * math.exp(runs - top) + 0.5 * math.exp(single - top))
 
     def run_logs(self, value: Floats | None = None) -> Floats:
-        """ln (prior · evidence) of the runs that hold the last group's case, float64 (6, runs)."""
+        """ln (prior · evidence) of runs that hold the last group's case, float64 (pairs, runs)."""
         assert self.last is not None
         held = self.lot.runs.holding(self.last.case)
         sums = np.zeros((len(BET), self.lot.cases + 1))
@@ -245,7 +245,7 @@ class Cell:
         return logs
 
     def returned(self) -> tuple[list[int], Floats]:
-        """Cases seen here, and the ln evidence of each but for the first group's place, (6, c)."""
+        """Cases seen here, and ln evidence of each but for the first group's place, (pairs, c)."""
         return self._returned(self._dense())
 
     def _returned(self, value: Floats) -> tuple[list[int], Floats]:
@@ -262,7 +262,7 @@ class Cell:
         return top + math.log(0.5 * math.exp(returned - top) + 0.5 * math.exp(scattered - top))
 
     def _dense(self) -> Floats:
-        """ln evidence of each case if it was diverted here, float64 (6, cases)."""
+        """ln evidence of each case if it was diverted here, float64 (pairs, cases)."""
         if self._value is None:
             self._value = np.zeros((len(BET), self.lot.cases))
             for case, source in self._here:

@@ -147,12 +147,6 @@ def bayes_factor(seen: list[Seen], sold: Sequence[Seen] = ()) -> float:
     return math.exp(log[CLONE] - highest) / max(others, 1e-300)
 
 
-def copy_odds(seen: list[Seen]) -> float:
-    """Odds that a code is cloned, given the first scans of its devices and nothing of its lot; 0
-    with fewer than FEWEST_DEVICES."""
-    return PRIOR[CLONE] * bayes_factor(seen) if len(seen) >= FEWEST_DEVICES else 0.0
-
-
 def _genuine(seen: list[Seen]) -> float:
     """Log-likelihood of one item that a few people handle, mostly where it was first seen."""
     log = math.log(SECOND) + (len(seen) - 2) * math.log(FURTHER)

@@ -13,11 +13,12 @@ BURST_CASES = 3  # new groups of one day this near to each other count once
 # P(a gift has at least k items scanned), k = 1, 2, …: rounded up from honest development worlds
 GIFT_TAIL = (1.0, 0.02, 0.011, 0.0075, 0.0042, 0.0016, 0.0006, 0.0002, 0.00006, 0.00002, 0.000007)
 # by how much of its stake a bet on the size of a group backs "at least k", k = 1 … 10: none at all,
-# goods that sell slowly, goods that sell fast
+# goods that sell slowly, goods of which a second item soon follows, goods that sell fast
 BETS = np.array(
     [
         [1.0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         [0.7, 0.15, 0.05, 0.03, 0.02, 0.01, 0.01, 0.01, 0.01, 0.01],
+        [0.45, 0.35, 0.08, 0.04, 0.02, 0.02, 0.01, 0.01, 0.01, 0.01],
         [0.3, 0.15, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.05],
     ]
 )
