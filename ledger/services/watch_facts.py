@@ -17,7 +17,7 @@ from ledger.services.project import IN_TRANSIT
 from ledger.services.watch_goods import Case, Consignment, Goods
 
 SETTLING_S = 7 * DAY_S  # a shipment is not called unconfirmed before
-MOST_WAITING = 1_000
+MOST_WAITING, MOST_COUNTED = 1_000, 20_000  # that are counted, of one party
 CHUNK = 500
 _MOVES = (Verb.SHIP, Verb.RECEIVE_FROM, Verb.UNPACKED_FROM)
 
@@ -93,11 +93,12 @@ class Facts:
     def confirms(self, party: int, now: int) -> float:
         """Share of the shipments to a party that it has confirmed, of those a week old or older."""
         if party not in self.confirmed:
-            received = self.session.scalar(
-                select(func.count())
-                .select_from(ChainEvent)
+            events = (
+                select(ChainEvent.block)
                 .where(ChainEvent.actor == party, ChainEvent.verb == Verb.RECEIVE_FROM)
+                .limit(MOST_COUNTED)
             )
+            received = self.session.scalar(select(func.count()).select_from(events.subquery()))
             units = self.session.scalars(
                 select(ChainUnit.id)
                 .where(ChainUnit.addressee == party, ChainUnit.state == IN_TRANSIT)

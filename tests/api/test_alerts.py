@@ -338,6 +338,32 @@ def test_what_happens_is_told_to_whoever_listens(
     assert event == "event: alert.closed"
 
 
+def test_the_worker_raises_an_alert_and_the_feed_tells_of_it(
+    world: World, base: str, desk: TestClient
+) -> None:
+    """From the scan that tips it to whoever listens, through the installation's own worker."""
+    terms = {"test": "devices", "n": 2, "days": 1}
+    body = {"brand": BRAND, "kind": "threshold", "terms": terms}
+    desk.put("/v1/alert-rules/two a day", json=body).raise_for_status()
+    with httpx2.stream(
+        "GET", f"{base}/v1/alerts/stream?wait=60", headers=world.key(BRAND, "alerts"), timeout=60
+    ) as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "retry: 2000"
+        for device in ("one", "other"):
+            scan = {"link": world.links[16], "device": device, "channel": "app"}
+            world.post("/v1/scans", scan)
+        event = next(line for line in lines if line.startswith("event"))
+        data = json.loads(next(line for line in lines if line.startswith("data")).split(": ", 1)[1])
+    assert event == "event: alert.raised"
+    alert = data["data"]
+    assert (alert["kind"], alert["scans"]) == ("threshold", 2)
+    assert alert["code"].endswith(world.serial(16))
+    told = desk.get(f"/v1/alerts/{alert['id']}/evidence").json()
+    assert len(told["scans"]) == 2
+    desk.delete("/v1/alert-rules/two a day").raise_for_status()
+
+
 def test_keys_are_made_listed_and_revoked(world: World) -> None:
     """By the admin: shown once, its name taken, gone at once."""
     with TestClient(create_app(world.site), headers=world.api.headers) as admin:
