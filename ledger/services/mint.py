@@ -8,6 +8,7 @@ stopped: RESERVING (a batch number is asked for) → COMMISSIONING (the root is 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,6 +26,7 @@ from ledger.services.capture import era_of
 from ledger.services.epochs import ensure_epoch, record
 from ledger.services.keeper import BatchRef
 from ledger.services.site import Site
+from ledger.services.trees import BESIDE, Trees, compute
 
 MAX_COUNT = 10_000_000
 MAX_BATCH = 2**31 - 1  # the contract gives no higher number
@@ -100,16 +102,19 @@ def order_codes(site: Site, brand: int, gtin: str, count: int, key: str, inner: 
     return found.id
 
 
-def advance(site: Site) -> int:
-    """Take every open mint one step further where the chain has answered; return how many moved."""
+def advance(site: Site, trees: Trees | None = None) -> int:
+    """Take every open mint one step further where the chain has answered; return how many moved.
+
+    trees: where large batches are computed meanwhile; None waits for each.
+    """
     with reading(site.engine) as session:
         open_mints = session.scalars(
             select(Mint).where(Mint.state.in_(("RESERVING", "COMMISSIONING"))).order_by(Mint.id)
         ).all()
-    return sum(_advance(site, mint) for mint in open_mints)
+    return sum(_advance(site, mint, trees) for mint in open_mints)
 
 
-def _advance(site: Site, mint: Mint) -> bool:
+def _advance(site: Site, mint: Mint, trees: Trees | None) -> bool:
     with reading(site.engine) as session:
         submissions = session.scalars(
             select(Submission).where(
@@ -127,19 +132,22 @@ def _advance(site: Site, mint: Mint) -> bool:
     if mint.state == "COMMISSIONING":
         done = batch is not None and batch.status == COMMISSIONED
         return done and _set(site, mint.id, state="DONE")
-    return batch is not None and _commission(site, mint, batch.number)
+    return batch is not None and _commission(site, mint, batch.number, trees)
 
 
-def _commission(site: Site, mint: Mint, number: int) -> bool:
+def _commission(site: Site, mint: Mint, number: int, trees: Trees | None) -> bool:
     ref = BatchRef(mint.brand, mint.epoch, mint.gtin, number, mint.count)
-    kept = site.minter.kept(ref)
+    work = partial(compute, site.minter, ref, mint.inner)
+    tree = work() if trees is None or mint.count < BESIDE else trees.find(number, work)
+    if tree is None:
+        return False
     gtin = f"{mint.gtin:014d}"
     run = epcis.Run(gtin, number, 0, mint.count)
     document = epcis.commissioning(_occasion(site), run)
     args = {
         "actor": mint.brand,
-        "root": merkle.kept_root(kept),
-        "innerRoot": site.minter.inner_root(ref) if mint.inner else bytes(32),
+        "root": merkle.kept_root(tree.kept),
+        "innerRoot": tree.inner_root,
         "count": mint.count,
     }
     order = Order(
@@ -150,7 +158,7 @@ def _commission(site: Site, mint: Mint, number: int) -> bool:
         row = session.get(Mint, mint.id)
         assert row is not None  # mints are never deleted
         row.batch, row.state = number, "COMMISSIONING"
-        row.kept, row.top = kept, merkle.top_nodes(kept)
+        row.kept, row.top = tree.kept, merkle.top_nodes(tree.kept)
 
     # If we die before the commit the tree is computed again, to the same root.
     act(site, order, beside=remember)

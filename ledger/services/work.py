@@ -22,6 +22,7 @@ from ledger.services.resign import sign_again
 from ledger.services.scans import Sequencer
 from ledger.services.site import Site
 from ledger.services.submit import Submitter
+from ledger.services.trees import Trees
 from ledger.services.watch import Watcher
 
 log = logging.getLogger("touchstone.worker")
@@ -39,6 +40,7 @@ class Worker:
         self._follower = Follower(site.engine, site.rpc, site.network)
         rpc = HttpRpc(site.rpc.url)
         self._submitter = Submitter(site.engine, rpc, site.network, site.relay)
+        self._trees = Trees()
         self._sequencer: Sequencer | None = None
         self._merge_after = 0.0
         self._watch_after = 0.0
@@ -49,7 +51,7 @@ class Worker:
         moved = self._follower.catch_up(now)
         moved += self._submitter.step(now)
         moved += sign_again(self._site)
-        moved += mint.advance(self._site)
+        moved += mint.advance(self._site, self._trees)
         moved += orders_work.advance(self._site)
         moved += self._log_scans()
         return moved + self._watch()
