@@ -52,6 +52,9 @@ class Keeper(Protocol):
     def siblings(self, batch: BatchRef, index: int) -> tuple[bytes, list[bytes]]:
         """Return (kept node, siblings up to it) for one item."""
 
+    def leaves(self, batch: BatchRef, start: int, stop: int) -> list[bytes]:
+        """Return the leaves of items start … stop − 1."""
+
 
 class CodeKeeper:
     """Decodes scans and recomputes the siblings that prove them."""
@@ -80,6 +83,13 @@ class CodeKeeper:
         return merkle.subtree_proof(
             batch.count, index, lambda start, stop: leaves_of(outer, batch, start, stop)
         )
+
+    def leaves(self, batch: BatchRef, start: int, stop: int) -> list[bytes]:
+        """Return the leaves of items start … stop − 1: siblings in the tree of what they are in.
+
+        Raises Rejected INDEX_OUT_OF_RANGE and UNKNOWN_EPOCH.
+        """
+        return leaves_of(epoch_keys(self._ring, batch).outer, batch, start, stop)
 
     def _search(self, gtin: int, serial: str, number: int) -> Decoded | None:
         for brand, keys in self._ring.parties().items():

@@ -1,12 +1,13 @@
 """A code keeper in a process of its own, behind a Unix socket.
 
 Whoever takes over a server that faces the public then has hashes, and what a serial says that it
-has seen already; no key, and no call that lists codes. `RemoteKeeper` has the two calls of
+has seen already; no key, and no call that lists codes. `RemoteKeeper` has the calls of
 `CodeKeeper`, so a setting alone decides which of them a site uses.
 
 A message is four bytes of length, big-endian, and JSON. Requests have 512 bytes at most, answers
-8 KiB. The socket has mode 0600, and only processes of the keeper's own user (or root) are answered:
-run the server in another container or sandbox, with the socket mounted and the key file not.
+128 KiB. The socket has mode 0600, and only processes of the keeper's own user (or root) are
+answered: run the server in another container or sandbox, with the socket mounted and the key file
+not.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from typing import Any
 from ledger.errors import Broken, Rejected, TouchstoneError, Unavailable
 from ledger.services.keeper import BatchRef, CodeKeeper, Decoded
 
-MAX_REQUEST, MAX_ANSWER = 512, 8192
+MAX_REQUEST, MAX_ANSWER = 512, 128 << 10
+MAX_LEAVES = 1024  # in one answer
 MAX_CONNECTIONS = 64
 WAIT_S = 10.0  # for the other side to go on
 _LENGTH = struct.Struct(">I")
@@ -51,6 +53,15 @@ class RemoteKeeper:
         ref = (batch.brand, batch.epoch, batch.gtin, batch.number, batch.count)
         node, siblings = self._ask("siblings", *ref, index)
         return bytes.fromhex(node), [bytes.fromhex(each) for each in siblings]
+
+    def leaves(self, batch: BatchRef, start: int, stop: int) -> list[bytes]:
+        """Return leaves, as `CodeKeeper.leaves`; raises as that, and KEEPER_DOWN."""
+        ref = (batch.brand, batch.epoch, batch.gtin, batch.number, batch.count)
+        found: list[bytes] = []
+        for first in range(start, max(stop, start + 1), MAX_LEAVES):
+            part = self._ask("leaves", *ref, first, min(first + MAX_LEAVES, stop))
+            found += [bytes.fromhex(leaf) for leaf in part]
+        return found
 
     def _ask(self, call: str, *arguments: int | str) -> Any:
         request = json.dumps([call, *arguments]).encode()
@@ -148,19 +159,33 @@ def listens(path: Path) -> bool:
 
 def answer_to(keeper: CodeKeeper, request: bytes) -> bytes:
     """Return the answer to one request. Raises ValueError for what is none."""
-    match json.loads(request):
-        case ["decode", int(gtin), str(serial)] if 0 <= gtin < 10**14:
+    try:
+        found = _called(keeper, json.loads(request))
+    except TouchstoneError as error:
+        told = [type(error).__name__, error.code, error.message]
+        return json.dumps({"error": told}).encode()
+    return json.dumps({"ok": found}).encode()
+
+
+def _called(keeper: CodeKeeper, request: Any) -> Any:
+    """Return what one call gives, as JSON values."""
+    match request:
+        case ["decode", int(gtin), str(serial)] if type(gtin) is int and 0 <= gtin < 10**14:
             found = keeper.decode(gtin, serial)
-            place = found and [found.brand, found.epoch, found.batch, found.index]
-            return json.dumps({"ok": place}).encode()
-        case ["siblings", *numbers] if len(numbers) == 6 and all(type(n) is int for n in numbers):
-            try:
-                node, siblings = keeper.siblings(BatchRef(*numbers[:5]), numbers[5])
-            except TouchstoneError as error:
-                told = [type(error).__name__, error.code, error.message]
-                return json.dumps({"error": told}).encode()
-            return json.dumps({"ok": [node.hex(), [each.hex() for each in siblings]]}).encode()
+            return found and [found.brand, found.epoch, found.batch, found.index]
+        case ["siblings", *numbers] if _are_numbers(numbers, 6):
+            node, siblings = keeper.siblings(BatchRef(*numbers[:5]), numbers[5])
+            return [node.hex(), [each.hex() for each in siblings]]
+        case ["leaves", *numbers] if _are_numbers(numbers, 7):
+            start, stop = numbers[5:]
+            if stop - start <= MAX_LEAVES:
+                leaves = keeper.leaves(BatchRef(*numbers[:5]), start, stop)
+                return [leaf.hex() for leaf in leaves]
     raise ValueError("no request")
+
+
+def _are_numbers(values: list[Any], count: int) -> bool:
+    return len(values) == count and all(type(value) is int for value in values)
 
 
 def may_ask(connection: socket.socket) -> bool:

@@ -87,7 +87,7 @@ def leaves_of(site: Site, session: Session, codes: Codes) -> list[bytes]:
         raise Rejected(
             "BAD_RANGE", f"{codes.first} to {codes.to} is no range of batch {codes.batch}."
         )
-    return site.minter.leaves(ref, codes.first, codes.to)
+    return site.keeper.leaves(ref, codes.first, codes.to)
 
 
 def item_child(position: int, leaf: bytes) -> Child:

@@ -68,6 +68,13 @@ def test_the_socket_gives_the_answers_of_the_keeper(path: Path, ring: KeyRing) -
         serial = serials[index].decode()
         assert there.decode(GTIN, serial) == here.decode(GTIN, serial) is not None
         assert there.siblings(BATCH, index) == here.siblings(BATCH, index)
+    for start, stop in ((0, 2500), (7, 8), (1024, 2048), (5, 5)):
+        assert there.leaves(BATCH, start, stop) == here.leaves(BATCH, start, stop)
+    for start, stop in ((0, 2501), (-1, 3), (9, 8)):
+        for keeper in (here, there):
+            with pytest.raises(Rejected) as refusal:
+                keeper.leaves(BATCH, start, stop)
+            assert refusal.value.code == "INDEX_OUT_OF_RANGE"
     assert there.decode(GTIN, "0" * 20) is None
     other = BatchRef(BRAND, 7, GTIN, number=3, count=10)
     for batch, index in ((BATCH, 2500), (other, 0)):
@@ -93,10 +100,11 @@ def test_many_threads_share_one_client(path: Path, ring: KeyRing) -> None:
 
 
 def test_no_call_gives_a_serial(ring: KeyRing) -> None:
-    """Two calls on either side of the socket; the names of others are not requests."""
+    """Three calls on either side of the socket; the names of others are not requests."""
     for kind in (CodeKeeper, RemoteKeeper):
-        assert [n for n in vars(kind) if not n.startswith("_")] == ["decode", "siblings"]
-    for call in ("serials", "inner_codes", "leaves", "parties", "_search", "__init__"):
+        offered = [name for name in vars(kind) if not name.startswith("_")]
+        assert offered == ["decode", "siblings", "leaves"]
+    for call in ("serials", "inner_codes", "parties", "_search", "__init__"):
         with pytest.raises(ValueError, match="no request"):
             answer_to(CodeKeeper(ring), json.dumps([call, BRAND, 0, GTIN, 3, 2500, 0]).encode())
 
