@@ -94,6 +94,22 @@ def event_line(event: Event, named: Callable[[int], str] = party_text) -> str:
     return f"  {utc(event.time)} {event.kind} {event.seq}: {verb} by {who}{other} ({held})"
 
 
+def write_out(
+    document: dict[str, Any], out: Path | None, result: dict[str, Any], as_json: bool
+) -> None:
+    """Print a proof file, or write it to `out` and show `result`. Raises Rejected CANNOT_WRITE."""
+    from scripts.acting import whole_file  # only here: a checker loads no database
+    from scripts.common import show
+
+    text = json.dumps(document)
+    if out is None:
+        print(text)
+        return
+    with whole_file(out) as file:
+        file.write(text.encode() + b"\n")
+    show({"file": str(out), **result}, as_json)
+
+
 def utc(seconds: int) -> str:
     """Return unix seconds as a date and time, or as what they are beyond the calendar."""
     try:

@@ -10,7 +10,17 @@ import typer
 
 from ledger.chain.fraud import HeaderConflict, MembershipConflict, Place, check
 from ledger.domain.ids import party_text
-from scripts.checking import AsJson, At, Trust, event_json, event_line, judge, read, standing_lines
+from scripts.checking import (
+    AsJson,
+    At,
+    Trust,
+    event_json,
+    event_line,
+    judge,
+    read,
+    standing_lines,
+    write_out,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -65,7 +75,7 @@ def prove(
     told = [read(path) for path in bundle or ()]
     with reading(where.engine) as session:
         document = prove_fraud.build(where, session, code.gtin, code.serial, told)
-    _write(document, out, as_json)
+    write_out(document, out, {"kind": document["kind"]}, as_json)
 
 
 @app.command()
@@ -81,20 +91,8 @@ def headers(
     """
     from ledger.services import prove_fraud
 
-    _write(prove_fraud.headers(read(first), read(second)), out, as_json)
-
-
-def _write(document: dict[str, Any], out: Path | None, as_json: bool) -> None:
-    from scripts.acting import whole_file
-    from scripts.common import show
-
-    text = json.dumps(document)
-    if out is None:
-        print(text)
-        return
-    with whole_file(out) as file:
-        file.write(text.encode() + b"\n")
-    show({"file": str(out), "kind": document["kind"]}, as_json)
+    document = prove_fraud.headers(read(first), read(second))
+    write_out(document, out, {"kind": document["kind"]}, as_json)
 
 
 def _report(found: MembershipConflict | HeaderConflict) -> dict[str, Any]:

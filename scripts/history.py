@@ -19,6 +19,7 @@ from scripts.checking import (
     judge,
     standing_json,
     standing_lines,
+    write_out,
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -70,22 +71,18 @@ def prove(
     # Only here: whoever checks has neither database nor node.
     from ledger.db.engine import reading
     from ledger.services import prove_history
-    from scripts.acting import whole_file
-    from scripts.common import show, site
+    from scripts.common import site
 
     where = site(data)
     with reading(where.engine) as session:
         subject = prove_history.named(session, kind, name or [])
         document = prove_history.build(where, session, subject)
-    text = json.dumps(document)
-    if out is None:
-        print(text)
-        return
-    with whole_file(out) as file:
-        file.write(text.encode() + b"\n")
-    subject_id = write_identity(subject.identity)
-    events = len(document["events"])
-    show({"file": str(out), "subject": kind, "id": subject_id, "events": events}, as_json)
+    said = {
+        "subject": kind,
+        "id": write_identity(subject.identity),
+        "events": len(document["events"]),
+    }
+    write_out(document, out, said, as_json)
 
 
 def _report(report: Report) -> dict[str, Any]:
