@@ -29,6 +29,7 @@ RECENT_DAYS = 28
 HIGHEST_RATE = 0.9
 RETURNS = (0.03, 0.1, 0.3, 0.7)  # part of the cases seen here that were diverted one by one
 SCATTERED = (0.01, 0.03, 0.1)  # the same of all cases of the lot
+WAVE = 3  # groups from which the rate of a wave is told
 FEWEST = 3  # groups a cell has when it is first looked at
 NEAREST = 10  # neighbours that `is_near` asks about
 ALTERNATIVE = np.repeat(np.arange(len(MISSED)), len(BETS))  # of each pair (alternative, bet)
@@ -86,13 +87,15 @@ _HEARD = [column[ALTERNATIVE] for column in LOG_MISSED.T]
 @dataclass(eq=False)
 class Group:
     """Observations near each other that may be one gift. gain: ln P(here | diverted) − ln of the
-    leak rate, by (alternative, bet), float64 (pairs,); value: with the size's evidence."""
+    leak rate, by (alternative, bet), float64 (pairs,); value: with the size's evidence. wave: how
+    much lower ln of the place's evidence is if this is the rate of a wave from all over the lot."""
 
     case: int
     start: float
     last_day: int
     crowd: int
     gain: Floats
+    wave: float
     size: int = 0
     value: Floats = field(default_factory=lambda: _NOTHING)
 
@@ -123,8 +126,10 @@ class Cell:
         self._here: list[tuple[int, int]] = []  # case and source of items heard, until `_value`
         self._first: dict[int, Group] = {}  # by case: its first group that counts
         self._starts: deque[float] = deque()
+        self._spoken_at: deque[int] = deque(maxlen=WAVE)  # items that had spoken at the last groups
         self._value: Floats | None = None
         self._free = np.zeros((len(BET), 0))  # gain of the first group by case, with `_value`
+        self._waves = np.zeros(0)  # sum over the groups of a case, with `_value`
 
     def hear(self, case: int, source: int) -> None:
         """An item of the lot spoke here, whether or not it will count: it was not missed."""
@@ -143,15 +148,18 @@ class Cell:
             joined.last_day = today
             self._resize(joined, joined.size + 1)
             return joined
-        rate = min(HIGHEST_RATE, SAFETY * self.lot.lift(source) * self._leak_rate(day))
+        leak = self._leak_rate(day)
+        wave = math.log(max(1.0, self._wave_rate() / leak))
+        rate = min(HIGHEST_RATE, SAFETY * self.lot.lift(source) * leak)
         # how many items a group's three cases get by chance, while it is open
         strangers = (2 * GIFT_CASES + 1) * (2 + 1.5 * len(self._open)) / self.lot.cases
         crowd = bisect_left(CROWDS, strangers)
-        group = Group(case, day, today, crowd, _LOG_HIT[source] - math.log(rate))
+        group = Group(case, day, today, crowd, _LOG_HIT[source] - math.log(rate), wave)
         self.groups.append(group)
         self._open.append(group)
         self._open_at[case] = group
         self._starts.append(day)
+        self._spoken_at.append(self.lot.spoken)
         self.alive += 1
         insort(self._touched, case)
         if case not in self._first:
@@ -257,7 +265,7 @@ class Cell:
         """ln of the evidence that cases were diverted one by one: half by those seen here, but for
         the place of their first groups, half by all cases."""
         returned = _mixed(self._returned(value)[1], RETURNS)
-        scattered = _mixed(value, SCATTERED)
+        scattered = _mixed(value - self._waves, SCATTERED)
         top = max(returned, scattered)
         return top + math.log(0.5 * math.exp(returned - top) + 0.5 * math.exp(scattered - top))
 
@@ -270,6 +278,9 @@ class Cell:
             self._here.clear()
             for group in self.groups:
                 self._value[:, group.case] += group.value
+            self._waves = np.zeros(self.lot.cases)
+            for group in self.groups:
+                self._waves[group.case] += group.wave if group.size else 0.0
             self._free = np.zeros_like(self._value)
             for case, group in self._first.items():
                 self._free[:, case] = group.gain
@@ -283,9 +294,11 @@ class Cell:
             self._free[:, case] = group.gain
 
     def _resize(self, group: Group, size: int) -> None:
+        had = group.size
         change = group.resize(size)
         if self._value is not None:
             self._value[:, group.case] += change
+            self._waves[group.case] += group.wave * ((size > 0) - (had > 0))
 
     def _leak_rate(self, day: float) -> float:
         """Groups that came here for each item of the lot that spoke: the larger of the whole time
@@ -296,6 +309,12 @@ class Cell:
             self._starts.popleft()
         late = (len(self._starts) + groups) / (self.lot.recent + groups / whole)
         return max(whole, late)
+
+    def _wave_rate(self) -> float:
+        """The same over the last WAVE groups and the one that is opened now."""
+        if len(self._spoken_at) < WAVE:
+            return 0.0
+        return (WAVE + 1) / max(WAVE + 1, self.lot.spoken - self._spoken_at[0])
 
 
 def _mixed(logs: Floats, parts: tuple[float, ...]) -> float:

@@ -29,7 +29,9 @@ looked at. Averages over runs (`Runs`), values of q and bets w are e-processes a
 Goods mixed from single cases: half of the evidence is of cases one by one. A quarter is
 Π_c (1 − π + π · E(c)) over all cases c, a quarter Π_c (1 − π + π · E(c) · p / (1 − q)) over the
 cases seen here, where the first group of a case says nothing of its place: returns to the same
-cases, large groups, and silence elsewhere speak. Both are averaged over values of π.
+cases, large groups, and silence elsewhere speak. Both are averaged over values of π. In the first,
+p is at least the rate of the last few groups: else a wave of goods from all over a lot that is not
+yet sold elsewhere, as copies come, would count before p has learned of it.
 
 Left out, from the scan on at which it shows: units scanned by MANY_DEVICES (display, viral,
 copied), devices that scan BUSY_UNITS of a lot in a day (waiters, shops), items that a farm scanned,

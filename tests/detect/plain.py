@@ -41,11 +41,14 @@ def plain_log_e(rows: list[Row], cases: int, per_pallet: int, region: int) -> fl
         whole = (len(groups) + 1) / (len(before) + 20)
         recent = [g for g in groups if g["start"] >= row.day - cell.RECENT_DAYS]
         of_late = sum(int(one.day) >= late for one in before)
-        rate = max(whole, (len(recent) + 1) / (of_late + 1 / whole))
+        late_rate = (len(recent) + 1) / (of_late + 1 / whole)
         lift = outside[source] / scanned[source] * sum(scanned) / sum(outside)
+        then = [g["spoken"] for g in groups[-cell.WAVE :]]
+        wave = (cell.WAVE + 1) / max(cell.WAVE + 1, len(before) - then[0]) if len(then) > 2 else 0.0
         groups.append(
-            {"case": row.case, "start": row.day, "last": int(row.day), "size": 1, "source": source,
-             "rate": min(0.9, cell.SAFETY * rate * lift),
+            {"spoken": len(before), "wave": math.log(max(1.0, wave / max(whole, late_rate))),
+             "case": row.case, "start": row.day, "last": int(row.day), "size": 1, "source": source,
+             "rate": min(0.9, cell.SAFETY * max(whole, late_rate) * lift),
              "strangers": 3 * (2 + 1.5 * len(open_)) / cases}
         )  # fmt: skip
         last = row.case
@@ -67,7 +70,10 @@ def plain_log_e(rows: list[Row], cases: int, per_pallet: int, region: int) -> fl
                 total *= 1 - part + part * math.exp(values[case] - free)
             single += total / len(cell.RETURNS) / len(pairs) / 2
         for part in cell.SCATTERED:
-            total = math.prod(1 - part + part * math.exp(value) for value in values)
+            total = 1.0
+            for case, value in enumerate(values):
+                wave = sum(g["wave"] for g in groups if g["case"] == case)
+                total *= 1 - part + part * math.exp(value - wave)
             single += total / len(cell.SCATTERED) / len(pairs) / 2
     return math.log(by_runs / 2 + single / 2)
 
