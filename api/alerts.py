@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
@@ -16,6 +16,7 @@ from api.bodies import MAX_INT, JsonRoute
 from api.deps import AlertReadDep, AlertsDep, SiteDep
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Alert
+from ledger.errors import Unavailable
 from ledger.services import alerts, alerts_feed
 from ledger.services.alerts_evidence import evidence_of
 from ledger.services.alerts_export import csv_lines
@@ -33,6 +34,7 @@ Word = Annotated[str | None, Query(max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=500)]
 EXPORTED = 500  # a read
 POLL_S, BEAT_S = 1.0, 15.0
+MOST_LISTENERS = 100  # a process; each asks the database once a second
 
 
 def _wanted(
@@ -85,6 +87,7 @@ def export_alerts(
 
 @router.get("/alerts/stream")
 async def stream_alerts(
+    request: Request,
     site: SiteDep,
     caller: AlertReadDep,
     last: Annotated[str | None, Header(alias="Last-Event-ID", max_length=20)] = None,
@@ -96,10 +99,14 @@ async def stream_alerts(
     alert.archived, alert.reopened, alert.closed, alert.tested) and as `data` the payload that
     webhooks get. Last-Event-ID: go on after that one; without it, begin with what happens next.
     wait: seconds after which the stream ends, to be opened again, as browsers do by themselves.
+    503 TOO_MANY_LISTENERS where a hundred listen already.
     """
+    listeners: set[object] = request.app.state.listeners
+    if len(listeners) >= MOST_LISTENERS:
+        raise Unavailable("TOO_MANY_LISTENERS", "Too many listen to the feed: try again later.")
     after = await run_in_threadpool(_start, site, last)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    events = _events(site, caller, after, wait)
+    events = _counted(listeners, _events(site, caller, after, wait))
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
@@ -192,6 +199,17 @@ def _start(site: Site, last: str | None) -> int:
         return min(int(last), MAX_INT)
     with reading(site.engine) as session:
         return alerts_feed.newest(session)
+
+
+async def _counted(listeners: set[object], events: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Pass events on, counted as a listener meanwhile, however it ends."""
+    me = object()
+    listeners.add(me)
+    try:
+        async for event in events:
+            yield event
+    finally:
+        listeners.discard(me)
 
 
 async def _events(site: Site, caller: Caller, after: int, wait: int) -> AsyncIterator[str]:

@@ -39,6 +39,7 @@ def create_app(site: Site | None = None) -> FastAPI:
         responses={"4XX": problems.DOCUMENTED, "5XX": problems.DOCUMENTED},
     )
     app.state.limiters = {name: Limiter(most) for name, most in PER_MINUTE.items()}
+    app.state.listeners = set()  # to the feed of alerts
     app.add_middleware(BodyLimit)
     problems.install(app)
     app.include_router(consumer.router)

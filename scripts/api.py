@@ -26,7 +26,11 @@ def api(
         os.environ["TOUCHSTONE_DATA"] = str(data)
     listener = bind(host, port)
     config = uvicorn.Config(
-        "api.app:create_app", factory=True, log_level="warning", access_log=False
+        "api.app:create_app",
+        factory=True,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=5,  # a stream of events would go on for minutes
     )
     uvicorn.Server(config).run(sockets=[listener])
 

@@ -19,6 +19,7 @@ from ledger.services.watch_frame import DAY, Names, code_of
 from ledger.services.watch_goods import Consignment, Goods
 
 CHUNK = 500
+MOST = 200_000  # scans that are kept with an alert
 
 
 def touch(session: Session, now: int, brand: int, rows: Sequence[Scan], goods: Goods) -> None:
@@ -154,18 +155,20 @@ class Finder:
 
     def _evidence(self, finding: Finding, consignment: Consignment | None) -> Document:
         """Return what the alert rests on: nothing scanned after it was raised."""
+        until = self._time(finding.day)
         if finding.kind == "diversion" and consignment is not None:
-            rows = _in_ranges(self.session, _ranges(consignment))
+            rows = _in_ranges(self.session, _ranges(consignment), until)
         elif finding.kind == "guess":
             rows = _by_ids(self.session, self.names.strange[finding.devices[0]])
         else:
             items = [self.names.item(code) for code in finding.evidence.codes]
-            rows = _in_ranges(self.session, [(b, i, i + 1) for b, i in filter(None, items)])
-        until = self._time(finding.day)
+            ranges = [(batch, index, index + 1) for batch, index in filter(None, items)]
+            rows = _in_ranges(self.session, ranges, until)
         late = self.names.late
         rows = [row for row in rows if late.get(row.id, row.time) <= until]
         terms = {"fdr": finding.fdr, "level": finding.level}
         told = document(terms, sorted(rows, key=lambda row: row.id), late)
+        told["complete"] = len(rows) < MOST
         if finding.kind == "diversion" and consignment is not None:
             told["consignment"] = {
                 "origin": self.names.origin,
@@ -204,11 +207,14 @@ def _ranges(consignment: Consignment) -> list[Range]:
     return found
 
 
-def _in_ranges(session: Session, ranges: Sequence[Range]) -> list[Scan]:
+def _in_ranges(session: Session, ranges: Sequence[Range], until: int) -> list[Scan]:
+    """The scans of some codes up to a time, MOST at most: one code may have millions."""
     rows: list[Scan] = []
     for batch, first, to in ranges:
-        inside = Scan.index.between(first, to - 1)
-        rows += session.scalars(select(Scan).where(Scan.batch == batch, inside))
+        inside = select(Scan).where(Scan.batch == batch, Scan.index.between(first, to - 1))
+        rows += session.scalars(inside.where(Scan.time <= until).limit(MOST - len(rows)))
+        if len(rows) >= MOST:
+            break
     return rows
 
 

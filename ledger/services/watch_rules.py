@@ -205,14 +205,14 @@ def _threshold(session: Session, rule: AlertRule, row: Scan, brand: int, now: in
         alerts.count(session, now, known, 1, row.time)
         return False
     query = (
-        select(Scan)
+        select(*_SEEN)
         .where(Scan.batch == row.batch, Scan.index == row.index)
         .where(Scan.time > row.time - rule.terms["days"] * DAY_S, Scan.time <= row.time)
         .where(Scan.channel.in_(CONSUMERS), Scan.weak.is_(False))
         .order_by(Scan.time.desc(), Scan.id.desc())
         .limit(MOST)
     )
-    seen = [_seen(one) for one in reversed(session.scalars(query).all())]
+    seen = [_seen(*one) for one in reversed(session.execute(query).all())]
     test = rule.terms["test"]
     rests = thresholds.fired(test, rule.terms, seen)
     if not rests:
@@ -248,11 +248,21 @@ def _body(
     return {"sentence": sentence, "calibrated": False, "terms": rule.terms, "evidence": evidence}
 
 
-def _seen(row: Scan) -> Seen:
-    place = None
-    if row.lat is not None and row.lon is not None and row.loc_src in CERTAIN:
-        place = (row.lat, row.lon, row.acc_km or 0.0)
-    return Seen(row.id, row.time, row.device, place)
+_SEEN = (Scan.id, Scan.time, Scan.device, Scan.loc_src, Scan.lat, Scan.lon, Scan.acc_km)
+
+
+def _seen(
+    number: int,
+    time: int,
+    device: str,
+    source: str,
+    lat: float | None,
+    lon: float | None,
+    acc_km: float | None,
+) -> Seen:
+    known = lat is not None and lon is not None and source in CERTAIN
+    place = (lat or 0.0, lon or 0.0, acc_km or 0.0) if known else None
+    return Seen(number, time, device, place)
 
 
 def _region(code: int | None) -> str:

@@ -338,6 +338,21 @@ def test_what_happens_is_told_to_whoever_listens(
     assert event == "event: alert.closed"
 
 
+def test_listeners_are_counted_and_bounded(
+    world: World, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One too many is told to come later; who has gone makes room."""
+    monkeypatch.setattr("api.alerts.MOST_LISTENERS", 1)
+    asked = {"url": f"{base}/v1/alerts/stream", "headers": world.key(BRAND, "read")}
+    with httpx2.stream("GET", **asked, params={"wait": 20}, timeout=30) as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "retry: 2000"
+        full = httpx2.get(**asked, params={"wait": 0})
+        assert (full.status_code, full.json()["title"]) == (503, "TOO_MANY_LISTENERS")
+    while httpx2.get(**asked, params={"wait": 0}).status_code == 503:
+        pass  # until the server has noticed that the line was cut
+
+
 def test_the_worker_raises_an_alert_and_the_feed_tells_of_it(
     world: World, base: str, desk: TestClient
 ) -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from ledger.db.alerting import AlertChange, AlertEvidence
 from ledger.db.engine import reading, transaction
@@ -195,6 +195,26 @@ def test_an_honest_world_raises_nothing(tmp_path: Path) -> None:
     pack(at, HONEST)
     feed(at, [demo_row(scan) for scan in HONEST.scans], 5)
     assert raised(at) == {}
+
+
+def test_a_pass_asks_no_more_of_a_longer_history(tmp_path: Path) -> None:
+    """As many statements for the last part of the scans as for the first."""
+    at = board(tmp_path)
+    pack(at, HONEST)
+    rows = [demo_row(scan) for scan in HONEST.scans][:400]
+    watcher = Watcher(at.site, 0.05)
+    counts: list[int] = []
+
+    def counted(*_: object) -> None:
+        counts[-1] += 1
+
+    event.listen(at.engine, "before_cursor_execute", counted)
+    for start in range(0, 400, 40):
+        counts.append(0)
+        with transaction(at.engine) as session:
+            session.add_all(rows[start : start + 40])
+        watcher.step()
+    assert max(counts[-4:]) <= max(counts[1:5])
 
 
 def test_a_scan_that_may_still_get_a_place_waits(tmp_path: Path) -> None:
