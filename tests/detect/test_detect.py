@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ledger.detect import Custody, Detection, Finding, Lots, Scans, detect
+from ledger.services.simulator import Settings, simulate
 from tests.detect.frames import NO_CUSTODY, Row, one_lot, scans_of
 
 
@@ -55,6 +56,24 @@ def test_nothing_of_the_future_is_seen(seed: int) -> None:
         cut_world = scans.take(scans.day <= cut)
         expected = _lines([finding for finding in whole if finding.day <= cut])
         assert _lines(detect(cut_world, lots, custody)) == expected
+
+
+def test_a_simulated_world_shows_no_future_and_no_seams() -> None:
+    """With everything that cheats do in it, cut at five days and fed in uneven pieces, the lines
+    are those of the whole, byte for byte."""
+    attacks = ("diversion", "mixed", "clone", "farm", "guess")
+    world = simulate(43, Settings(scans=30_000), attacks=attacks)
+    scans, lots, custody = world.scans, world.lots, world.custody
+    whole = detect(scans, lots, custody)
+    assert {finding.kind for finding in whole} == {"clone", "diversion", "farm", "guess"}
+    for cut in (40.0, 70.0, 100.0, 130.0, whole[-1].day - 1e-9):
+        cut_world = scans.take(scans.day <= cut)
+        expected = _lines([finding for finding in whole if finding.day <= cut])
+        assert _lines(detect(cut_world, lots, custody)) == expected
+    state = Detection(lots, custody)
+    pieces = np.split(np.arange(len(scans)), [5, 900, 901, 12_000, 29_000])
+    found = [finding for piece in pieces for finding in state.feed(scans.take(piece))]
+    assert _lines(found) == _lines(whole)
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])
