@@ -95,6 +95,9 @@ def count(session: Session, now: int, alert: Alert, more: int, last: int) -> Non
     """Add scans to an alert's cause: it may regress, or be told of again."""
     alert.scans += more
     alert.last = max(alert.last, last)
+    if alert.muted and _speaks(session, alert):
+        alert.muted, alert.told = False, alert.scans
+        tell(session, now, alert, "raised")
     if _awake(session, alert):
         alert.state, alert.outcome, alert.judged, alert.exception = REGRESSED, None, None, None
         alert.quiet_until = alert.quiet_scans = None
@@ -105,6 +108,12 @@ def count(session: Session, now: int, alert: Alert, more: int, last: int) -> Non
     elif alert.state in (OPEN, REGRESSED) and alert.scans >= GROWTH * alert.told:
         alert.told = alert.scans
         tell(session, now, alert, "updated")
+
+
+def _speaks(session: Session, alert: Alert) -> bool:
+    """Say whether the rule of an alert is not muted (any more)."""
+    rule = session.get(AlertRule, alert.rule) if alert.rule is not None else None
+    return rule is None or rule.muted is None
 
 
 def _awake(session: Session, alert: Alert) -> bool:

@@ -27,7 +27,7 @@ from ledger.services.watch_frame import Names, custody_of, lots_of
 from ledger.services.watch_goods import Consignment, Goods
 from ledger.services.watch_rules import examine
 
-AT_ONCE = 2_000  # scans a pass
+AT_ONCE, REMEMBERED = 2_000, 10_000  # scans a pass
 # What is looked at of a scan: the rest would be read and parsed for nothing.
 LOOKED_AT = load_only(
     Scan.time, Scan.final_at, Scan.brand, Scan.gtin, Scan.serial, Scan.batch, Scan.index,
@@ -91,24 +91,32 @@ class Watcher:
         self._seen: _Seen | None = None
 
     def is_due(self) -> bool:
-        """Say whether there are scans that were not looked at; one still open to a place waits."""
+        """Say whether there are scans to look at, or to remember after a start.
+
+        One that is still open to a place waits, and those after it.
+        """
         with reading(self._site.engine) as session:
-            state = session.get(WatchState, 1)
+            until = _watched(session)
+            if (self._seen.scan if self._seen else 0) < until:
+                return True
             first = session.execute(
-                select(Scan.final_at)
-                .where(Scan.id > (state.scan if state else 0))
-                .order_by(Scan.id)
-                .limit(1)
+                select(Scan.final_at).where(Scan.id > until).order_by(Scan.id).limit(1)
             ).first()
         return first is not None and first[0] <= self._site.clock()
 
     def step(self) -> int:
-        """Look at the next scans; return how many alerts are new."""
+        """Look at the next scans, or remember a part of the earlier ones; return new alerts."""
         now = self._site.clock()
         seen, self._seen = self._seen, None
         with reading(self._site.engine) as session:
             if seen is None or self._is_turned(session, seen):
-                seen = self._remember(session)
+                seen = _Seen()
+            until = _watched(session)
+            if seen.scan < until:
+                self._remember(session, seen, until)
+            if seen.scan < until:
+                self._seen = seen
+                return 0
             fresh = self._next(session, seen, now)
             found = self._detect(session, seen, fresh)
             moves = moves_of(session, seen.goods, chain.from_iterable(fresh.values()))
@@ -126,23 +134,20 @@ class Watcher:
         self._seen = seen
         return raised
 
-    def _remember(self, session: Session) -> _Seen:
-        """Build the memory of what was looked at before, and look for what was missed."""
-        seen = _Seen()
-        state = session.get(WatchState, 1)
-        until = state.scan if state else 0
-        query = _scans().where(Scan.id <= until)
-        while rows := session.scalars(query.where(Scan.id > seen.scan)).all():
-            for brand, found in self._detect(
-                session, seen, self._take(session, seen, rows)
-            ).items():
-                seen.owed.setdefault(brand, []).extend(one for one in found if one.is_new)
-            session.expunge_all()
-        return seen
+    def _remember(self, session: Session, seen: _Seen, until: int) -> None:
+        """Feed the next of the scans that were looked at before this process began; what is found
+        only now is owed."""
+        query = _scans(REMEMBERED).where(Scan.id > seen.scan, Scan.id <= until)
+        taken = self._take(session, seen, session.scalars(query))
+        for brand, found in self._detect(session, seen, taken).items():
+            seen.owed.setdefault(brand, []).extend(one for one in found if one.is_new)
+        seen.owed = {brand: found for brand, found in seen.owed.items() if found}
+        if not taken:
+            seen.scan = until  # the last of them have expired
 
     def _next(self, session: Session, seen: _Seen, now: int) -> dict[int, list[Scan]]:
         """Return the next scans by brand, up to the first that may still get a place."""
-        query = _scans().where(Scan.id > seen.scan)
+        query = _scans(AT_ONCE).where(Scan.id > seen.scan)
         final = takewhile(lambda row: row.final_at <= now, session.scalars(query))
         return self._take(session, seen, final)
 
@@ -195,8 +200,14 @@ class Watcher:
         return any(own.dial != self._dial(session, brand) for brand, own in seen.brands.items())
 
 
-def _scans() -> Select[Scan]:
-    return select(Scan).options(LOOKED_AT).order_by(Scan.id).limit(AT_ONCE)
+def _scans(most: int) -> Select[Scan]:
+    return select(Scan).options(LOOKED_AT).order_by(Scan.id).limit(most)
+
+
+def _watched(session: Session) -> int:
+    """The newest scan that was looked at."""
+    state = session.get(WatchState, 1)
+    return state.scan if state else 0
 
 
 def _keep(

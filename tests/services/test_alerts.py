@@ -139,6 +139,8 @@ def test_a_rule_below_its_promise_mutes_itself_and_says_so(session: Session) -> 
     alerts_rules.unmute(session, "a person", NOW + 3, rule(session))
     assert alerts_rules.record_of(session, rule(session)).judged == 0
     assert told(session, keep(session, "d")) == ["raised"]
+    alerts.count(session, NOW, silent, 1, NOW)
+    assert (silent.muted, told(session, silent)) == (False, ["raised"]), "it goes on"
     log = [(row.who, row.what) for row in session.scalars(select(AuditEntry))]
     assert ("worker", "rule mute") in log and ("a person", "rule unmute") in log
 
