@@ -69,13 +69,14 @@ class Limits:
 
     Honest life sets them: gifts and parcels move one item far away once, a shop's display bottle is
     scanned by dozens of phones in one place, so neither one far scan nor a mere count is enough.
+    A photo of a code that goes round is scanned everywhere, for days: no count speaks then.
     """
 
     far_devices: int = 3  # other devices far from here ...
     far_places: int = 2  # ... in at least so many regions besides this one
     many_devices: int = 12  # devices in all ...
     many_regions: int = 4  # ... spread over so many regions
-    copy_odds: float = 1.0  # or copies explain the history at least as well as anything honest
+    copy_factor: float = 1000.0  # or copies explain the history so much better than anything honest
     impossible_kmh: float = 1200.0  # faster than an airliner, both places known by GPS
     impossible_km: float = 300.0
     impossible_pairs: int = 2  # a single odd pair is a wrong GPS fix, two are not
@@ -122,7 +123,9 @@ class Evidence:
     ledger_age_s: int = 0  # seconds since the newest block the follower has checked
     chain: ChainFacts = field(default_factory=ChainFacts)
     scans: ScanFacts = field(default_factory=ScanFacts)
-    copy_odds: float = 0.0  # that the code is copied, by the class model of code histories
+    # How much better copies explain the scans than any honest class of history; None: not asked.
+    copy_factor: float | None = None
+    photo: bool = False  # they look like those of a picture of the code that went round
     listed: Outcome | None = None  # on the operator's blacklist: do_not_use or caution
     limits: Limits = field(default_factory=Limits)
 
@@ -151,18 +154,20 @@ def _passed(at: int | None, now: int) -> bool:
 
 
 def _impossible(e: Evidence) -> bool:
-    return e.scans.impossible_pairs >= e.limits.impossible_pairs
+    return e.scans.impossible_pairs >= e.limits.impossible_pairs and not e.photo
 
 
 def _elsewhere(e: Evidence) -> bool:
     s, limits = e.scans, e.limits
-    return s.far_devices >= limits.far_devices and s.far_regions >= limits.far_places
+    counted = s.far_devices >= limits.far_devices and s.far_regions >= limits.far_places
+    return counted and not e.photo
 
 
 def _many(e: Evidence) -> bool:
     s, limits = e.scans, e.limits
     counted = s.other_devices + 1 >= limits.many_devices and s.regions >= limits.many_regions
-    return counted or e.copy_odds >= limits.copy_odds
+    copied = e.copy_factor is not None and e.copy_factor >= limits.copy_factor
+    return copied or (counted and not e.photo)
 
 
 # A code that fails one of these has no history worth judging: the first that holds is the verdict.

@@ -1,8 +1,8 @@
 """`touchstone bench honest`: how many honest people are warned, and how many buyers of copies.
 
-Every scan of a world is judged in order by what the live code judges it by: the same facts of the
-earlier scans, the same odds, the same rules (`tests/services/test_bench_honest.py` runs worlds
-through both). The truth serves to count, never to judge.
+Every scan of a world is judged in order by what the live code judges it by: the same facts of
+earlier scans, the same class model, the same rules; `tests/services/test_bench_honest.py` runs a
+world through both. The truth serves to count, never to judge.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from ledger.detect.frame import CHANNELS, LOC_SOURCES, Bools, Ints, Scans
 from ledger.domain.verdict import ChainFacts, Evidence, Outcome, Verdict, judge
-from ledger.services.scan_facts import MAX_LOOKS, Look, Place, odds_of_copies, scan_facts
+from ledger.services.scan_facts import MAX_LOOKS, Look, Place, copy_factor, scan_facts, went_round
 
 HONEST_AT_MOST = 0.002  # of honest scans are told caution or do_not_use
 CAUGHT_AT_LEAST = 0.8  # of the scans of a cloned code after its tenth fake
@@ -73,13 +73,15 @@ def verdicts(scans: Scans) -> Iterator[tuple[int, Verdict]]:
 
 
 def _judged(looks: list[Look], now: Look, *, asks: bool) -> Verdict:
+    factor = copy_factor(looks, now if asks else None)
     return judge(
         Evidence(
             now.time,
             known=True,
             chain=_ON_SALE,
             scans=scan_facts(looks, now.device, now.place),
-            copy_odds=odds_of_copies(looks, now if asks else None),
+            copy_factor=factor,
+            photo=went_round(looks, factor),
         )
     )
 

@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ledger.detect.clones import Seen, copy_odds
+from ledger.detect.clones import FEWEST_DEVICES, Seen, bayes_factor
 from ledger.domain.regions import great_circle_km
 from ledger.domain.verdict import Limits, ScanFacts
 
 MAX_LOOKS = 500  # of one code; more say nothing new
-MAX_SEEN = 24  # devices for the class model: its odds are far from even by then, and cost 0.3 ms
+MAX_SEEN = 24  # devices for the class model: all is said by then, and it costs 0.3 ms
 CERTAIN = frozenset({"gps", "ip_fixed"})  # a mobile network names a wrong province too often
 FAR_KM = 100.0
+PHOTO_DAYS, PHOTO_SHARE = 4.0, 0.8
 DAY = 86_400.0
 UNKNOWN = -1  # region of a place, for the detectors
 
@@ -66,11 +67,11 @@ def scan_facts(looks: Sequence[Look], device: str | None, place: Place | None) -
     )
 
 
-def odds_of_copies(looks: Sequence[Look], asking: Look | None) -> float:
-    """Return the odds that the code is copied rather than honest, in the class model.
+def copy_factor(looks: Sequence[Look], asking: Look | None) -> float | None:
+    """Return how much better copies explain the scans than any honest class of history.
 
-    From the first scan of each of the first MAX_SEEN devices that say where they are; asking: the
-    scan that is judged, if it will be stored.
+    From the first scan of each of the first MAX_SEEN devices that say where they are; None for too
+    few of them. asking: the scan that is judged, if it may be evidence itself.
     """
     first: dict[str, Seen] = {}
     for look in looks if asking is None else (*looks, asking):
@@ -81,7 +82,24 @@ def odds_of_copies(looks: Sequence[Look], asking: Look | None) -> float:
         first[look.device] = Seen(look.time / DAY, place.source, place.lat, place.lon, region)
         if len(first) == MAX_SEEN:
             break
-    return copy_odds(list(first.values()))
+    return bayes_factor(list(first.values())) if len(first) >= FEWEST_DEVICES else None
+
+
+def went_round(looks: Sequence[Look], factor: float | None) -> bool:
+    """Say whether the scans look like those of a photo that went round: people everywhere, nearly
+    all of them within PHOTO_DAYS. factor: `copy_factor` of the same scans.
+
+    Copies sold fast begin like that; they go on.
+    """
+    if factor is None or factor >= 1:
+        return False
+    times = [look.time for look in looks]
+    end = most = 0
+    for start, time in enumerate(times):
+        while end < len(times) and times[end] <= time + PHOTO_DAYS * DAY:
+            end += 1
+        most = max(most, end - start)
+    return most >= PHOTO_SHARE * len(times)
 
 
 def _apart(one: Place, other: Place) -> float:

@@ -15,7 +15,7 @@ from ledger.domain.verdict import Evidence, Limits, Verdict, judge
 from ledger.errors import Rejected
 from ledger.services import blacklist
 from ledger.services.lookup import Item, Link, chain_facts, find_item, read_link
-from ledger.services.scan_facts import MAX_LOOKS, Look, Place, odds_of_copies, scan_facts
+from ledger.services.scan_facts import MAX_LOOKS, Look, Place, copy_factor, scan_facts, went_round
 from ledger.services.site import Site
 
 # Built once and of columns, not of rows as objects: a tenth of the time of a query, for every scan.
@@ -85,12 +85,14 @@ def check(
     if item is not None:
         looks = looks_of(session, item, at, before)
         asking = Look(at, device, False, place) if device is not None and counts else None
+        factor = copy_factor(looks, asking)
         seen = replace(
             seen,
             known=True,
             chain=chain_facts(item),
             scans=scan_facts(looks, device, place),
-            copy_odds=odds_of_copies(looks, asking),
+            copy_factor=factor,
+            photo=went_round(looks, factor),
             listed=blacklist.level(session, item.batch, item.index),
         )
     return Checked(judge(seen), seen, link, item, checkpoint)

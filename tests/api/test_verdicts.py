@@ -109,8 +109,9 @@ def test_far_scans_by_others_speak_against_a_code(world: World) -> None:
     assert _scan(world, 15, "a", "Beijing") == ["FIRST_SCAN"]
     assert _scan(world, 15, "b", "Guangzhou") == ["SEEN_BEFORE"]
     assert _scan(world, 15, "c", "Urumqi") == ["SEEN_BEFORE"]
-    assert _scan(world, 15, "d", "Shanghai") == ["SEEN_ELSEWHERE"]
-    assert _scan(world, 15, "e", "Shanghai", channel="script") == ["SEEN_ELSEWHERE"]
+    both = ["SEEN_ELSEWHERE", "MANY_DEVICES"]  # copies sold all over explain it best
+    assert _scan(world, 15, "d", "Shanghai") == both
+    assert _scan(world, 15, "e", "Shanghai", channel="script") == both
 
 
 def test_scripts_do_not_speak_against_a_code(world: World) -> None:

@@ -69,7 +69,7 @@ def test_evidence_leads_to_its_reason_and_outcome(code: str) -> None:
         (replace(GOOD, scans=ScanFacts(far_devices=3, far_regions=1)), "SEEN_ELSEWHERE"),
         (replace(GOOD, scans=ScanFacts(other_devices=10, regions=4)), "MANY_DEVICES"),
         (replace(GOOD, scans=ScanFacts(other_devices=99, regions=3)), "MANY_DEVICES"),
-        (replace(GOOD, copy_odds=0.999), "MANY_DEVICES"),
+        (replace(GOOD, copy_factor=999.9), "MANY_DEVICES"),
     ],
 )
 def test_one_step_short_of_the_bound_says_nothing(evidence: Evidence, code: str) -> None:
@@ -77,9 +77,17 @@ def test_one_step_short_of_the_bound_says_nothing(evidence: Evidence, code: str)
     assert code not in judge(evidence).reasons
 
 
-def test_even_odds_of_copies_are_enough_without_any_count() -> None:
-    """What the class model makes of a history speaks against a code at odds of 1."""
-    assert judge(replace(GOOD, copy_odds=1.0)).reasons == ("MANY_DEVICES",)
+def test_copies_that_explain_a_history_are_enough_without_any_count() -> None:
+    """What the class model makes of a history speaks against a code from its factor on."""
+    assert judge(replace(GOOD, copy_factor=1000.0)).reasons == ("MANY_DEVICES",)
+
+
+@pytest.mark.parametrize("code", ["SEEN_ELSEWHERE", "MANY_DEVICES", "IMPOSSIBLE_TRAVEL"])
+def test_counts_are_silent_about_a_photo_that_went_round(code: str) -> None:
+    """It passes every count within hours; copies must explain it better to be told."""
+    photo = replace(CASES[code], photo=True)
+    assert judge(photo).reasons != (code,)
+    assert judge(replace(photo, copy_factor=1000.0)).reasons == ("MANY_DEVICES",)
 
 
 def test_a_recall_outweighs_all_else_and_both_are_said() -> None:
@@ -123,7 +131,8 @@ def test_a_code_nobody_issued_has_no_other_reason() -> None:
             regions=st.integers(0, 31),
             impossible_pairs=st.integers(0, 5),
         ),
-        copy_odds=st.floats(0, 1e9),
+        copy_factor=st.none() | st.floats(0, 1e9),
+        photo=st.booleans(),
         limits=st.just(Limits()),
     )
 )

@@ -1,4 +1,4 @@
-"""What earlier scans say for a scan: counts, and the odds that a code is copied."""
+"""What earlier scans say for a scan: counts, and how well copies explain them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.domain.regions import REGIONS
-from ledger.services.scan_facts import MAX_SEEN, Look, Place, odds_of_copies, scan_facts
+from ledger.domain.verdict import Limits
+from ledger.services.scan_facts import MAX_SEEN, Look, Place, copy_factor, scan_facts, went_round
 
+LIMITS = Limits()
 CITIES = {code: (region.lat, region.lon) for code, region in REGIONS.items()}
 
 
@@ -22,42 +24,62 @@ def copies(count: int) -> list[Look]:
     return [look(f"d{i}", (31, 44)[i % 2], 2.0 * i) for i in range(count)]
 
 
-def test_copies_sold_in_two_regions_are_told_by_their_sixth_device() -> None:
-    """Odds grow with each device and pass 1 long before any count is high."""
-    odds = [odds_of_copies(copies(n), None) for n in range(2, 9)]
-    assert odds == sorted(odds)
-    assert odds[0] == 0
-    assert odds[4] > 1
+def test_copies_sold_in_two_regions_are_told_by_their_fifth_device() -> None:
+    """The factor grows with each device and passes the limit long before any count is high."""
+    factors = [copy_factor(copies(n), None) for n in range(2, 9)]
+    told = [factor for factor in factors if factor is not None]
+    assert (factors[0], len(told)) == (None, 6)
+    assert told == sorted(told)
+    assert told[2] >= LIMITS.copy_factor
 
 
-def test_a_display_bottle_and_an_owner_with_a_friend_are_no_copies() -> None:
-    """Forty phones in one shop, and three looks in a family, stay below even odds."""
+def test_a_display_bottle_a_photo_and_a_family_are_no_copies() -> None:
+    """Forty phones in one shop, thirty everywhere within hours, and an owner with guests."""
     shop = [look(f"d{i}", 31, float(i), ("gps", "ip_fixed")[i % 2]) for i in range(40)]
+    photo = [
+        look(f"d{i}", list(CITIES)[i * 7 % 12], i / 24, ("gps", "ip_mobile")[i % 2])
+        for i in range(30)
+    ]
     family = [look("owner", 31), look("owner", 31, 0.1), look("friend", 31, 3.0)]
-    assert odds_of_copies(shop, None) < 1
-    assert odds_of_copies(family, look("guest", 11, 9.0)) < 1
+    for honest in (shop, photo, [*family, look("guest", 11, 9.0)]):
+        factor = copy_factor(honest, None)
+        assert factor is not None and factor < LIMITS.copy_factor
+
+
+def test_a_photo_is_told_by_its_haste() -> None:
+    """Phones everywhere within two days are a photo; as many copies sold as fast are not, once they
+    go on; nor is what copies explain better."""
+    photo = [
+        look(f"d{i}", list(CITIES)[i * 7 % 12], i / 24, ("gps", "ip_mobile")[i % 2])
+        for i in range(60)
+    ]
+    assert went_round(photo, copy_factor(photo, None))
+    assert not went_round(photo, 1.0)
+    longer = [*photo, *(look(f"e{i}", 31, 2.5 + i / 8) for i in range(60))]
+    assert copy_factor(longer, None) == copy_factor(photo, None)
+    assert not went_round(longer, copy_factor(longer, None))
 
 
 def test_the_scan_that_is_judged_counts_once() -> None:
-    """The odds are those of the history once it is stored; a device seen before adds nothing."""
+    """The factor is that of the history once it is stored; a device seen before adds nothing."""
     history = copies(6)
     new = look("new", 44, 20.0)
-    assert odds_of_copies(history, new) == odds_of_copies([*history, new], None)
-    assert odds_of_copies(history, look("d0", 65, 20.0)) == odds_of_copies(history, None)
+    assert copy_factor(history, new) == copy_factor([*history, new], None)
+    assert copy_factor(history, look("d0", 65, 20.0)) == copy_factor(history, None)
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.sampled_from([None, *CITIES])), max_size=60))
-def test_who_says_nothing_of_places_or_has_no_name_changes_no_odds(
+def test_who_says_nothing_of_places_or_has_no_name_changes_nothing(
     rows: list[tuple[int, int | None]],
 ) -> None:
-    """Left out, the odds are the same; and the first devices settle them."""
+    """Left out, the factor is the same; and the first devices settle it."""
     looks = [look(f"d{i}", region, float(n)) for n, (i, region) in enumerate(rows)]
     weak = [Look(one.time, "today", True, one.place) for one in looks[:3]]
     said = [one for one in looks if one.place is not None]
-    assert odds_of_copies([*weak, *looks], None) == odds_of_copies(said, None)
+    assert copy_factor([*weak, *looks], None) == copy_factor(said, None)
     distinct = list({one.device: one for one in reversed(said)}.values())[::-1]
     first = sorted(distinct, key=lambda one: one.time)[:MAX_SEEN]
-    assert odds_of_copies(first, None) == odds_of_copies(looks, None)
+    assert copy_factor(first, None) == copy_factor(looks, None)
 
 
 def test_far_devices_are_those_outside_both_radii() -> None:
