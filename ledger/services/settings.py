@@ -41,8 +41,8 @@ class Settings(BaseSettings):
     pkcs11_pin_file: Path | None = Field(None, description="File with the PIN of that token.")
     keeper_socket: Path | None = Field(
         None,
-        description="Unix socket of a code keeper in a process of its own; unset: codes are "
-        "decoded where they are asked for.",
+        description="Unix socket of a code keeper in a process of its own, which `touchstone up` "
+        "starts; unset: codes are decoded where they are asked for.",
     )
     clock: str = Field("wall", description="'wall', or 'file:PATH' for simulated past times.")
     behind_s: int = Field(
