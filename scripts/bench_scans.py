@@ -81,7 +81,7 @@ def attack(
     tune: Annotated[str, typer.Option(help="Seeds on which the sold rules are chosen.")] = "1,2,3",
     seeds: Annotated[
         str, typer.Option(help="Seeds that are reported.")
-    ] = "101,102,103,104,105,106",
+    ] = "301,302,303,304,305,306",
     picture: Annotated[Path | None, typer.Option(help="Write the curves there, as SVG.")] = None,
     as_json: Json = False,
 ) -> None:
