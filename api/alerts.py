@@ -63,7 +63,7 @@ def list_alerts(site: SiteDep, wanted: Wanted, after: Whole = 0, limit: Limit = 
     since, until: raised in [since, until). after: the last id seen. Answers a list, each with `id`,
     `kind`, `rule`, `state`, `muted`, `brand`, `raised`, `last`, `scans`, `lot`, `region`, `code`,
     `consignee`, `severity`, `archived_until`, `archived_until_scans`, `outcome`, `judged`,
-    `exception`, `calibrated`, `sentence` and the `evidence` of its kind.
+    `judged_by`, `exception`, `calibrated`, `sentence` and the `evidence` of its kind.
     """
     with reading(site.engine) as session:
         return [alert_json(session, row) for row in alerts.page(session, wanted, after, limit)]

@@ -436,6 +436,7 @@ class Alert(Base):
     """
 
     __tablename__ = "alert"
+    __table_args__ = (Index("alert_state", "brand", "state", "id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
     brand: Mapped[int]
@@ -459,6 +460,7 @@ class Alert(Base):
     quiet_scans: Mapped[int | None]  # ... or until it has so many scans
     outcome: Mapped[str | None] = mapped_column(String(12))  # confirmed, explained, false
     judged: Mapped[int | None]
+    judged_by: Mapped[str | None]
     exception: Mapped[int | None]  # which one explains it
 
 

@@ -99,8 +99,8 @@ def count(session: Session, now: int, alert: Alert, more: int, last: int) -> Non
         alert.muted, alert.told = False, alert.scans
         tell(session, now, alert, "raised")
     if _awake(session, alert):
-        alert.state, alert.outcome, alert.judged, alert.exception = REGRESSED, None, None, None
-        alert.quiet_until = alert.quiet_scans = None
+        alert.state = REGRESSED
+        _forget(alert)
         alert.told = alert.scans
         record(session, now, WORKER, "alert regress", brand=alert.brand, alert=alert.id)
         tell(session, now, alert, "regressed")
@@ -108,6 +108,12 @@ def count(session: Session, now: int, alert: Alert, more: int, last: int) -> Non
     elif alert.state in (OPEN, REGRESSED) and alert.scans >= GROWTH * alert.told:
         alert.told = alert.scans
         tell(session, now, alert, "updated")
+
+
+def _forget(alert: Alert) -> None:
+    """Drop what was decided about an alert; the audit log keeps it."""
+    alert.outcome = alert.judged = alert.judged_by = alert.exception = None
+    alert.quiet_until = alert.quiet_scans = None
 
 
 def _speaks(session: Session, alert: Alert) -> bool:
@@ -166,8 +172,8 @@ def close(
     """
     if outcome not in OUTCOMES:
         raise Rejected("BAD_OUTCOME", f"An outcome is one of {', '.join(OUTCOMES)}.")
-    alert.state, alert.outcome, alert.judged, alert.exception = CLOSED, outcome, now, None
-    alert.quiet_until = alert.quiet_scans = None
+    _forget(alert)
+    alert.state, alert.outcome, alert.judged, alert.judged_by = CLOSED, outcome, now, who
     told = {"brand": alert.brand, "alert": alert.id, "outcome": outcome, "note": note}
     record(session, now, who, "alert close", **told)
     tell(session, now, alert, "closed")
@@ -183,8 +189,8 @@ def reopen(session: Session, now: int, who: str, alert: Alert) -> None:
     """Open an alert again: its outcome, if it had one, no longer judges its rule."""
     if alert.state == OPEN:
         return
-    alert.state, alert.outcome, alert.judged, alert.exception = OPEN, None, None, None
-    alert.quiet_until = alert.quiet_scans = None
+    alert.state = OPEN
+    _forget(alert)
     record(session, now, who, "alert reopen", brand=alert.brand, alert=alert.id)
     tell(session, now, alert, "reopened")
     blacklist.follow(session, now, alert)
@@ -221,7 +227,7 @@ def covers(excuse: AlertException, alert: Alert) -> bool:
 
 
 def _explain(session: Session, now: int, who: str, alert: Alert, excuse: AlertException) -> None:
-    alert.state, alert.outcome, alert.judged = CLOSED, EXPLAINED, now
+    alert.state, alert.outcome, alert.judged, alert.judged_by = CLOSED, EXPLAINED, now, who
     alert.exception = excuse.id
     told = {"brand": alert.brand, "alert": alert.id, "exception": excuse.id}
     record(session, now, who, "alert explain", **told)

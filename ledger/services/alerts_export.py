@@ -10,7 +10,7 @@ from typing import Any
 COLUMNS = (
     "id", "kind", "state", "raised", "last", "scans", "lot", "region", "code", "consignee",
     "goods_low", "goods_high", "value_low", "value_high", "currency", "e_value", "level", "fdr",
-    "calibrated", "muted", "outcome", "judged", "sentence",
+    "calibrated", "muted", "outcome", "judged", "judged_by", "sentence",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

@@ -33,6 +33,7 @@ def alert_json(session: Session, alert: Alert) -> dict[str, Any]:
         "archived_until_scans": alert.quiet_scans,
         "outcome": alert.outcome,
         "judged": alert.judged,
+        "judged_by": alert.judged_by,
         "exception": alert.exception,
         **{name: value for name, value in alert.body.items() if name not in _OWN},
     }

@@ -132,6 +132,7 @@ def test_an_alert_lives_and_its_severity_is_money(desk: TestClient, raised: dict
     for outcome in ("false", "confirmed"):
         closed = desk.post(f"{path}/close", json={"outcome": outcome, "note": "seen"}).json()
         assert (closed["state"], closed["outcome"]) == ("closed", outcome)
+        assert (closed["judged_by"], closed["judged"] > 0) == ("test", True)
     refused = desk.post(f"{path}/archive", json={"more": 3})
     assert (refused.status_code, refused.json()["title"]) == (409, "ALERT_CLOSED")
     log = [row for row in desk.get("/v1/audit?limit=500").json() if row["who"] == "test"]
