@@ -89,11 +89,13 @@ def test_a_file_cut_short_by_a_kill_is_written_again_whole(site: Site, tmp_path:
     words = ("mint", "--brand", str(BRAND), "--gtin", GTIN, "--count", str(COUNT), "--id", "killed")
     export = (*words, "--links", str(path), "--data", data, "--json")
     partial = path.with_name("links.txt.new")
-    program = subprocess.Popen([*COMMAND, *export], cwd=ROOT, stdout=subprocess.DEVNULL)
-    while not partial.exists() and program.poll() is None:
-        pass
-    program.send_signal(signal.SIGKILL)
-    assert program.wait(20) == -signal.SIGKILL
+    while not partial.exists():  # until the kill has hit while the file was being written
+        path.unlink(missing_ok=True)
+        program = subprocess.Popen([*COMMAND, *export], cwd=ROOT, stdout=subprocess.DEVNULL)
+        while not partial.exists() and program.poll() is None:
+            time.sleep(0.001)
+        program.kill()
+        program.wait(20)
     assert not path.exists()
     assert command(*export).status == 0
     assert not partial.exists()
