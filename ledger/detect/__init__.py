@@ -45,9 +45,10 @@ class Detection:
         self._guessers = Guessers(fdr)
 
     def know(self, lots: Lots, custody: Custody) -> None:
-        """Take frames in which rows were added; what was known before keeps its rows."""
-        self._farms.lots = self._clones.lots = self._diversion.lots = lots
-        self._diversion.custody = custody
+        """Take frames in which rows were added, or have more cases; what was known before keeps its
+        rows, and the cases their numbers."""
+        self._farms.lots = self._clones.lots = lots
+        self._diversion.know(lots, custody)
 
     def feed(self, scans: Scans) -> list[Finding]:
         """What these scans tip, in order of day. scans: those after all fed before, in order of

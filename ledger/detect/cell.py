@@ -51,10 +51,21 @@ class LotCount:
         self.recent = 0
         self._days: deque[list[int]] = deque()
         self._strict, self._loose = array("d", bytes(8 * cases)), array("d", bytes(8 * cases))
-        self.missed = [np.frombuffer(self._strict), np.frombuffer(self._loose)]
         self.items = array("q", bytes(8 * cases))
         self._by_source = [SOURCE_WEIGHT] * len(OUTSIDE)
         self._outside = [SOURCE_WEIGHT * share for share in OUTSIDE]
+
+    @property
+    def missed(self) -> list[Floats]:
+        """By alternative; views, to be let go before the lot grows."""
+        return [np.frombuffer(self._strict), np.frombuffer(self._loose)]
+
+    def grow(self, cases: int) -> None:
+        """More cases of the lot went to its consignee; they follow those known."""
+        for column in (self._strict, self._loose, self.items):
+            column.frombytes(bytes(8 * (cases - self.cases)))
+        self.cases = cases
+        self.runs = Runs(cases, self.runs.per_pallet)
 
     def speak(self, case: int, source: int, today: int, outside: bool) -> None:
         """Count an item's first scan, wherever it states to be. outside: not in its territory."""
@@ -130,6 +141,14 @@ class Cell:
         self._value: Floats | None = None
         self._free = np.zeros((len(BET), 0))  # gain of the first group by case, with `_value`
         self._waves = np.zeros(0)  # sum over the groups of a case, with `_value`
+
+    def grow(self) -> None:
+        """Follow the lot, which has more cases now."""
+        if self._value is not None:
+            new = self.lot.cases - self._value.shape[1]
+            self._value = np.pad(self._value, ((0, 0), (0, new)))
+            self._free = np.pad(self._free, ((0, 0), (0, new)))
+            self._waves = np.pad(self._waves, (0, new))
 
     def hear(self, case: int, source: int) -> None:
         """An item of the lot spoke here, whether or not it will count: it was not missed."""

@@ -102,6 +102,16 @@ class Diversion:
         self._session: dict[tuple[int, int], list[int]] = {}
         self._today = -1
 
+    def know(self, lots: Lots, custody: Custody) -> None:
+        """Take frames in which rows were added, or have more cases than before."""
+        self.lots, self.custody = lots, custody
+        cases = lots.cases()
+        for row, known in self._lots.items():
+            if cases[row] > known.count.cases:
+                known.count.grow(int(cases[row]))
+                for cell in known.cells.values():
+                    self._cells[cell].grow()
+
     def feed(
         self,
         scans: Scans,

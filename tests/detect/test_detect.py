@@ -101,6 +101,18 @@ def test_lots_may_be_added_while_scans_come() -> None:
     assert len(first + later) == 1
 
 
+def test_a_lot_may_grow_while_scans_come() -> None:
+    """A consignment of 130 cases that grows to 400 raises what one of 400 does."""
+    scans, lots, custody = _world(1)
+    early = (scans.case < 130) & (scans.day < 30)
+    state = Detection(one_lot(130), custody, kinds=["diversion"])
+    found = state.feed(scans.take(early))
+    state.know(lots, custody)
+    found += state.feed(scans.take(scans.day >= 30))
+    assert [(f.lot, f.region) for f in found] == [(7, 5)]
+    assert {*range(125, 140)} <= set(found[0].evidence.cases)
+
+
 def test_scans_out_of_order_are_refused_and_leave_nothing() -> None:
     """A feed that goes back in time is refused whole."""
     scans, lots, custody = _world(1)
