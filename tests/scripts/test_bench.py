@@ -72,21 +72,14 @@ def test_the_mint_bench_prints_its_figures() -> None:
 
 
 def test_the_guess_bench_prints_its_figures() -> None:
-    """No hit among 5,000 guesses, and the keys; the control's count is below."""
-    command = [
-        sys.executable,
-        "-m",
-        "scripts.main",
-        "bench",
-        "guess",
-        "--guesses",
-        "5000",
-        "--json",
-    ]
+    """No hit in two rounds, and the keys; the control's count is below."""
+    words = ("--guesses", "2500", "--rounds", "2", "--json")
+    command = [sys.executable, "-m", "scripts.main", "bench", "guess", *words]
     said = json.loads(subprocess.run(command, capture_output=True, text=True).stdout)
     assert GUESS_KEYS - said.keys() == set()
-    assert (said["guesses"], said["issued"], said["hits"]) == (5000, 10_000_000, 0)
-    assert said["control_expected"] == 1.2
+    assert (said["guesses"], said["issued"], said["hits"]) == (2500, 10_000_000, 0)
+    assert (said["control_expected"], said["rounds"]) == (0.6, 2)
+    assert said["spread"]["hits"] == [0, 0]
 
 
 def test_the_control_hits_as_often_as_it_should() -> None:
