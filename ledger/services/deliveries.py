@@ -77,6 +77,8 @@ class Courier:
     def __init__(self, site: Site, jitter: Jitter) -> None:
         self._site = site
         self._jitter = jitter
+        # One loop for all rounds: to end one waits for its name look-ups, however slow they are.
+        self._runner = asyncio.Runner()
 
     def step(self) -> int:
         """Send what is due now; return how many attempts were made."""
@@ -84,7 +86,7 @@ class Courier:
             parcels = self._due(session)
         if not parcels:
             return 0
-        answers = asyncio.run(self._send(parcels))
+        answers = self._runner.run(self._send(parcels))
         with transaction(self._site.engine) as session:
             for parcel, answer in zip(parcels, answers, strict=True):
                 self._settle(session, parcel.delivery, answer)
