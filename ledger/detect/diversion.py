@@ -51,10 +51,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ledger.detect.account import account
-from ledger.detect.cell import Cell, Group, LotCount
+from ledger.detect.cell import Cell, Group
 from ledger.detect.farms import Farms
 from ledger.detect.finding import Finding
 from ledger.detect.frame import CHANNELS, Bools, Custody, Lots, Scans
+from ledger.detect.lot_count import LotCount
 from ledger.detect.sightings import BUSY_UNITS, Sightings
 from ledger.detect.stream import Rejection, Stream
 from ledger.detect.tables import grown

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from itertools import product
 
-from ledger.detect import cell, gifts, runs
+from ledger.detect import cell, gifts, lot_count, runs
 from tests.detect.frames import Row
 from tests.detect.honest import HOME
 
@@ -17,8 +17,8 @@ def plain_log_e(rows: list[Row], cases: int, per_pallet: int, region: int) -> fl
     """ln E after the last of `rows` (in order of day; each a new item and device; none is busy or a
     farm's; the last one opens or joins a group)."""
     groups: list[dict[str, float]] = []
-    scanned = [cell.SOURCE_WEIGHT] * 4
-    outside = [cell.SOURCE_WEIGHT * share for share in cell.OUTSIDE]
+    scanned = [lot_count.SOURCE_WEIGHT] * 4
+    outside = [lot_count.SOURCE_WEIGHT * share for share in lot_count.OUTSIDE]
     last = 0
     for number, row in enumerate(rows):
         source = SOURCES.index(row.source)
@@ -37,9 +37,9 @@ def plain_log_e(rows: list[Row], cases: int, per_pallet: int, region: int) -> fl
         if any(g["last"] == int(row.day) for g in burst):
             continue
         before = rows[: number + 1]
-        late = int(row.day) - cell.RECENT_DAYS
+        late = int(row.day) - lot_count.RECENT_DAYS
         whole = (len(groups) + 1) / (len(before) + 20)
-        recent = [g for g in groups if g["start"] >= row.day - cell.RECENT_DAYS]
+        recent = [g for g in groups if g["start"] >= row.day - lot_count.RECENT_DAYS]
         of_late = sum(int(one.day) >= late for one in before)
         late_rate = (len(recent) + 1) / (of_late + 1 / whole)
         lift = outside[source] / scanned[source] * sum(scanned) / sum(outside)
@@ -52,7 +52,7 @@ def plain_log_e(rows: list[Row], cases: int, per_pallet: int, region: int) -> fl
              "strangers": 3 * (2 + 1.5 * len(open_)) / cases}
         )  # fmt: skip
         last = row.case
-    pairs = list(product(range(len(cell.MISSED)), range(len(gifts.BETS))))
+    pairs = list(product(range(len(lot_count.MISSED)), range(len(gifts.BETS))))
     worth = [[_case(rows, groups, c, region, pair) for c in range(cases)] for pair in pairs]
     by_runs = sum(
         prior * math.exp(sum(values[start:stop]))
@@ -79,7 +79,7 @@ def plain_log_e(rows: list[Row], cases: int, per_pallet: int, region: int) -> fl
 
 
 def _gain(group: dict[str, float], alternative: int) -> float:
-    missed = float(cell.MISSED[alternative, int(group["source"])])
+    missed = float(lot_count.MISSED[alternative, int(group["source"])])
     return math.log((1 - missed) / group["rate"])
 
 
@@ -90,7 +90,7 @@ def _case(
     log = 0.0
     for row in rows:
         if row.case == case and row.region != region:
-            log += math.log(float(cell.MISSED[alternative, SOURCES.index(row.source)]))
+            log += math.log(float(lot_count.MISSED[alternative, SOURCES.index(row.source)]))
     for group in groups:
         if group["case"] == case:
             crowd = min(c for c in gifts.CROWDS if c >= group["strangers"])

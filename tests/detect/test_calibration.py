@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from ledger.detect import cell, detect, diversion, runs
+from ledger.detect import cell, detect, diversion, lot_count, runs
 from ledger.detect.cell import Cell
 from ledger.detect.runs import Holding, Runs
 from ledger.services.simulator import Settings, simulate
@@ -39,7 +39,7 @@ class Part:
 
 
 def _no_elsewhere(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(cell, "_LOG_MISSED", [(0.0, 0.0)] * 4)
+    patch.setattr(lot_count, "_LOG_MISSED", [(0.0, 0.0)] * 4)
 
 
 def _no_leak_rate(patch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ledger.detect.cell import Cell, LotCount
+from ledger.detect.cell import Cell
 from ledger.detect.diversion import looks
+from ledger.detect.lot_count import LotCount
 from tests.detect.frames import Row, one_lot, scans_of
 from tests.detect.honest import AWAY, Habits, diverted_rows, honest_rows
 from tests.detect.plain import plain_log_e
