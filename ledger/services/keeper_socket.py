@@ -27,7 +27,7 @@ from ledger.services.keeper import BatchRef, CodeKeeper, Decoded
 
 MAX_REQUEST, MAX_ANSWER = 512, 128 << 10
 MAX_LEAVES = 1024  # in one answer
-MAX_CONNECTIONS = 64
+MAX_CONNECTIONS = 256  # more than the threads of several servers
 WAIT_S = 10.0  # for the other side to go on
 _LENGTH = struct.Struct(">I")
 _PEER = struct.Struct("3i")  # pid, uid, gid of SO_PEERCRED
