@@ -56,17 +56,21 @@ Wanted = Annotated[alerts.Filter, Depends(_wanted)]
 
 
 @router.get("/alerts")
-def list_alerts(site: SiteDep, wanted: Wanted, after: Whole = 0, limit: Limit = 100) -> list[Json]:
+def list_alerts(
+    site: SiteDep, wanted: Wanted, after: Whole = 0, limit: Limit = 100, newest: bool = False
+) -> list[Json]:
     """A brand's alerts in the order they were kept (scope read or alerts).
 
     kind, state (open, archived, regressed, closed), lot, region, code, outcome, muted: only those.
-    since, until: raised in [since, until). after: the last id seen. Answers a list, each with `id`,
-    `kind`, `rule`, `state`, `muted`, `brand`, `raised`, `last`, `scans`, `lot`, `region`, `code`,
-    `consignee`, `severity`, `archived_until`, `archived_until_scans`, `outcome`, `judged`,
-    `judged_by`, `exception`, `calibrated`, `sentence` and the `evidence` of its kind.
+    since, until: raised in [since, until). newest: from the newest down. after: the last id seen.
+    Answers a list, each with `id`, `kind`, `rule`, `state`, `muted`, `brand`, `raised`, `last`,
+    `scans`, `lot`, `region`, `code`, `consignee`, `severity`, `archived_until`,
+    `archived_until_scans`, `outcome`, `judged`, `judged_by`, `exception`, `calibrated`, `sentence`
+    and the `evidence` of its kind.
     """
     with reading(site.engine) as session:
-        return [alert_json(session, row) for row in alerts.page(session, wanted, after, limit)]
+        rows = alerts.page(session, wanted, after, limit, newest=newest)
+        return [alert_json(session, row) for row in rows]
 
 
 @router.get("/alerts/export")

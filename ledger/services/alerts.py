@@ -251,11 +251,11 @@ class Filter:
     muted: bool | None = None
 
     def query(self) -> Select[Alert]:
-        """Return the alerts in the order they were kept. Raises Rejected BAD_FILTER."""
+        """Return the alerts that pass, in no order. Raises Rejected BAD_FILTER."""
         for name, known in (("state", STATES), ("outcome", OUTCOMES)):
             if getattr(self, name) not in (None, *known):
                 raise Rejected("BAD_FILTER", f"The {name} is one of {', '.join(known)}.")
-        query = select(Alert).order_by(Alert.id)
+        query = select(Alert)
         if self.brand:
             query = query.where(Alert.brand == self.brand)
         for name in ("kind", "state", "lot", "region", "code", "outcome", "muted"):
@@ -266,9 +266,18 @@ class Filter:
         return query if self.until is None else query.where(Alert.raised < self.until)
 
 
-def page(session: Session, wanted: Filter, after: int = 0, limit: int = 100) -> list[Alert]:
-    """Return alerts numbered above `after`, in order: the last one's number leads on."""
-    return list(session.scalars(wanted.query().where(Alert.id > after).limit(limit)))
+def page(
+    session: Session, wanted: Filter, after: int = 0, limit: int = 100, *, newest: bool = False
+) -> list[Alert]:
+    """Return the alerts that come after number `after`, in order: the last one's number leads on.
+
+    newest: from the newest down, after 0 from the first of them.
+    """
+    query = wanted.query().limit(limit)
+    if not newest:
+        return list(session.scalars(query.where(Alert.id > after).order_by(Alert.id)))
+    query = query.where(Alert.id < after) if after else query
+    return list(session.scalars(query.order_by(Alert.id.desc())))
 
 
 def find(session: Session, number: int, brand: int) -> Alert:

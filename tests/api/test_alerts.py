@@ -94,6 +94,11 @@ def test_paging_by_key_misses_nothing_and_repeats_nothing(
         pages += page
         after = page[-1]
     assert pages == whole
+    pages, after = [], 0
+    while page := told(desk, f"/v1/alerts?limit=1&newest=true&after={after}"):
+        pages += page
+        after = page[-1]
+    assert pages == whole[::-1]
     assert {raised[name] for name in ("first", "second", "third")} <= set(whole)
 
 
