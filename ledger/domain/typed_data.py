@@ -43,8 +43,20 @@ STRUCTS: dict[str, Fields] = {
         "uint64 party,address account,uint8 keyMode,uint16 roles,uint256 markets,"
         "uint64 prefix,uint8 prefixLength,bytes32 eventHash"
     ),
+    "UpdatePartyArgs": _fields(
+        "uint64 party,uint16 roles,uint256 markets,uint64 prefix,uint8 prefixLength,"
+        "bytes32 eventHash"
+    ),
+    "SuspendPartyArgs": _fields("uint64 party,uint8 status,bytes32 eventHash"),
+    "RotateAccountArgs": _fields("uint64 party,address account,uint8 keyMode,bytes32 eventHash"),
+    "DelegateArgs": _fields(
+        "uint64 actor,address key,uint8 keyMode,uint128 verbs,uint64 expiry,uint32 limit,"
+        "uint32 deviceEra,bytes32 eventHash"
+    ),
     "OpenEpochArgs": _fields("uint64 actor,uint8 epoch,bytes32 commitment,bytes32 eventHash"),
     "CancelArgs": _fields("uint64 actor"),
+    "SetAdminsArgs": _fields("address[] admins,uint8 threshold,bytes32 eventHash"),
+    "SealLedgerArgs": _fields("uint256 chainId,address successor,bytes32 eventHash"),
     "ReserveBatchArgs": _fields("uint64 actor,uint64 gtin,uint8 epoch,bytes32 eventHash"),
     "CommissionArgs": _fields(
         "uint64 actor,bytes32 root,bytes32 innerRoot,uint32 count,bytes32 eventHash"
@@ -52,10 +64,12 @@ STRUCTS: dict[str, Fields] = {
     "ActivateArgs": _fields(
         "uint64 actor,uint32 from,uint32 to,uint64 activeFrom,bytes32 eventHash"
     ),
+    "VoidArgs": _fields("uint64 actor,uint32 from,uint32 to,bytes32 eventHash"),
     "BindLotArgs": _fields(
         "uint64 actor,uint32 from,uint32 to,bytes32 lot,uint64 expiry,uint64 bestBefore,"
         "uint8 market,bytes32 eventHash"
     ),
+    "SetLotStateArgs": _fields("uint64 actor,uint8 state,bytes32 eventHash"),
     "PackArgs": _fields(
         "uint64 actor,bytes32 epcHash,bytes32 childrenRoot,uint32 count,uint8 level,uint32 lot,"
         "Child[] slotted,bytes32 eventHash"
@@ -63,6 +77,22 @@ STRUCTS: dict[str, Fields] = {
     "UnpackArgs": _fields("uint64 actor,Child[] children,bytes32 eventHash"),
     "ShipArgs": _fields("uint64 actor,uint64 to,bytes32 eventHash"),
     "ReceiveFromArgs": _fields("uint64 actor,uint64 from,bytes32 eventHash"),
+    "ReportExceptionArgs": _fields(
+        "uint64 actor,uint64 from,uint32 good,uint32 damaged,uint32 short,uint32 over,"
+        "uint32 wrong,bytes32 eventHash"
+    ),
+    "SettleExceptionArgs": _fields("uint64 actor,uint32 report,bytes32 eventHash"),
+    "ReturnToArgs": _fields("uint64 actor,uint64 to,bytes32 eventHash"),
+    "RefuseArgs": _fields("uint64 actor,uint64 from,bytes32 eventHash"),
+    "TakeBackArgs": _fields("uint64 actor,uint64 to,bytes32 eventHash"),
+    "WithdrawArgs": _fields("uint64 actor,uint64 from,bytes32 eventHash"),
+    "ReportLostArgs": _fields("uint64 actor,uint64 to,bytes32 eventHash"),
+    "DrawItemArgs": _fields("uint64 actor,uint64 batch,uint32 lot,bytes32 eventHash"),
+    "DecommissionArgs": _fields("uint64 actor,uint64 batch,uint8 state,bytes32 eventHash"),
+    "SetItemStateArgs": _fields("uint64 actor,uint64 batch,uint8 state,bytes32 eventHash"),
+    "ClaimInnerArgs": _fields(
+        "uint64 actor,uint64 batch,uint32 index,bytes32 innerCode,bytes32 salt,bytes32 eventHash"
+    ),
     "AnchorScanLogArgs": _fields("uint64 actor,uint64 size,bytes32 logRoot,bytes32 mapRoot"),
     # Never signed: arguments of the events that a pack or an unpack records on a child.
     "PackedIntoArgs": _fields("bytes32 parent,uint64 parentSeq"),

@@ -1,7 +1,6 @@
 """The verbs of the ledger: their frozen numbers, and how each is signed (formats "Signing").
 
-One table for all verbs of the design, also those that the contract does not carry out yet: a number
-goes into every head, so it can never be given to another verb.
+A number goes into every head, so it can never be given to another verb.
 """
 
 from __future__ import annotations
@@ -43,6 +42,7 @@ class Verb(IntEnum):
     WITHDRAW = 42
     REPORT_LOST = 43
     SETTLE_EXCEPTION = 44
+    DRAW_ITEM = 45
     DECOMMISSION = 48
     SET_ITEM_STATE = 49
     CLAIM_INNER = 50
@@ -55,6 +55,10 @@ class KeyMode(IntEnum):
     OWN = 1  # the party's own agent: the operator cannot sign with it
     BROWSER = 2
     HOSTED = 3  # "signed by the operator for X"
+
+
+DEVICE = 16
+"""Added to an event's key mode where a device of the party signed it (`delegate`)."""
 
 
 class Role(IntEnum):
@@ -83,20 +87,50 @@ class Signing:
     event: str
 
 
-# The verbs that the contract carries out today.
 SIGNINGS: dict[Verb, Signing] = {
     Verb.REGISTER_PARTY: Signing("RegisterParty", "registerParty", "party", "PartyRegistered"),
+    Verb.UPDATE_PARTY: Signing("UpdateParty", "updateParty", "party", "PartyUpdated"),
+    Verb.SUSPEND_PARTY: Signing("SuspendParty", "suspendParty", "party", "PartyStatusSet"),
+    Verb.ROTATE_ACCOUNT: Signing("RotateAccount", "rotateAccount", "party", "AccountRotated"),
+    Verb.DELEGATE: Signing("Delegate", "delegate", "party", "Delegated"),
     Verb.OPEN_EPOCH: Signing("OpenEpoch", "openEpoch", "party", "EpochOpened"),
     Verb.CANCEL: Signing("Cancel", "cancel", "party", "Cancelled"),
+    Verb.SET_ADMINS: Signing("SetAdmins", "setAdmins", "registry", "AdminsSet"),
+    Verb.SEAL_LEDGER: Signing("SealLedger", "sealLedger", "registry", "LedgerSealed"),
     Verb.RESERVE_BATCH: Signing("ReserveBatch", "reserveBatch", "party", "BatchReserved"),
     Verb.COMMISSION: Signing("Commission", "commission", "batch", "Commissioned"),
     Verb.ACTIVATE: Signing("Activate", "activate", "batch", "Activated"),
+    Verb.VOID: Signing("Void", "voidCodes", "batch", "Voided"),
     Verb.BIND_LOT: Signing("BindLot", "bindLot", "batch", "LotBound"),
+    Verb.SET_LOT_STATE: Signing("SetLotState", "setLotState", "lot", "LotStateSet"),
     Verb.PACK: Signing("Pack", "pack", "unit", "Packed"),
     Verb.UNPACK: Signing("Unpack", "unpack", "unit", "Unpacked"),
     Verb.SHIP: Signing("Ship", "ship", "unit", "Shipped"),
     Verb.RECEIVE_FROM: Signing("ReceiveFrom", "receiveFrom", "unit", "Received"),
+    Verb.REPORT_EXCEPTION: Signing(
+        "ReportException", "reportException", "unit", "ExceptionReported"
+    ),
+    Verb.RETURN_TO: Signing("ReturnTo", "returnTo", "unit", "Returned"),
+    Verb.REFUSE: Signing("Refuse", "refuse", "unit", "ReceiptRefused"),
+    Verb.TAKE_BACK: Signing("TakeBack", "takeBack", "unit", "TakenBack"),
+    Verb.WITHDRAW: Signing("Withdraw", "withdraw", "unit", "Withdrawn"),
+    Verb.REPORT_LOST: Signing("ReportLost", "reportLost", "unit", "LostReported"),
+    Verb.SETTLE_EXCEPTION: Signing(
+        "SettleException", "settleException", "unit", "ExceptionSettled"
+    ),
+    Verb.DRAW_ITEM: Signing("DrawItem", "drawItem", "unit", "ItemDrawn"),
+    Verb.DECOMMISSION: Signing("Decommission", "decommission", "item", "Decommissioned"),
+    Verb.SET_ITEM_STATE: Signing("SetItemState", "setItemState", "item", "ItemStateSet"),
+    Verb.CLAIM_INNER: Signing("ClaimInner", "claimInner", "item", "InnerClaimed"),
     Verb.ANCHOR_SCAN_LOG: Signing("AnchorScanLog", "anchorScanLog", "log", "ScanLogAnchored"),
 }
 
 LISTS: dict[Verb, str] = {Verb.SHIP: "shipList", Verb.RECEIVE_FROM: "receiveList"}
+
+RULINGS = frozenset(
+    {Verb.REGISTER_PARTY, Verb.UPDATE_PARTY, Verb.SUSPEND_PARTY, Verb.ROTATE_ACCOUNT}
+)
+"""What a quorum of the admins decides on a party: signed over the party's `ruled`."""
+BY_QUORUM = RULINGS | {Verb.SET_ADMINS, Verb.SEAL_LEDGER}
+HEADLESS = frozenset({Verb.CANCEL, Verb.DELEGATE})
+"""Signed over head 0: nobody makes them stale by moving the party's head."""
