@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import solcx
+from eth_utils.crypto import keccak
 
 HERE = Path(__file__).resolve().parent
 ARTIFACT = HERE.parent / "ledger" / "chain" / "artifacts" / "Ledger.json"
-SOURCES = ("ILedger.sol", "Messages.sol", "Ledger.sol")
 SETTINGS: dict[str, Any] = {
     "viaIR": True,
     "optimizer": {"enabled": True, "runs": 200},
@@ -29,19 +29,34 @@ SETTINGS: dict[str, Any] = {
 
 
 def compile_ledger() -> dict[str, Any]:
-    """Return the artifact: abi, bytecode, runtime (hex) and layout (`touchstone-layout/1`)."""
-    sources = {f"src/{name}": {"content": (HERE / "src" / name).read_text()} for name in SOURCES}
+    """Return the artifact.
+
+    abi: of ILedger, and the constructor's. bytecode: what creates the ledger, which creates its
+    registrar. registrar: the address it makes it at is the ledger's first creation; its runtime
+    code has this keccak on every chain. layout: `touchstone-layout/1`, one for both halves.
+    """
+    sources = {
+        f"src/{path.name}": {"content": path.read_text()} for path in (HERE / "src").glob("*.sol")
+    }
     output = solcx.compile_standard(
         {"language": "Solidity", "sources": sources, "settings": SETTINGS},
         solc_binary=str(HERE / "solc"),
         base_path=str(HERE),
     )
-    built = output["contracts"]["src/Ledger.sol"]["Ledger"]
+    ledger, registrar, interface = (
+        output["contracts"][f"src/{file}.sol"][file] for file in ("Ledger", "Registrar", "ILedger")
+    )
+    rows = layout(ledger["storageLayout"])
+    if rows != layout(registrar["storageLayout"]):
+        raise SystemExit("Ledger and Registrar differ in storage: declare it in State alone.")
+    constructor = [entry for entry in ledger["abi"] if entry["type"] == "constructor"]
+    code = bytes.fromhex(registrar["evm"]["deployedBytecode"]["object"])
     return {
-        "abi": built["abi"],
-        "bytecode": "0x" + built["evm"]["bytecode"]["object"],
-        "runtime_bytes": len(built["evm"]["deployedBytecode"]["object"]) // 2,
-        "layout": layout(built["storageLayout"]),
+        "abi": constructor + interface["abi"],
+        "bytecode": "0x" + ledger["evm"]["bytecode"]["object"],
+        "runtime_bytes": len(ledger["evm"]["deployedBytecode"]["object"]) // 2,
+        "registrar": {"runtime_bytes": len(code), "runtime_hash": "0x" + keccak(code).hex()},
+        "layout": rows,
     }
 
 
@@ -74,7 +89,8 @@ def main() -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     artifact = compile_ledger()
     out.write_text(json.dumps(artifact, indent=1, sort_keys=True) + "\n")
-    sys.stderr.write(f"{out}: {artifact['runtime_bytes']} of 24576 bytes\n")
+    sizes = artifact["runtime_bytes"], artifact["registrar"]["runtime_bytes"]
+    sys.stderr.write(f"{out}: {sizes[0]} and {sizes[1]} of 24576 bytes\n")
 
 
 if __name__ == "__main__":

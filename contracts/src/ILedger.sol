@@ -273,6 +273,14 @@ interface ITypes {
         bytes32 eventHash;
     }
 
+    /// @notice What an item's leaf is made of: leaf = keccak(keccak(abi(Code))).
+    /// @param serial ASCII, left-aligned
+    struct Code {
+        uint64 gtin;
+        uint32 index;
+        bytes32 serial;
+    }
+
     /// @notice DecommissionArgs, SetItemStateArgs.
     /// @param state 1 active, 2 blocked, 3 stolen | 4 supplied, 5 exported, 6 sample, 7 destroyed
     struct ItemArgs {
@@ -521,7 +529,7 @@ interface ITypes {
     error SignersNotAscending();
     error DeviceExpired(uint64 actor, address key); // or cut off
     error DeviceSpent(uint64 actor, address key); // fewer verbs left than this takes
-    error DeviceNotAllowed(uint64 actor, address key, uint8 verb);
+    error DeviceNotAllowed(uint64 actor, address key); // another verb than it was named for
     error LedgerClosed(); // sealed for its successor; or the registrar was called past the ledger
 
     error UnknownParty(uint64 party);
@@ -546,7 +554,7 @@ interface ITypes {
     error NotBrandOf(uint64 batch, uint64 actor);
     error AlreadyCommissioned(uint64 batch);
     error NotCommissioned(uint64 batch);
-    error BadCount(uint256 count); // none, or more children than were packed
+    error BadCount(uint256 count); // none, or more children than were packed, or too many admins
     error ZeroRoot();
     error BadRange(uint32 from, uint32 to);
     error BadPredecessor(uint32 hint); // the hint is not the last run that starts at or before `from`
@@ -670,14 +678,14 @@ interface IRegistrar is ITypes {
     //   (store, distributor); setItemState: 2 blocked (inspector, regulator), 3 stolen (store, distributor,
     //   carrier), 1 active: undo. The batch's brand may set all of them; another brand none.
     // While an item travels alone only its holder, its brand, an inspector or a regulator may set its state.
+    // `code` shows that the item has the batch's GTIN: no brand speaks for another's items.
 
     /// @notice End an item's life. Subject: the item, by its leaf.
-    /// @param code keccak(abi(gtin, index, serial)), whose hash is the leaf: an inner node has none
-    /// @param proof from the leaf to the batch's root; unsigned
-    function decommission(bytes32 code, ItemArgs calldata args, bytes32[] calldata proof, Auth calldata auth) external;
+    /// @param proof from the leaf to the batch's root; unsigned, and empty once the item has a state
+    function decommission(Code calldata code, ItemArgs calldata args, bytes32[] calldata proof, Auth calldata auth) external;
 
     /// @notice Block an item, report it stolen, or undo what one has set. Subject: the item, by its leaf.
-    function setItemState(bytes32 code, ItemArgs calldata args, bytes32[] calldata proof, Auth calldata auth) external;
+    function setItemState(Code calldata code, ItemArgs calldata args, bytes32[] calldata proof, Auth calldata auth) external;
 
     /// @notice Record that an item's inner code was uncovered, once. By the batch's brand or an operator.
     /// Subject: an item, by the inner leaf keccak(keccak(abi(index, innerCode, salt))).

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.20;
+
+import {Messages} from "./Messages.sol";
+import {State} from "./State.sol";
+
+/// @notice Who signed, and the history that each verb extends; for both halves of the ledger.
+abstract contract Signed is State {
+    using Messages for *;
+
+    uint256 internal constant MAX_ADMINS = 32;
+    uint256 internal constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
+
+    /// @notice A verb being carried out: the link that it adds to its subject's history, word by word.
+    /// @dev `head` and `seq` are the subject's before the verb, and after `_record` those after it.
+    struct Act {
+        bytes32 head;
+        uint256 seq;
+        uint256 verb;
+        uint256 actor;
+        uint256 counterparty;
+        bytes32 argsHash;
+        bytes32 eventHash;
+        address signer;
+        uint256 keyMode;
+        uint256 time;
+    }
+
+    // ----------------------------------------------------------------------------------- signatures
+
+    function _byParty(uint8 verb, bytes32 typeHash, uint64 actor, bytes32 argsHash, Auth calldata auth) internal returns (Party storage p, Act memory act) {
+        p = parties[actor];
+        act = _signed(verb, typeHash, _subject("party", 5, bytes32(uint256(actor))), p.head, p.seq, actor, argsHash, auth);
+    }
+
+    /// @dev Over head 0, so that no event of the party makes it stale; its arguments or its era count up.
+    function _headless(uint8 verb, bytes32 typeHash, uint64 actor, bytes32 argsHash, Auth calldata auth) internal returns (Party storage p, Act memory act) {
+        p = parties[actor];
+        bytes32 subject = _subject("party", 5, bytes32(uint256(actor)));
+        (act.head, act.seq, act.verb, act.argsHash) = (p.head, p.seq, verb, argsHash);
+        _sign(act, actor, 1 << verb, 1, _message(typeHash, subject, 0, auth, argsHash), auth);
+    }
+
+    function _byBrand(uint8 verb, bytes32 typeHash, uint64 number, uint64 actor, bytes32 argsHash, Auth calldata auth)
+        internal
+        returns (Batch storage b, Act memory act)
+    {
+        b = batches[number];
+        if (b.status == 0) revert UnknownBatch(number);
+        if (b.brand != actor) revert NotBrandOf(number, actor);
+        act = _signed(verb, typeHash, _subject("batch", 5, bytes32(uint256(number))), b.head, b.seq, actor, argsHash, auth);
+    }
+
+    function _signed(uint8 verb, bytes32 typeHash, bytes32 subject, bytes32 head, uint256 seq, uint64 actor, bytes32 argsHash, Auth calldata auth)
+        internal
+        returns (Act memory act)
+    {
+        if (auth.seq != seq) revert StaleHead(subject);
+        if (seq == 0) head = _head0(subject);
+        (act.head, act.seq, act.verb, act.argsHash) = (head, seq, verb, argsHash);
+        _sign(act, actor, 1 << verb, 1, _message(typeHash, subject, head, auth, argsHash), auth);
+    }
+
+    /// @param verbs bits of the verbs that are signed, and `count` how many there are: a device's limits
+    function _sign(Act memory act, uint64 actor, uint256 verbs, uint256 count, bytes32 message, Auth calldata auth) internal {
+        if (registry.open == 0) revert LedgerClosed();
+        if (block.timestamp > auth.deadline) revert DeadlinePassed(auth.deadline, uint64(block.timestamp));
+        Party storage p = parties[actor];
+        _needActive(p, actor);
+        address signer = _recover(_digest(message), auth.r, auth.vs);
+        uint256 keyMode = p.keyMode;
+        if (signer != p.account) {
+            keyMode = _device(p, actor, signer, verbs, count, auth.era);
+        } else if (auth.era != p.era) {
+            revert EraCancelled(auth.era, p.era);
+        }
+        (act.actor, act.signer, act.keyMode, act.time) = (actor, signer, keyMode, block.timestamp);
+    }
+
+    /// @return the key mode to record: a device is never said to be better held than its party's own key
+    function _device(Party storage p, uint64 actor, address key, uint256 verbs, uint256 count, uint64 era) internal returns (uint256) {
+        Delegate storage d = delegates[actor][p.account][key];
+        if (d.era == 0) revert WrongSigner(actor, key);
+        if (block.timestamp > d.expiry) revert DeviceExpired(actor, key);
+        if (era != d.era) revert EraCancelled(era, d.era);
+        if (verbs & ~uint256(d.verbs) != 0) revert DeviceNotAllowed(actor, key);
+        if (count > d.left) revert DeviceSpent(actor, key);
+        d.left -= uint32(count);
+        return DEVICE + (d.keyMode > p.keyMode ? d.keyMode : p.keyMode);
+    }
+
+    /// @notice The signers of a decision, all of them admins of the registry's era.
+    function _quorum(bytes32 typeHash, bytes32 subject, bytes32 head, uint256 seq, bytes32 argsHash, Quorum calldata quorum)
+        internal
+        view
+        returns (bytes32 digest, address[] memory signers)
+    {
+        if (registry.open == 0) revert LedgerClosed();
+        if (block.timestamp > quorum.deadline) revert DeadlinePassed(quorum.deadline, uint64(block.timestamp));
+        if (quorum.era != registry.era) revert EraCancelled(quorum.era, registry.era);
+        if (quorum.seq != seq) revert StaleHead(subject);
+        digest = _digest(keccak256(abi.encode(typeHash, subject, head, quorum.era, quorum.deadline, argsHash)));
+        signers = _signers(digest, quorum.sigs, registry.era, registry.threshold);
+    }
+
+    function _signers(bytes32 digest, Sig[] calldata sigs, uint32 era, uint256 threshold) internal view returns (address[] memory signers) {
+        if (sigs.length < threshold) revert QuorumMissing(sigs.length, threshold);
+        signers = new address[](sigs.length);
+        address last;
+        for (uint256 i; i < signers.length; ++i) {
+            address signer = _recover(digest, sigs[i].r, sigs[i].vs);
+            if (!admins[era][signer]) revert WrongSigner(0, signer);
+            if (signer <= last) revert SignersNotAscending();
+            signers[i] = last = signer;
+        }
+    }
+
+    /// @param set ascending, so that none is named twice
+    function _setAdmins(uint32 era, address[] memory set, uint8 threshold) internal {
+        if (threshold == 0) revert QuorumMissing(set.length, threshold);
+        if (threshold > set.length) revert QuorumMissing(set.length, threshold);
+        if (set.length > MAX_ADMINS) revert BadCount(set.length);
+        address last;
+        for (uint256 i; i < set.length; ++i) {
+            if (set[i] <= last) revert SignersNotAscending();
+            admins[era][last = set[i]] = true;
+        }
+        (registry.threshold, registry.admins) = (threshold, uint8(set.length));
+    }
+
+    function _recover(bytes32 digest, bytes32 r, bytes32 vs) internal pure returns (address signer) {
+        uint256 s = uint256(vs) & uint256(type(int256).max);
+        if (s > HALF_ORDER) revert BadSignature();
+        signer = ecrecover(digest, uint8((uint256(vs) >> 255) + 27), r, bytes32(s));
+        if (signer == address(0)) revert BadSignature();
+    }
+
+    /// @notice The hashStruct of one verb's message.
+    function _message(bytes32 typeHash, bytes32 subject, bytes32 head, Auth calldata auth, bytes32 argsHash) internal pure returns (bytes32 h) {
+        (uint256 era, uint256 deadline) = (auth.era, auth.deadline);
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, typeHash)
+            mstore(add(m, 32), subject)
+            mstore(add(m, 64), head)
+            mstore(add(m, 96), era)
+            mstore(add(m, 128), deadline)
+            mstore(add(m, 160), argsHash)
+            h := keccak256(m, 192)
+        }
+    }
+
+    function _digest(bytes32 message) internal view returns (bytes32 h) {
+        bytes32 domain = _domain();
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, shl(240, 0x1901))
+            mstore(add(m, 2), domain)
+            mstore(add(m, 34), message)
+            h := keccak256(m, 66)
+        }
+    }
+
+    function _domain() internal view virtual returns (bytes32) {
+        return keccak256(abi.encode(Messages.DOMAIN_TYPE, keccak256("Touchstone"), keccak256("1"), block.chainid, address(this)));
+    }
+
+    // --------------------------------------------------------------------------------------- guards
+
+    function _needRole(Party storage p, uint64 party, uint16 roles) internal view {
+        if (p.roles & roles == 0) revert RoleMissing(party, roles);
+    }
+
+    function _needActive(Party storage p, uint64 party) internal view {
+        if (p.status == 0) revert UnknownParty(party);
+        if (p.status != ACTIVE) revert PartyInactive(party);
+    }
+
+    // -------------------------------------------------------------------------------------- history
+
+    /// @dev keccak(abi.encode(string kind, bytes32 id)): offset, id, the kind's length and letters.
+    function _subject(bytes32 kind, uint256 length, bytes32 id) internal pure returns (bytes32 h) {
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, 64)
+            mstore(add(m, 32), id)
+            mstore(add(m, 64), length)
+            mstore(add(m, 96), kind)
+            h := keccak256(m, 128)
+        }
+    }
+
+    function _head0(bytes32 subject) internal view returns (bytes32) {
+        return keccak256(abi.encode("touchstone-head/1", block.chainid, address(this), subject));
+    }
+
+    /// @dev An Act lies in memory as the ten words that its head is the hash of.
+    function _record(Act memory act, uint64 counterparty, bytes32 eventHash) internal pure {
+        ++act.seq;
+        (act.counterparty, act.eventHash) = (counterparty, eventHash);
+        assembly ("memory-safe") {
+            mstore(act, keccak256(act, 320))
+        }
+    }
+
+    function _by(Act memory act) internal pure returns (uint256) {
+        return (act.seq << 168) | (act.keyMode << 160) | uint256(uint160(act.signer));
+    }
+
+    /// @dev Emits an event of the shape (uint indexed id, uint256 by, static struct args).
+    function _log(bytes32 selector, uint256 id, Act memory act, uint256 begin, uint256 words) internal {
+        uint256 by = _by(act);
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, by)
+            calldatacopy(add(m, 32), begin, shl(5, words))
+            log2(m, add(shl(5, words), 32), selector, id)
+        }
+    }
+}
