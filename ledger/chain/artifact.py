@@ -21,7 +21,7 @@ Json = Mapping[str, Any]
 
 @cache
 def artifact() -> Json:
-    """Return the committed artifact: abi, bytecode, runtime_bytes, layout."""
+    """Return the committed artifact: abi, bytecode, runtime_bytes, registrar, layout."""
     text = files("ledger.chain").joinpath("artifacts/Ledger.json").read_text()
     loaded: Json = json.loads(text)
     return loaded
@@ -33,10 +33,22 @@ def layout() -> list[dict[str, Any]]:
     return rows
 
 
-def deploy_data(admins: Sequence[bytes], threshold: int) -> bytes:
-    """Return the code that creates the contract. admins: 20 bytes each, ascending."""
+NO_PREDECESSOR = (0, bytes(20), 0, bytes(32))
+
+
+def deploy_data(
+    admins: Sequence[bytes],
+    threshold: int,
+    predecessor: tuple[int, bytes, int, bytes] = NO_PREDECESSOR,
+) -> bytes:
+    """Return the code that creates the contract, which creates its registrar.
+
+    admins: 20 bytes each. predecessor: chain id, contract, number and hash of the last block of the
+    sealed ledger that this one goes on from.
+    """
     head = bytes.fromhex(artifact()["bytecode"][2:])
-    return head + encode(["address[]", "uint8"], [[_hex(a) for a in sorted(admins)], threshold])
+    types = [_type(item) for item in _entries("constructor")[""]["inputs"]]
+    return head + encode(types, [_plain(v) for v in (sorted(admins), threshold, predecessor)])
 
 
 def call_data(function: str, *arguments: Any) -> bytes:
@@ -83,7 +95,8 @@ def error_names() -> frozenset[str]:
 
 @cache
 def _entries(kind: str) -> dict[str, Json]:
-    return {entry["name"]: entry for entry in artifact()["abi"] if entry["type"] == kind}
+    entries = (entry for entry in artifact()["abi"] if entry["type"] == kind)
+    return {entry.get("name", ""): entry for entry in entries}
 
 
 @cache

@@ -21,7 +21,16 @@ CHILD_ARGS: dict[Verb, str] = {
     Verb.UNPACKED_FROM: "UnpackedFromArgs",
 }
 # Which argument names the counterparty, where there is one.
-COUNTERPARTIES: dict[Verb, str] = {Verb.SHIP: "to", Verb.RECEIVE_FROM: "from"}
+COUNTERPARTIES: dict[Verb, str] = {
+    Verb.SHIP: "to",
+    Verb.RETURN_TO: "to",
+    Verb.TAKE_BACK: "to",
+    Verb.REPORT_LOST: "to",
+    Verb.RECEIVE_FROM: "from",
+    Verb.REPORT_EXCEPTION: "from",
+    Verb.REFUSE: "from",
+    Verb.WITHDRAW: "from",
+}
 NO_EVENT_HASH = bytes(32)
 
 
@@ -29,8 +38,8 @@ NO_EVENT_HASH = bytes(32)
 class Event:
     """One event of one subject.
 
-    kind, identity: whose it is (unit id or lot id as bytes, batch or party number as int, 0 for
-    the log). seq counts from 1. args: the verb's arguments as signed, by name. time: the block's,
+    kind, identity: whose it is (unit id or leaf as bytes; batch, party or lot number as int, 0 for
+    registry and log). seq counts from 1. args: the verb's arguments as signed, by name. time: the block's,
     in unix seconds. signer: 20 bytes, with `key_mode` as KeyMode (0 for a registry verb).
     """
 

@@ -78,7 +78,7 @@ def lot_id(gtin: int, lot: str) -> bytes:
 def subject(kind: SubjectKind, identity: bytes | int) -> bytes:
     """Return keccak(abi(string kind, bytes32 id)): what a history belongs to.
 
-    identity: unit id, lot id or leaf (32 bytes); batch number or party id; 0 for registry and log.
+    identity: unit id or leaf (32 bytes); batch or lot number or party id; 0 for registry and log.
     """
     word = abi.uint(identity) if isinstance(identity, int) else abi.bytes32(identity)
     return keccak(abi.encode(kind, word))

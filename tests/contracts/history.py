@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ledger.domain import ids, typed_data
-from ledger.domain.verbs import SIGNINGS, Verb
+from ledger.domain.history import COUNTERPARTIES
+from ledger.domain.verbs import RULINGS, SIGNINGS, Verb
 
 VERB_OF_EVENT = {signing.event: verb for verb, signing in SIGNINGS.items()}
 CHILD_EVENTS = {
@@ -14,7 +15,7 @@ CHILD_EVENTS = {
 }
 # Events that are nobody's history: a number given, a unit or a part passed over.
 NO_HISTORY = frozenset({"LotOpened", "Skipped", "PartFailed"})
-TABLES = {"unit": "units", "batch": "batches", "party": "parties"}
+TABLES = {"unit": "units", "batch": "batches", "lot": "lots", "item": "items"}
 ZERO = bytes(32)
 
 
@@ -27,23 +28,24 @@ def step(name: str, values: dict[str, Any]) -> tuple[tuple[Any, ...], bytes, tup
         return ("units", values["unit"]), ids.subject("unit", values["unit"]), step
     verb, args = VERB_OF_EVENT[name], values["args"]
     kind = SIGNINGS[verb].kind
-    counterparty = args.get("to", 0) if verb == Verb.SHIP else 0
-    if verb == Verb.RECEIVE_FROM:
-        counterparty = args["from"]
-    step = (
-        verb,
-        args.get("actor", 0),
-        counterparty,
-        typed_data.args_hash(verb, args),
-        args.get("eventHash", ZERO),
-    )
+    other = args[COUNTERPARTIES[verb]] if verb in COUNTERPARTIES else 0
+    args_hash = typed_data.args_hash(verb, args)
+    step = (verb, args.get("actor", 0), other, args_hash, args.get("eventHash", ZERO))
+    place, on = _place(verb, kind, values)
+    return place, ids.subject(kind, on), step
+
+
+def _place(verb: Verb, kind: str, values: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
+    """Return where a verb's subject keeps its head, and the subject's identity."""
+    args = values["args"]
     if kind == "log":
-        return ("scanLog",), ids.subject("log", 0), step
-    if verb == Verb.RESERVE_BATCH:
-        return ("parties", args["actor"]), ids.subject("party", args["actor"]), step
-    on = next(values[field] for field in ("unit", "batch", "party", "actor") if field in values)
-    return (
-        (TABLES[kind], on),
-        ids.subject(kind, on),
-        step,
-    )
+        return ("scanLog",), 0
+    if kind == "registry":
+        return ("registry",), 0
+    if kind == "party":
+        party = args["party"] if verb in RULINGS else args["actor"]
+        return ("parties", party), party
+    on = values[kind]
+    if verb == Verb.CLAIM_INNER:
+        return ("claims", args["batch"], args["index"]), on
+    return (TABLES[kind], on), on

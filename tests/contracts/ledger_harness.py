@@ -17,11 +17,18 @@ from eth.vm.forks.paris import ParisVM
 from eth_keys import keys as eth_keys
 from eth_tester.backends.pyevm.main import PyEVMBackend, generate_genesis_state_for_keys
 
-from ledger.chain.artifact import artifact, call_data, decode_error, decode_event, deploy_data
+from ledger.chain.artifact import (
+    NO_PREDECESSOR,
+    artifact,
+    call_data,
+    decode_error,
+    decode_event,
+    deploy_data,
+)
 from ledger.chain.storage import Layout
 from ledger.domain import ids, typed_data
 from ledger.domain.keccak import keccak
-from ledger.domain.verbs import LISTS, SIGNINGS, Verb
+from ledger.domain.verbs import BY_QUORUM, HEADLESS, LISTS, RULINGS, SIGNINGS, Verb
 from tests.contracts.history import NO_HISTORY, step
 
 GENESIS_TIME = 1_700_000_000
@@ -32,7 +39,20 @@ LAYOUT = Layout(artifact()["layout"])
 ZERO = bytes(32)
 
 Args = Mapping[str, Any]
-Group = Sequence[tuple[Verb, Args, Sequence[Sequence[bytes]]]]
+Words = Sequence[Sequence[bytes]]
+Group = Sequence[tuple[Verb, Args, Words] | tuple[Verb, Args, Words, Words]]
+Code = tuple[int, int, bytes]  # GTIN, index, serial: what an item's leaf is made of
+# What a call takes after its arguments that nobody signs.
+UNSIGNED: dict[Verb, tuple[str, ...]] = {
+    Verb.ACTIVATE: ("hint",),
+    Verb.VOID: ("hint",),
+    Verb.BIND_LOT: ("hint",),
+    Verb.PACK: ("proofs",),
+    Verb.UNPACK: ("proofs", "origins"),
+    Verb.CLAIM_INNER: ("proof",),
+    Verb.SETTLE_EXCEPTION: ("proof",),
+    Verb.WITHDRAW: ("proof",),
+}
 
 
 class Refused(Exception):
@@ -89,6 +109,7 @@ class Chain:
 
     admins: Sequence[str] = ("admin",)
     threshold: int = 1
+    predecessor: tuple[int, bytes, int, bytes] = NO_PREDECESSOR
     now: int = GENESIS_TIME + 1  # the time of the next block
     keys: dict[int, PrivateKey] = field(default_factory=dict)
     heads: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
@@ -105,9 +126,8 @@ class Chain:
         )
         self.chain = self.backend.chain
         self.chain_id: int = self.chain.chain_id
-        created = self._transact(
-            b"", deploy_data([address(key(a)) for a in self.admins], self.threshold)
-        )
+        admins = [address(key(name)) for name in self.admins]
+        created = self._transact(b"", deploy_data(admins, self.threshold, self.predecessor))
         if created.is_error:
             raise _refusal(created)
         self.contract: bytes = created.msg.storage_address
@@ -169,31 +189,41 @@ class Chain:
         args: Args,
         *,
         on: int | bytes = 0,
+        code: Code | bytes | None = None,
         hint: int = 0,
-        proofs: Sequence[Sequence[bytes]] = (),
+        proofs: Words = (),
+        origins: Words = (),
+        proof: Sequence[bytes] = (),
         **auth: Any,
     ) -> bytes:
-        """Return a signed call. on: batch number or unit id where the verb names one.
+        """Return a signed call.
 
-        auth: what `_auth` takes, to sign otherwise than right.
+        on: batch or lot number, or unit id, where the verb names one. code: what shows an item, for
+        the verbs that take it first. hint, proofs, origins, proof (also a lone origin): what a call
+        takes unsigned. auth: what `_auth` or `_quorum` take, to sign otherwise than right.
         """
         signing = SIGNINGS[verb]
-        subject = self.subject_of(verb, args, on)
-        head = auth.pop("head", None) or self.head(subject)[1]
+        subject = self.subject_of(verb, args, on, code)
+        head = auth.pop("head", None) or self.signed_head(verb, args, subject)
 
         def message(era: int, deadline: int) -> bytes:
             return typed_data.message_hash(verb, subject, head, era, deadline, args)
 
-        if verb == Verb.REGISTER_PARTY:
+        if verb in BY_QUORUM:
+            accepted = auth.pop("accepted", None)
+            auth.setdefault("seq", self._ruled(args)[0] if verb in RULINGS else self.head(subject)[0])
             quorum = self._quorum(message, **auth)
+            if verb == Verb.SET_ADMINS:
+                chosen = auth | {"signers": self.admins if accepted is None else accepted}
+                return call_data(signing.function, args, quorum, self._quorum(message, **chosen)[3])
             return call_data(signing.function, args, quorum)
         signed = self._auth(message, args["actor"], self.head(subject)[0], **auth)
-        target = [on] if verb not in (Verb.PACK,) and signing.kind in ("unit", "batch") else []
-        if verb in (Verb.ACTIVATE, Verb.BIND_LOT):
-            return call_data(signing.function, *target, args, hint, signed)
-        if verb in (Verb.PACK, Verb.UNPACK):
-            return call_data(signing.function, *target, args, proofs, signed)
-        return call_data(signing.function, *target, args, signed)
+        if code is not None:
+            return call_data(signing.function, code, args, proof, signed)
+        named = signing.kind in ("batch", "lot", "unit") and verb != Verb.PACK
+        extra = {"hint": hint, "proofs": proofs, "origins": origins, "proof": proof}
+        shown = [extra[name] for name in UNSIGNED.get(verb, ())]
+        return call_data(signing.function, *([on] if named else []), args, *shown, signed)
 
     def list_call(
         self,
@@ -221,7 +251,7 @@ class Chain:
         """Return a signed group of one actor's verbs on a unit."""
         subject = ids.subject("unit", unit)
         seq, head = self.head(subject)
-        hashes = [typed_data.args_hash(verb, args) for verb, args, _ in parts]
+        hashes = [typed_data.args_hash(verb, args) for verb, args, *_ in parts]
 
         def message(era: int, deadline: int) -> bytes:
             return typed_data.group_hash(subject, auth.get("head", head), era, deadline, hashes)
@@ -255,10 +285,11 @@ class Chain:
         *,
         signers: Sequence[str] | None = None,
         ascending: bool = True,
-        era: int = 0,
+        era: int | None = None,
         deadline: int | None = None,
         seq: int = 0,
     ) -> tuple[int, int, int, list[tuple[bytes, bytes]]]:
+        era = self.read("registry")["era"] if era is None else era
         deadline = self.now + WEEK if deadline is None else deadline
         digest = typed_data.digest(self.separator, message(era, deadline))
         names = list(self.admins[: self.threshold] if signers is None else signers)
@@ -285,14 +316,33 @@ class Chain:
         """Return the era of a party's key."""
         return self.read("parties", party)["era"]
 
-    def subject_of(self, verb: Verb, args: Args, on: int | bytes = 0) -> bytes:
+    def subject_of(
+        self, verb: Verb, args: Args, on: int | bytes = 0, code: Code | bytes | None = None
+    ) -> bytes:
         """Return the subject of a verb's message."""
         kind = SIGNINGS[verb].kind
         if verb == Verb.PACK:
             on = ids.unit_id(args["actor"], args["epcHash"])
+        elif verb == Verb.CLAIM_INNER:
+            on = inner_leaf(args["index"], args["innerCode"], args["salt"])
+        elif code is not None:
+            on = keccak(code if isinstance(code, bytes) else code_hash(*code))
         elif kind == "party":
-            on = args["party"] if verb == Verb.REGISTER_PARTY else args["actor"]
+            on = args["party"] if verb in RULINGS else args["actor"]
         return ids.subject(kind, on)
+
+    def signed_head(self, verb: Verb, args: Args, subject: bytes) -> bytes:
+        """Return the head that a verb's message is over."""
+        if verb in HEADLESS:
+            return ZERO
+        return self._ruled(args)[1] if verb in RULINGS else self.head(subject)[1]
+
+    def _ruled(self, args: Args) -> tuple[int, bytes]:
+        party = self.read("parties", args["party"])
+        if not party["ruledSeq"]:
+            subject = ids.subject("party", args["party"])
+            return 0, ids.first_head(self.chain_id, self.contract, subject)
+        return party["ruledSeq"], word(party["ruled"])
 
     def head(self, subject: bytes) -> tuple[int, bytes]:
         """Return (seq, head) of a subject as its events tell them."""
@@ -317,12 +367,22 @@ class Chain:
             assert (stored["seq"], word(stored["head"])) == self.heads[subject], place
 
 
+def code_hash(gtin: int, index: int, serial: bytes) -> bytes:
+    """Return what an item's leaf is the hash of, which tells nobody the serial."""
+    return keccak(word(gtin) + word(index) + serial.ljust(32, b"\0"))
+
+
+def inner_leaf(index: int, inner_code: bytes, salt: bytes) -> bytes:
+    """Return the leaf of an inner code's commitment."""
+    return keccak(keccak(word(index) + inner_code + salt))
+
+
 def group_data(unit: bytes, parts: Group, auth: Any) -> bytes:
     """Return a group's call; its parts' arguments are abi-encoded as single structs."""
-    encoded = [part_data(verb, args) for verb, args, _ in parts]
-    return call_data(
-        "group", unit, [int(v) for v, _, _ in parts], encoded, [list(p) for _, _, p in parts], auth
-    )
+    encoded = [part_data(verb, args) for verb, args, *_ in parts]
+    proofs = [list(shown[0]) for _, _, *shown in parts]
+    origins = [list(shown[1]) if len(shown) > 1 else [] for _, _, *shown in parts]
+    return call_data("group", unit, [int(v) for v, *_ in parts], encoded, proofs, origins, auth)
 
 
 def part_data(verb: Verb, args: Args) -> bytes:
@@ -330,11 +390,11 @@ def part_data(verb: Verb, args: Args) -> bytes:
     bare = (0, 0, 0, ZERO, ZERO)
     if verb in (Verb.SHIP, Verb.RECEIVE_FROM):
         return call_data(SIGNINGS[verb].function, ZERO, args, bare)[4 + 32 : 4 + 32 + 96]
-    target = [] if verb == Verb.PACK else [ZERO]
-    whole = call_data(SIGNINGS[verb].function, *target, args, [], bare)[4:]
+    target, shown = ([], [[]]) if verb == Verb.PACK else ([ZERO], [[], []])
+    whole = call_data(SIGNINGS[verb].function, *target, args, *shown, bare)[4:]
     begin = 32 * len(target)
     offset = int.from_bytes(whole[begin : begin + 32], "big")
-    return word(32) + whole[offset:-32]  # without the empty list of proofs
+    return word(32) + whole[offset : -32 * len(shown)]  # without the empty lists
 
 
 def _refusal(computation: Any) -> Refused:

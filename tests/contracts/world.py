@@ -12,7 +12,7 @@ import pytest
 from ledger.domain import ids, merkle
 from ledger.domain.keccak import keccak
 from ledger.domain.verbs import KeyMode, Role, Verb
-from tests.contracts.ledger_harness import ZERO, Chain, Refused, address, key
+from tests.contracts.ledger_harness import ZERO, Chain, Refused, address, code_hash, key, word
 
 BRAND, RIVAL = 4006381333931, 9501101530003  # GLNs
 DISTRIBUTOR, STORE, OPERATOR = 10**13, 10**13 + 1, 10**13 + 2  # without a GLN
@@ -24,6 +24,16 @@ MARKET = 7  # the distributor may hold its goods, the store not
 OTHER_MARKET = 8
 
 Child = dict[str, Any]
+
+# The codes of the brand's batch 1, and what shows that a unit or an item is its creator's.
+CODES = [(GTIN, index, f"SERIAL{index:014d}".encode()) for index in range(COUNT)]
+CODE_HASHES = [code_hash(*code) for code in CODES]
+LEAVES = [keccak(hashed) for hashed in CODE_HASHES]
+NODES = merkle.tree(LEAVES)
+INDEX_OF = {leaf: index for index, leaf in enumerate(LEAVES)}
+EACH_TAG = 20  # indices that the items of one tag take, but for the plain ones
+_tags: dict[str, int] = {"item": 0}
+_made: dict[bytes, tuple[int, bytes]] = {}  # unit -> creator, EPC hash
 
 
 def register(party: int, role: int, **changes: Any) -> dict[str, Any]:
@@ -57,8 +67,8 @@ def start() -> Chain:
     for party, gtin in ((BRAND, GTIN), (RIVAL, RIVAL_GTIN)):
         chain.do(Verb.OPEN_EPOCH, epoch(party))
         chain.do(Verb.RESERVE_BATCH, reserve(party, gtin=gtin))
-    for batch, party in ((1, BRAND), (2, RIVAL)):
-        chain.do(Verb.COMMISSION, commission(party), on=batch)
+    chain.do(Verb.COMMISSION, commission(root=NODES[0]), on=1)
+    chain.do(Verb.COMMISSION, commission(RIVAL), on=2)
     return chain
 
 
@@ -170,8 +180,9 @@ class Tree:
 
 
 def items(count: int, tag: str = "item") -> Tree:
-    """A tree of items."""
-    return Tree(tuple(item(i, keccak(f"{tag} {i}".encode())) for i in range(count)))
+    """A tree of items of the brand's batch 1; other items for another tag."""
+    first = _tags.setdefault(tag, COUNT - EACH_TAG * len(_tags))
+    return Tree(tuple(item(i, LEAVES[first + i]) for i in range(count)))
 
 
 def item(position: int, leaf: bytes) -> Child:
@@ -215,7 +226,23 @@ def unpack(actor: int, tree: Tree, *positions: int) -> dict[str, Any]:
 
 def named(actor: int, name: str) -> bytes:
     """The id of the unit that `pack(actor, name, …)` makes."""
-    return ids.unit_id(actor, keccak(name.encode()))
+    unit = ids.unit_id(actor, keccak(name.encode()))
+    _made[unit] = actor, keccak(name.encode())
+    return unit
+
+
+def origin(child: bytes) -> list[bytes]:
+    """What shows that a unit or an item of batch 1 is its creator's; nothing for any other."""
+    if child in INDEX_OF:
+        index = INDEX_OF[child]
+        return [CODE_HASHES[index], word(1), *merkle.proof(NODES, index)]
+    return [_made[child][1]] if child in _made else []
+
+
+def origins(unit: bytes, children: Sequence[Child]) -> list[list[bytes]]:
+    """What an unpack shows of who made the unit and its children."""
+    creator, hashed = _made.get(unit, (0, ZERO))
+    return [[word(creator), hashed], *(origin(child["child"]) for child in children)]
 
 
 def do_pack(
@@ -227,10 +254,20 @@ def do_pack(
     return named(actor, name)
 
 
-def do_unpack(chain: Chain, unit: bytes, actor: int, tree: Tree, *positions: int) -> Any:
-    """Unpack and return the outcome."""
+def call_unpack(
+    chain: Chain, unit: bytes, actor: int, tree: Tree, *positions: int, **options: Any
+) -> bytes:
+    """A signed unpack; options as `call` takes them, to show otherwise than right."""
     args = unpack(actor, tree, *positions)
-    return chain.do(Verb.UNPACK, args, on=unit, proofs=tree.proofs(*positions))
+    shown = {"proofs": tree.proofs(*positions), "origins": origins(unit, args["children"])}
+    return chain.call(Verb.UNPACK, args, on=unit, **shown | options)
+
+
+def do_unpack(
+    chain: Chain, unit: bytes, actor: int, tree: Tree, *positions: int, **options: Any
+) -> Any:
+    """Unpack and return the outcome."""
+    return chain.send(call_unpack(chain, unit, actor, tree, *positions, **options))
 
 
 def hand_over(chain: Chain, unit: bytes, sender: int, to: int) -> None:
