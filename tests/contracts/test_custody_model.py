@@ -25,12 +25,12 @@ from tests.contracts.world import (
     item,
     items,
     named,
+    opening,
     pack,
     receive,
     ship,
     start,
     undone,
-    unpack,
 )
 
 PARTIES = (BRAND, DISTRIBUTOR, STORE)
@@ -144,8 +144,8 @@ class Custody(RuleBasedStateMachine):
             expected = "BadCount"
         if not expected and any(not self.inside(child, unit) for child in children):
             expected = "NotInside"
-        args = unpack(actor, tree, *chosen)
-        self.step(expected, Verb.UNPACK, args, on=unit, proofs=tree.proofs(*chosen))
+        verb, args, proofs, shown = opening(unit, actor, tree, *chosen)
+        self.step(expected, verb, args, on=unit, proofs=proofs, origins=shown)
         if not expected:
             self.model[unit].gone += len(chosen)
             for child in children:

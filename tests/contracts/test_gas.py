@@ -18,21 +18,22 @@ from tests.contracts.world import (
     activate,
     anchor,
     bind,
+    call_unpack,
     commission,
     do_pack,
+    do_unpack,
     epoch,
     hand_over,
     inner,
-    item,
     items,
     named,
+    opening,
     pack,
     receive,
     register,
     reserve,
     ship,
     undone,
-    unpack,
 )
 
 FLOOR, FLOOR_PER_BYTE = 300_000, 600  # Ledger.sol: PART_GAS, PART_GAS_PER_BYTE
@@ -73,15 +74,14 @@ def worst_unpack(chain: Chain, count: int = 100, depth: int = 20) -> bytes:
     chain.do(Verb.BIND_LOT, bind(0, 0, market=MARKET), on=1)
     unit = do_pack(chain, BRAND, "pallet", tree, childrenRoot=root, lot=1, level=3)
     proofs = [p + above for p in tree.proofs(*range(count))]
-    args = unpack(BRAND, tree, *range(count))
-    return chain.call(Verb.UNPACK, args, on=unit, proofs=proofs)
+    return call_unpack(chain, unit, BRAND, tree, *range(count), proofs=proofs)
 
 
 def worst_unpack_shallow(chain: Chain) -> bytes:
     tree = Tree((inner(0, named(BRAND, "leaf"), items(2)),))
     chain.do(Verb.BIND_LOT, bind(0, 0, market=MARKET), on=1)
     unit = do_pack(chain, BRAND, "pallet", tree, lot=1, level=3)
-    return chain.call(Verb.UNPACK, unpack(BRAND, tree, 0), on=unit, proofs=[[]])
+    return call_unpack(chain, unit, BRAND, tree, 0)
 
 
 def worst_bind(chain: Chain) -> bytes:
@@ -134,10 +134,10 @@ def worst_receive_list(chain: Chain) -> bytes:
 
 
 def worst_group(chain: Chain) -> bytes:
-    tree = Tree(tuple(item(i, keccak(bytes([i]))) for i in range(8)))
+    tree = items(8)
     chain.do(Verb.BIND_LOT, bind(0, 0, market=MARKET), on=1)
     packed = (Verb.PACK, pack(BRAND, "case", tree, lot=1), [])
-    opened = [(Verb.UNPACK, unpack(BRAND, tree, i), tree.proofs(i)) for i in range(6)]
+    opened = [opening(named(BRAND, "case"), BRAND, tree, i) for i in range(6)]
     shipped = (Verb.SHIP, ship(BRAND, DISTRIBUTOR), [])
     return chain.group_call(named(BRAND, "case"), [packed, *opened, shipped])
 
@@ -223,5 +223,4 @@ def test_materialising_a_case_keeps_its_budget(world):
     """At most 150,000 gas for one case of a pallet of twenty."""
     tree = Tree(tuple(inner(i, named(BRAND, f"leaf {i}"), items(24)) for i in range(20)))
     unit = do_pack(world, BRAND, "pallet", tree, level=2)
-    outcome = world.do(Verb.UNPACK, unpack(BRAND, tree, 3), on=unit, proofs=tree.proofs(3))
-    assert outcome.gas <= 150_000
+    assert do_unpack(world, unit, BRAND, tree, 3).gas <= 150_000

@@ -18,12 +18,12 @@ from tests.contracts.world import (
     inner,
     items,
     named,
+    opening,
     pack,
     receive,
     refused,
     ship,
     undone,
-    unpack,
 )
 
 TREE = items(4)
@@ -49,11 +49,11 @@ def test_a_group_receives_unpacks_and_ships_on(world):
         )
     )
     packed = (Verb.PACK, pack(BRAND, "case", tree, (0,)), tree.proofs(0))
-    opened = (Verb.UNPACK, unpack(BRAND, tree, 1), tree.proofs(1))
+    opened = opening(CASE, BRAND, tree, 1)
     outcome = world.send(world.group_call(CASE, [packed, opened, SHIP]))
     assert outcome.names() == ["Packed", "PackedInto", "Unpacked", "UnpackedFrom", "Shipped"]
     received = (Verb.RECEIVE_FROM, receive(DISTRIBUTOR, BRAND), [])
-    opened = (Verb.UNPACK, unpack(DISTRIBUTOR, tree, 0, 2), tree.proofs(0, 2))
+    opened = opening(CASE, DISTRIBUTOR, tree, 0, 2)
     shipped = (Verb.SHIP, ship(DISTRIBUTOR, STORE), [])
     outcome = world.send(world.group_call(CASE, [received, opened, shipped]))
     assert outcome.names() == ["Received", "Unpacked", "UnpackedFrom", "UnpackedFrom", "Shipped"]
@@ -126,21 +126,22 @@ def test_a_group_of_nothing_or_too_much_is_refused(world):
         world.send(group_data(CASE, [SHIP] * 9, auth))
 
 
-@pytest.mark.parametrize(("args", "proofs"), [(0, 1), (2, 1), (1, 0), (1, 2)])
-def test_a_group_has_arguments_and_proofs_for_each_part(world, args, proofs):
+@pytest.mark.parametrize("counts", [(0, 1, 1), (2, 1, 1), (1, 0, 1), (1, 2, 1), (1, 1, 0), (1, 1, 2)])
+def test_a_group_has_arguments_and_proofs_for_each_part(world, counts):
     """As many of each as there are verbs."""
     auth = (0, 0, world.now, bytes(32), bytes(32))
     data = ledger_harness.part_data(SHIP[0], SHIP[1])
     with refused("LengthMismatch"):
-        world.send(call_data("group", CASE, [34], [data] * args, [[]] * proofs, auth))
+        args, proofs, origins_ = ([part] * n for part, n in zip((data, [], []), counts, strict=True))
+        world.send(call_data("group", CASE, [34], args, proofs, origins_, auth))
 
 
 def test_a_groups_parts_keep_their_order(world):
     """Parts swapped, dropped or added by a relayer are not what was signed."""
     unit = do_pack(world, BRAND, "whole", TREE)
-    opened = (Verb.UNPACK, unpack(BRAND, TREE, 0), TREE.proofs(0))
+    opened = opening(unit, BRAND, TREE, 0)
     right = world.group_call(unit, [opened, SHIP])
-    r_vs = right[4 + 32 * 7 : 4 + 32 * 9]
+    r_vs = right[4 + 32 * 8 : 4 + 32 * 10]
     for parts in ([SHIP, opened], [opened], [opened, SHIP, SHIP]):
         wrong = world.group_call(unit, parts, signature=lambda *_: (r_vs[:32], r_vs[32:]))
         with pytest.raises(Refused) as caught:

@@ -119,7 +119,7 @@ def test_pack_refuses_a_unit_inside_itself(world):
     """No tree can hold its own root, and a leaf that lies about it is another unit's."""
     pallet = named(BRAND, "pallet")
     tree = Tree((inner(0, pallet, items(1)),))
-    with refused("BadChild", pallet):
+    with refused("UnknownUnit", pallet):
         do_pack(world, BRAND, "pallet", tree, 0)
     do_pack(world, BRAND, "pallet", tree)
     with refused("NotInside", pallet, pallet):

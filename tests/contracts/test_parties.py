@@ -32,7 +32,7 @@ def test_register_party_stores_the_party(world):
     """Account, roles, key mode and markets are kept, and the party is active."""
     outcome = world.do(Verb.REGISTER_PARTY, register(5012345678900, Role.STORE, markets=6))
     stored = world.read("parties", 5012345678900)
-    del stored["head"]
+    assert stored.pop("head") == stored.pop("ruled")
     assert stored == {
         "account": int.from_bytes(address(key("party 5012345678900"))),
         "era": 0,
@@ -41,6 +41,7 @@ def test_register_party_stores_the_party(world):
         "status": 1,
         "seq": 1,
         "markets": 6,
+        "ruledSeq": 1,
     }
     assert outcome.only("PartyRegistered")["signers"] == [address(key("admin"))]
 

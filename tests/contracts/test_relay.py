@@ -14,14 +14,15 @@ from tests.contracts.world import (
     STORE,
     activate,
     bind,
+    call_unpack,
     do_pack,
     items,
+    opening,
     pack,
     refused,
     register,
     ship,
     undone,
-    unpack,
 )
 
 
@@ -64,7 +65,7 @@ def test_a_failed_part_leaves_nothing_behind(world, units):
     group = world.group_call(
         units[0],
         [
-            (Verb.UNPACK, unpack(BRAND, items(8, "0"), 0), items(8, "0").proofs(0)),
+            opening(units[0], BRAND, items(8, "0"), 0),
             (Verb.SHIP, ship(BRAND, BRAND), []),
         ],
     )
@@ -103,7 +104,7 @@ def test_a_mean_relayer_cannot_make_a_part_fail(world, units):
     parts = [
         world.call(Verb.SHIP, ship(BRAND, DISTRIBUTOR), on=units[0]),
         world.list_call(Verb.SHIP, units[1:3], ship(BRAND, STORE)),
-        world.call(Verb.UNPACK, unpack(BRAND, tree, 0, 1), on=units[3], proofs=tree.proofs(0, 1)),
+        call_unpack(world, units[3], BRAND, tree, 0, 1),
         world.call(Verb.BIND_LOT, bind(0, 10), on=1),
         world.call(Verb.SHIP, ship(BRAND, STORE), on=units[3]),  # stale after the unpack
     ]

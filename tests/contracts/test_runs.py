@@ -113,6 +113,7 @@ def test_bind_lot_opens_a_lot_once(world):
         "market": MARKET,
         "status": 1,
         "head": 0,
+        "setBy": 0,
     }
     assert runs(world, 1) == []
     again = bind(10, 20, bestBefore=9, market=MARKET)

@@ -25,6 +25,7 @@ from tests.contracts.world import (
     do_pack,
     epoch,
     items,
+    origins,
     receive,
     refused,
     register,
@@ -156,7 +157,7 @@ def test_a_message_of_one_kind_is_none_of_another(world, unit):
     r, vs = sign(world.keys[BRAND], typed_data.digest(world.separator, hashed))
     auth = (seq, 0, deadline, r, vs)
     encoded = b"".join(word(value) for value in args.values())
-    as_group = call_data("group", unit, [34], [encoded], [[]], auth)
+    as_group = call_data("group", unit, [34], [encoded], [[]], [[]], auth)
     as_list = call_data("shipList", [unit], False, args, [], auth)
     as_receipt = call_data("receiveFrom", unit, receive(BRAND, STORE), auth)
     assert {forged(world, data) for data in (as_group, as_list, as_receipt)} == {"WrongSigner"}
@@ -199,7 +200,7 @@ def test_dirty_high_bits_are_refused_even_when_signed(world, unit, verb):
 
         def over_dirty(signer: PrivateKey, _: bytes, args_hash: bytes = args_hash) -> Any:
             subject = world.subject_of(verb, args, on)
-            header = [subject, world.head(subject)[1], word(0), word(DEADLINE)]
+            header = [subject, world.signed_head(verb, args, subject), word(0), word(DEADLINE)]
             message = keccak(
                 b"".join([typed_data.type_hash(SIGNINGS[verb].name), *header, args_hash])
             )
@@ -237,6 +238,7 @@ def test_dirty_high_bits_in_a_child_are_refused_even_when_signed(world):
             args,
             on=case,
             proofs=tree.proofs(0),
+            origins=origins(case, args["children"]),
             deadline=DEADLINE,
             signature=lambda *_, signature=signature: signature,
         )

@@ -22,9 +22,9 @@ from tests.contracts.world import (
     item,
     items,
     named,
+    origins,
     refused,
     ship,
-    unpack,
 )
 
 HELD = 1
@@ -128,7 +128,7 @@ def test_unpack_does_not_materialise_a_unit_that_exists(world):
 
 def test_unpack_lets_no_more_leave_than_were_packed(world):
     """A false tree with three leaves at the one position that its packer counted."""
-    tree = Tree(tuple(item(0, keccak(bytes([i]))) for i in range(3)))
+    tree = Tree(tuple(child | {"position": 0} for child in items(3).children))
     unit = do_pack(world, BRAND, "case", tree, count=1)
     with refused("BadCount", 3):
         do_unpack(world, unit, BRAND, tree, 0, 1, 2)
@@ -160,7 +160,7 @@ def test_unpack_refuses_proofs_for_another_root(world):
         do_unpack(world, unit, BRAND, other, 0)
     for proofs in (tree.proofs(1), [tree.proofs(0)[0][:-1]], [[]]):
         with refused("NotInTree", leaf):
-            world.do(Verb.UNPACK, unpack(BRAND, tree, 0), on=unit, proofs=proofs)
+            do_unpack(world, unit, BRAND, tree, 0, proofs=proofs)
 
 
 def test_unpack_refuses_a_second_preimage(world):
@@ -169,13 +169,11 @@ def test_unpack_refuses_a_second_preimage(world):
     unit = do_pack(world, BRAND, "case", tree)
     nodes = tree.nodes
     for child, proof in ((nodes[1], [nodes[2]]), (nodes[2], [nodes[1]]), (tree.root, [])):
-        args = unpack(BRAND, Tree((item(0, child),)), 0)
         with refused("NotInTree", child):
-            world.do(Verb.UNPACK, args, on=unit, proofs=[proof])
+            do_unpack(world, unit, BRAND, Tree((item(0, child),)), 0, proofs=[proof])
     leaf = children_leaf(*tree.children[0].values())
     with refused("NotInTree", leaf):
-        args = unpack(BRAND, Tree((item(0, leaf),)), 0)
-        world.do(Verb.UNPACK, args, on=unit, proofs=tree.proofs(0))
+        do_unpack(world, unit, BRAND, Tree((item(0, leaf),)), 0, proofs=tree.proofs(0))
 
 
 @pytest.mark.parametrize(
@@ -208,7 +206,10 @@ def test_unpack_refuses_nothing(world):
     with refused("EmptyList"):
         do_unpack(world, unit, BRAND, tree)
     with refused("LengthMismatch"):
-        world.do(Verb.UNPACK, unpack(BRAND, tree, 0), on=unit, proofs=[])
+        do_unpack(world, unit, BRAND, tree, 0, proofs=[])
+    for shown in ([], origins(unit, []), origins(unit, tree.pick(0, 1))):
+        with refused("LengthMismatch"):
+            do_unpack(world, unit, BRAND, tree, 0, origins=shown)
 
 
 def test_unpack_records_the_parent_in_the_childs_history(world):

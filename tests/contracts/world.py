@@ -263,6 +263,12 @@ def call_unpack(
     return chain.call(Verb.UNPACK, args, on=unit, **shown | options)
 
 
+def opening(unit: bytes, actor: int, tree: Tree, *positions: int) -> tuple[Any, ...]:
+    """An unpack as a part of a group: verb, arguments, proofs, origins."""
+    args = unpack(actor, tree, *positions)
+    return Verb.UNPACK, args, tree.proofs(*positions), origins(unit, args["children"])
+
+
 def do_unpack(
     chain: Chain, unit: bytes, actor: int, tree: Tree, *positions: int, **options: Any
 ) -> Any:
