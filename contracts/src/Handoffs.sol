@@ -101,9 +101,10 @@ abstract contract Handoffs is Units {
         Exception storage e = exceptions[unit][args.report];
         if (e.by == 0) revert UnknownException(unit, args.report);
         uint8 side;
-        if (e.from == args.actor) side = BY_SHIPPER;
+        if (_isLotsBrand(u, args.actor)) side = BY_BRAND;
+        else if (e.from == args.actor) side = BY_SHIPPER;
         else if (e.by == args.actor) side = BY_RECEIVER;
-        if (_isBrandOf(u, unit, args.actor, origin)) side = BY_BRAND;
+        else if (_isMaker(u, unit, args.actor, origin)) side = BY_BRAND;
         if (side == 0) revert NotConcerned(unit, args.actor);
         if (e.settled >= BY_SHIPPER | BY_RECEIVER) revert AlreadySettled(unit, args.report);
         if (e.settled & side != 0) revert AlreadySettled(unit, args.report);
@@ -120,7 +121,7 @@ abstract contract Handoffs is Units {
         (UnitWord u, Act memory act) = _byUnit(Messages.RETURN_TO, Messages.RETURN_TO_MSG, unit, args.actor, argsHash, auth);
         _needAddressee(args);
         _needHeld(u, unit, args.actor);
-        if (u.lot() == 0 || lots[u.lot()].brand != args.to) _needMarket(args.to, u.market());
+        if (!_isLotsBrand(u, args.to)) _needMarket(args.to, u.market());
 
         _record(act, args.to, args.eventHash);
         store(units[unit], u.moved(args.actor, args.to, act.seq, IN_TRANSIT), act.head);
@@ -165,7 +166,7 @@ abstract contract Handoffs is Units {
         if (u.holder() != args.from) revert NotFrom(unit, args.from);
         if (u.state() == INSIDE) revert UnitInside(unit);
         if (parties[args.from].status != SUSPENDED) revert NotSuspended(args.from);
-        if (!_isBrandOf(u, unit, args.actor, origin)) revert NotConcerned(unit, args.actor);
+        if (!_isLotsBrand(u, args.actor) && !_isMaker(u, unit, args.actor, origin)) revert NotConcerned(unit, args.actor);
 
         _record(act, args.from, args.eventHash);
         store(units[unit], u.moved(args.actor, 0, act.seq, HELD), act.head);

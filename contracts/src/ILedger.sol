@@ -747,9 +747,9 @@ interface ICustody is ITypes {
     /// both sides or the brand settle it. Subject: the unit.
     function reportException(bytes32 unit, ReportExceptionArgs calldata args, Auth calldata auth) external;
 
-    /// @notice Agree that an exception is settled: its shipper, its receiver, or at once the unit's brand, which
-    /// is its lot's or who made it. Subject: the unit.
-    /// @param origin for a brand without the unit's lot, as in `origins`; else empty
+    /// @notice Agree that an exception is settled: its shipper and its receiver, or alone the brand: of the unit's
+    /// lot or, if he is none of the sides, who made it. Subject: the unit.
+    /// @param origin for a brand that made it, as in `origins`; else empty
     function settleException(bytes32 unit, SettleExceptionArgs calldata args, bytes32[] calldata origin, Auth calldata auth) external;
 
     /// @notice Send a unit back: as ship, but the brand of its lot may have it whatever its market.
@@ -764,7 +764,7 @@ interface ICustody is ITypes {
     /// @notice Say that a unit was lost on its way. By its holder. Subject: the unit.
     function reportLost(bytes32 unit, To calldata args, Auth calldata auth) external;
 
-    /// @notice Take a unit from a suspended holder, by the unit's brand (see settleException). Subject: the unit.
+    /// @notice Take a unit from a suspended holder: the brand of its lot, or who made it. Subject: the unit.
     function withdraw(bytes32 unit, From calldata args, bytes32[] calldata origin, Auth calldata auth) external;
 
     // ------------------------------------------------------------------------------------ relay

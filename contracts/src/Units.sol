@@ -81,9 +81,12 @@ abstract contract Units is Signed, ICustody {
         if (!MerkleProof.verifyCalldata(origin[2:], b.root, id)) revert NotInTree(id);
     }
 
-    /// @dev The brand of a unit: of its lot, or a brand that made it.
-    function _isBrandOf(UnitWord u, bytes32 unit, uint64 actor, bytes32[] calldata origin) internal view returns (bool) {
-        if (u.lot() != 0 && lots[u.lot()].brand == actor) return true;
+    function _isLotsBrand(UnitWord u, uint64 party) internal view returns (bool) {
+        return u.lot() != 0 && lots[u.lot()].brand == party;
+    }
+
+    /// @dev Whether it is shown that a brand made the unit; nothing shown is no.
+    function _isMaker(UnitWord u, bytes32 unit, uint64 actor, bytes32[] calldata origin) internal view returns (bool) {
         if (origin.length == 0) return false;
         _needRole(parties[actor], actor, BRAND);
         _needMade(unit, u.count() == 0, actor, origin);

@@ -70,7 +70,9 @@ def test_claim_inner_is_recorded_once(world, batch):
 def test_of_a_hundred_claims_in_a_batch_one_wins(world, batch):
     """The others fail alone, by name."""
     parts = [
-        world.call(Verb.CLAIM_INNER, claim(batch, actor=actor, eventHash=keccak(b"%d" % n)), proof=shown())
+        world.call(
+            Verb.CLAIM_INNER, claim(batch, actor=actor, eventHash=keccak(b"%d" % n)), proof=shown()
+        )
         for n in range(50)
         for actor in (BRAND, OPERATOR)
     ]

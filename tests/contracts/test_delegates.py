@@ -74,9 +74,9 @@ def test_delegate_names_a_device(world):
 
 def test_a_device_signs_for_its_party(world, unit):
     """The unit is the store's; the event says which key signed, and that it was a device."""
-    event = world.do(
-        Verb.RECEIVE_FROM, receive(STORE, BRAND), on=unit, signer=DEVICE, era=1
-    ).only("Received")
+    event = world.do(Verb.RECEIVE_FROM, receive(STORE, BRAND), on=unit, signer=DEVICE, era=1).only(
+        "Received"
+    )
     assert world.unit(unit)["holder"] == STORE
     assert event["by"] & (1 << 160) - 1 == int.from_bytes(SCANNER)
     assert event["by"] >> 160 & 0xFF == 16 + KeyMode.BROWSER
@@ -123,9 +123,7 @@ def test_a_device_signs_no_more_than_its_limit(world):
     world.send(landed)
     assert delegated(world, BRAND)["left"] == 1
     with refused(*spent):
-        world.send(
-            world.list_call(Verb.SHIP, units[1:], ship(BRAND, STORE), signer=DEVICE, era=1)
-        )
+        world.send(world.list_call(Verb.SHIP, units[1:], ship(BRAND, STORE), signer=DEVICE, era=1))
     with refused(*spent):
         parts = [(Verb.SHIP, ship(BRAND, STORE), ()), (Verb.SHIP, ship(BRAND, STORE), ())]
         world.send(world.group_call(units[2], parts, signer=DEVICE, era=1))
