@@ -8,7 +8,7 @@ import pytest
 
 from ledger.domain import ids
 from ledger.domain.verbs import KeyMode, Verb
-from tests.contracts.ledger_harness import Chain, address, key
+from tests.contracts.ledger_harness import Chain, Refused, address, key
 from tests.contracts.world import (
     BRAND,
     DISTRIBUTOR,
@@ -221,5 +221,5 @@ def test_delegate_is_over_no_head(world):
     """A signature over the party's head, as other verbs have it, is nobody's."""
     _, head = world.head(ids.subject("party", STORE))
     args = device(world)
-    with pytest.raises(Exception, match="WrongSigner|BadSignature"):
+    with pytest.raises(Refused, match=r"WrongSigner|BadSignature"):
         world.do(Verb.DELEGATE, args, head=head)

@@ -249,7 +249,7 @@ def test_rotate_account_refuses_no_key_and_no_mode(world):
 
 
 def test_set_admins_hands_over(world):
-    """The new set decides by its own threshold, the old one no more, and its old papers are void."""
+    """The new set decides by its own threshold, the old one no more; its papers are void."""
     ruling = world.call(Verb.SUSPEND_PARTY, status(STORE, 2))
     args = admins("x", "y", "z", threshold=2)
     event = world.do(Verb.SET_ADMINS, args, accepted=["x", "y"]).only("AdminsSet")

@@ -8,7 +8,7 @@ import pytest
 
 from ledger.domain import ids, merkle
 from ledger.domain.verbs import Role, Verb
-from tests.contracts.ledger_harness import Chain, key
+from tests.contracts.ledger_harness import Chain, Refused, key
 from tests.contracts.world import (
     BRAND,
     CODES,
@@ -83,7 +83,7 @@ def test_an_active_items_state_is_set_by_whom_its_role_allows(shop, new):
             assert state(shop, index) == (new, actor)
             done.add(actor)
         else:
-            with pytest.raises(Exception, match="RoleMissing"):
+            with pytest.raises(Refused, match="RoleMissing"):
                 put(shop, actor, new, index)
             assert state(shop, index) == (0, 0)
     assert done == MAY[new] | {BRAND}
@@ -195,7 +195,7 @@ def test_a_node_of_the_tree_is_no_item(shop):
     """64 bytes hash to a node, never to a leaf: a second preimage is refused."""
     depth_one = merkle.proof(NODES, 5)[1:]
     args = {"actor": BRAND, "batch": 1, "state": SUPPLIED, "eventHash": DOCUMENT}
-    with pytest.raises(Exception, match="NotInTree"):
+    with pytest.raises(Refused, match="NotInTree"):
         shop.do(Verb.DECOMMISSION, args, code=SHOWN[5], proof=depth_one)
 
 

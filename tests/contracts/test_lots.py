@@ -89,7 +89,7 @@ def test_set_lot_state_refuses_what_is_no_change(lots):
 
 
 def test_only_who_recalled_a_lot_releases_it(lots):
-    """A brand does not undo a regulator's recall, who may take the brand's over; nor does another."""
+    """A brand does not undo a regulator's recall, and a regulator may take the brand's over."""
     lots.do(Verb.SET_LOT_STATE, state(BRAND, RECALLED), on=LOT)
     with refused("ForeignLot", LOT, REGULATOR):
         lots.do(Verb.SET_LOT_STATE, state(REGULATOR, RELEASED), on=LOT)
