@@ -211,7 +211,9 @@ class Chain:
 
         if verb in BY_QUORUM:
             accepted = auth.pop("accepted", None)
-            auth.setdefault("seq", self._ruled(args)[0] if verb in RULINGS else self.head(subject)[0])
+            auth.setdefault(
+                "seq", self._ruled(args)[0] if verb in RULINGS else self.head(subject)[0]
+            )
             quorum = self._quorum(message, **auth)
             if verb == Verb.SET_ADMINS:
                 chosen = auth | {"signers": self.admins if accepted is None else accepted}

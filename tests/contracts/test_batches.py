@@ -109,3 +109,14 @@ def test_anchor_scan_log_is_the_operators(world):
     with refused("RoleMissing", BRAND, Role.OPERATOR):
         world.do(Verb.ANCHOR_SCAN_LOG, anchor(5, actor=BRAND))
     assert world.read("parties", OPERATOR)["roles"] == Role.OPERATOR
+
+
+def test_one_size_of_the_log_has_one_pair_of_roots(world):
+    """The first anchor may be of an empty log; no other root is taken for a size that is anchored."""
+    world.do(Verb.ANCHOR_SCAN_LOG, anchor(0))
+    for size in (0, 5):
+        world.do(Verb.ANCHOR_SCAN_LOG, anchor(size))
+        for other in ({"logRoot": keccak(b"other")}, {"mapRoot": keccak(b"other")}):
+            with refused("LogForked", size):
+                world.do(Verb.ANCHOR_SCAN_LOG, anchor(size, **other))
+    world.do(Verb.ANCHOR_SCAN_LOG, anchor(6, logRoot=keccak(b"other")))

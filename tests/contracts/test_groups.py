@@ -126,13 +126,17 @@ def test_a_group_of_nothing_or_too_much_is_refused(world):
         world.send(group_data(CASE, [SHIP] * 9, auth))
 
 
-@pytest.mark.parametrize("counts", [(0, 1, 1), (2, 1, 1), (1, 0, 1), (1, 2, 1), (1, 1, 0), (1, 1, 2)])
+@pytest.mark.parametrize(
+    "counts", [(0, 1, 1), (2, 1, 1), (1, 0, 1), (1, 2, 1), (1, 1, 0), (1, 1, 2)]
+)
 def test_a_group_has_arguments_and_proofs_for_each_part(world, counts):
     """As many of each as there are verbs."""
     auth = (0, 0, world.now, bytes(32), bytes(32))
     data = ledger_harness.part_data(SHIP[0], SHIP[1])
     with refused("LengthMismatch"):
-        args, proofs, origins_ = ([part] * n for part, n in zip((data, [], []), counts, strict=True))
+        args, proofs, origins_ = (
+            [part] * n for part, n in zip((data, [], []), counts, strict=True)
+        )
         world.send(call_data("group", CASE, [34], args, proofs, origins_, auth))
 
 

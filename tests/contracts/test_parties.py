@@ -153,6 +153,17 @@ def test_deploying_refuses_admin_sets_that_cannot_be():
         Chain(threshold=2)
     with refused("SignersNotAscending"):
         Chain(admins=("a", "a"))
+    Chain(admins=[f"admin {i}" for i in range(32)])
+    with refused("BadCount", 33):
+        Chain(admins=[f"admin {i}" for i in range(33)])
+
+
+def test_a_ledger_names_the_one_it_goes_on_from():
+    """Chain, contract and last block of the predecessor are in storage from the first block on."""
+    chain = Chain(predecessor=(7, b"\1" * 20, 9, keccak(b"block")))
+    expected = {"chainId": 7, "ledger": int.from_bytes(b"\1" * 20), "number": 9}
+    assert chain.read("predecessor") == expected | {"hash": int.from_bytes(keccak(b"block"))}
+    assert set(Chain().read("predecessor").values()) == {0}
 
 
 def test_open_epoch_binds_the_commitment(world):
@@ -184,6 +195,17 @@ def test_cancel_voids_what_the_key_signed(world):
     with refused("EraCancelled", 0, 1):
         world.do(Verb.RESERVE_BATCH, reserve(), era=0)
     world.do(Verb.RESERVE_BATCH, reserve())
+
+
+def test_no_hoarded_verb_outruns_a_cancel(world):
+    """It is over no head: whatever a relayer lands first, it still holds, and only once."""
+    hoarded = world.call(Verb.RESERVE_BATCH, reserve())
+    cancel = world.call(Verb.CANCEL, {"actor": BRAND})
+    world.send(hoarded)
+    world.send(cancel)
+    with refused("EraCancelled", 0, 1):
+        world.send(cancel)
+    assert world.read("parties", BRAND)["era"] == 1
 
 
 def test_cancel_of_an_unknown_party_is_refused(world):

@@ -26,7 +26,7 @@ OTHER_MARKET = 8
 Child = dict[str, Any]
 
 # The codes of the brand's batch 1, and what shows that a unit or an item is its creator's.
-CODES = [(GTIN, index, f"SERIAL{index:014d}".encode()) for index in range(COUNT)]
+CODES = [(GTIN, i, f"SERIAL{i:014d}".encode().ljust(32, b"\0")) for i in range(COUNT)]
 CODE_HASHES = [code_hash(*code) for code in CODES]
 LEAVES = [keccak(hashed) for hashed in CODE_HASHES]
 NODES = merkle.tree(LEAVES)
@@ -274,6 +274,18 @@ def do_unpack(
 ) -> Any:
     """Unpack and return the outcome."""
     return chain.send(call_unpack(chain, unit, actor, tree, *positions, **options))
+
+
+def suspend(chain: Chain, party: int, status: int = 2) -> None:
+    """Suspend a party, or make it active again."""
+    args = {"party": party, "status": status, "eventHash": DOCUMENT}
+    chain.do(Verb.SUSPEND_PARTY, args)
+
+
+def recall(chain: Chain, lot: int, state: int = 2, actor: int = BRAND) -> None:
+    """Recall a lot, or release it."""
+    args = {"actor": actor, "state": state, "eventHash": DOCUMENT}
+    chain.do(Verb.SET_LOT_STATE, args, on=lot)
 
 
 def hand_over(chain: Chain, unit: bytes, sender: int, to: int) -> None:
