@@ -39,8 +39,9 @@ class Event:
     """One event of one subject.
 
     kind, identity: whose it is (unit id or leaf as bytes; batch, party or lot number as int, 0 for
-    registry and log). seq counts from 1. args: the verb's arguments as signed, by name. time: the block's,
-    in unix seconds. signer: 20 bytes, with `key_mode` as KeyMode (0 for a registry verb).
+    registry and log). seq counts from 1. args: the verb's arguments as signed, by name. time: the
+    block's, in unix seconds. signer: 20 bytes, with `key_mode` as KeyMode, 16 more for a device (0
+    for a registry verb).
     """
 
     kind: SubjectKind

@@ -112,7 +112,7 @@ def test_anchor_scan_log_is_the_operators(world):
 
 
 def test_one_size_of_the_log_has_one_pair_of_roots(world):
-    """The first anchor may be of an empty log; no other root is taken for a size that is anchored."""
+    """The first anchor may be of an empty log; an anchored size takes no other root."""
     world.do(Verb.ANCHOR_SCAN_LOG, anchor(0))
     for size in (0, 5):
         world.do(Verb.ANCHOR_SCAN_LOG, anchor(size))

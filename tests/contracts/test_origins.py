@@ -90,7 +90,7 @@ def test_unpack_needs_the_item_to_be_in_the_batch_it_names(world):
 
 
 def test_whoever_holds_a_unit_unpacks_what_its_creator_made(world):
-    """The distributor opens the brand's pallet and a case in it; his own repack holds slots only."""
+    """The distributor opens the brand's pallet and a case in it; his repack holds slots only."""
     case = named(BRAND, "leaf case")
     tree = Tree((inner(0, case, items(2)),))
     pallet = do_pack(world, BRAND, "pallet", tree)

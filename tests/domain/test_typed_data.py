@@ -20,7 +20,7 @@ ROWS = rows("touchstone/typed_data")
 CHAIN_ID = int(VECTORS["domain"]["chainId"])
 CONTRACT = raw(VECTORS["domain"]["verifyingContract"])
 SEPARATOR = raw(VECTORS["domainSeparator"])
-UINT = {f"uint{bits}": st.integers(0, 2**bits - 1) for bits in (8, 16, 32, 64, 256)}
+UINT = {f"uint{bits}": st.integers(0, 2**bits - 1) for bits in (8, 16, 32, 64, 128, 256)}
 LEAVES: dict[str, Any] = UINT | {
     "bytes32": st.binary(min_size=32, max_size=32),
     "address": st.binary(min_size=20, max_size=20),
