@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from ledger.domain import merkle
 from ledger.domain.keccak import keccak
 from ledger.domain.verbs import LISTS, SIGNINGS, Verb
-from tests.contracts.ledger_harness import Chain
+from tests.contracts.ledger_harness import Chain, address, inner_leaf, key
 from tests.contracts.world import (
     BRAND,
+    CODE_HASHES,
+    CODES,
     COUNT,
     DISTRIBUTOR,
+    DOCUMENT,
     MARKET,
+    NODES,
+    OPERATOR,
+    STORE,
     Tree,
     activate,
     anchor,
@@ -28,11 +36,13 @@ from tests.contracts.world import (
     items,
     named,
     opening,
+    origin,
     pack,
     receive,
     register,
     reserve,
     ship,
+    suspend,
     undone,
 )
 
@@ -154,24 +164,166 @@ def worst_receive(chain: Chain) -> bytes:
     return chain.call(Verb.RECEIVE_FROM, receive(DISTRIBUTOR, BRAND), on=unit)
 
 
+def party_ruling(verb: Verb, args: dict[str, Any]) -> Callable[[Chain], bytes]:
+    whole = {"party": STORE, **args, "eventHash": DOCUMENT}
+    return lambda chain: chain.call(verb, whole)
+
+
+def worst_update(chain: Chain) -> bytes:
+    args = {"roles": 2**16 - 1, "markets": 2**256 - 1, "prefix": 987654321012, "prefixLength": 12}
+    return party_ruling(Verb.UPDATE_PARTY, args)(chain)
+
+
+def worst_delegate(chain: Chain) -> bytes:
+    args = {"actor": STORE, "key": address(key("device")), "keyMode": 1, "verbs": 2**128 - 2**16}
+    limits = {"expiry": 2**40 - 1, "limit": 2**32 - 1, "deviceEra": 0, "eventHash": DOCUMENT}
+    return chain.call(Verb.DELEGATE, args | limits)
+
+
+def worst_set_admins(chain: Chain) -> bytes:
+    names = [f"admin {i}" for i in range(32)]
+    chosen = sorted(address(key(name)) for name in names)
+    args = {"admins": chosen, "threshold": 32, "eventHash": DOCUMENT}
+    return chain.call(Verb.SET_ADMINS, args, accepted=names)
+
+
+def worst_seal(chain: Chain) -> bytes:
+    args = {"chainId": 2**256 - 1, "successor": address(key("next")), "eventHash": DOCUMENT}
+    return chain.call(Verb.SEAL_LEDGER, args)
+
+
+def worst_void(chain: Chain) -> bytes:
+    chain.do(Verb.ACTIVATE, activate(0, COUNT), on=1)
+    args = {"actor": BRAND, "from": 10, "to": 20, "eventHash": DOCUMENT}
+    return chain.call(Verb.VOID, args, on=1, hint=1)
+
+
+def worst_set_lot(chain: Chain) -> bytes:
+    chain.do(Verb.BIND_LOT, bind(0, 0, market=MARKET), on=1)
+    return chain.call(Verb.SET_LOT_STATE, {"actor": BRAND, "state": 2, "eventHash": DOCUMENT}, on=1)
+
+
+def moving(chain: Chain) -> bytes:
+    """A case of a lot on its way from the distributor to the store."""
+    chain.do(Verb.BIND_LOT, bind(0, 0), on=1)
+    unit = do_pack(chain, BRAND, "case", items(2), lot=1)
+    hand_over(chain, unit, BRAND, DISTRIBUTOR)
+    chain.do(Verb.SHIP, ship(DISTRIBUTOR, STORE), on=unit)
+    return unit
+
+
+def worst_report(chain: Chain) -> bytes:
+    counts = {"good": 0, "damaged": 1, "short": 1, "over": 2**32 - 1, "wrong": 2**32 - 1}
+    args = {"actor": STORE, "from": DISTRIBUTOR, **counts, "eventHash": DOCUMENT}
+    return chain.call(Verb.REPORT_EXCEPTION, args, on=moving(chain))
+
+
+def worst_settle(chain: Chain) -> bytes:
+    leaf = lone_item(chain)
+    chain.do(Verb.SHIP, ship(DISTRIBUTOR, STORE), on=leaf)
+    counts = {"good": 0, "damaged": 1, "short": 0, "over": 0, "wrong": 0}
+    args = {"actor": STORE, "from": DISTRIBUTOR, **counts, "eventHash": DOCUMENT}
+    chain.do(Verb.REPORT_EXCEPTION, args, on=leaf)
+    args = {"actor": BRAND, "report": chain.unit(leaf)["seq"], "eventHash": DOCUMENT}
+    return chain.call(Verb.SETTLE_EXCEPTION, args, on=leaf, proof=origin(leaf))
+
+
+def lone_item(chain: Chain) -> bytes:
+    """An item that the distributor took out of the brand's case."""
+    unit = do_pack(chain, BRAND, "opened", items(2))
+    hand_over(chain, unit, BRAND, DISTRIBUTOR)
+    do_unpack(chain, unit, DISTRIBUTOR, items(2), 1)
+    return items(2).children[1]["child"]
+
+
+def worst_return(chain: Chain) -> bytes:
+    chain.do(Verb.BIND_LOT, bind(0, 0, market=MARKET), on=1)
+    unit = do_pack(chain, BRAND, "case", items(2), lot=1)
+    hand_over(chain, unit, BRAND, DISTRIBUTOR)
+    return chain.call(Verb.RETURN_TO, ship(DISTRIBUTOR, BRAND), on=unit)
+
+
+def worst_withdraw(chain: Chain) -> bytes:
+    leaf = lone_item(chain)
+    suspend(chain, DISTRIBUTOR)
+    return chain.call(Verb.WITHDRAW, receive(BRAND, DISTRIBUTOR), on=leaf, proof=origin(leaf))
+
+
+def worst_draw(chain: Chain) -> bytes:
+    chain.do(Verb.BIND_LOT, bind(0, 0, market=MARKET), on=1)
+    args = {"actor": BRAND, "batch": 1, "lot": 1, "eventHash": DOCUMENT}
+    return chain.call(Verb.DRAW_ITEM, args, code=CODE_HASHES[1], proof=merkle.proof(NODES, 1))
+
+
+def worst_item(verb: Verb, state: int) -> Callable[[Chain], bytes]:
+    def worst(chain: Chain) -> bytes:
+        lone_item(chain)
+        args = {"actor": DISTRIBUTOR, "batch": 1, "state": state, "eventHash": DOCUMENT}
+        return chain.call(verb, args, code=CODES[1], proof=merkle.proof(NODES, 1))
+
+    return worst
+
+
+def worst_claim(chain: Chain) -> bytes:
+    code, salt = keccak(b"inner code"), keccak(b"inner salt")
+    leaves = [inner_leaf(i, code, salt) for i in range(COUNT)]
+    nodes = merkle.tree(leaves)
+    chain.do(Verb.RESERVE_BATCH, reserve())
+    chain.do(Verb.COMMISSION, commission(innerRoot=nodes[0]), on=3)
+    args = {"actor": OPERATOR, "batch": 3, "index": 1, "innerCode": code, "salt": salt}
+    proof = merkle.proof(nodes, 1)
+    return chain.call(Verb.CLAIM_INNER, args | {"eventHash": DOCUMENT}, proof=proof)
+
+
+def worst_ship_by_device(chain: Chain) -> bytes:
+    device = key("device")
+    args = {"actor": BRAND, "key": address(device), "keyMode": 1, "verbs": 2**128 - 2**16}
+    limits = {"expiry": 2**40 - 1, "limit": 2**32 - 1, "deviceEra": 0, "eventHash": DOCUMENT}
+    chain.do(Verb.DELEGATE, args | limits)
+    (unit,) = cases(chain, 1)
+    return chain.call(Verb.SHIP, ship(BRAND, DISTRIBUTOR), on=unit, signer=device, era=1)
+
+
 WORST: dict[str, Callable[[Chain], bytes]] = {
     "registerParty": worst_register,
+    "updateParty": worst_update,
+    "suspendParty": party_ruling(Verb.SUSPEND_PARTY, {"status": 2}),
+    "rotateAccount": party_ruling(
+        Verb.ROTATE_ACCOUNT, {"account": address(key("new")), "keyMode": 1}
+    ),
+    "delegate": worst_delegate,
+    "setAdmins": worst_set_admins,
+    "sealLedger": worst_seal,
     "openEpoch": lambda chain: chain.call(Verb.OPEN_EPOCH, epoch(epoch=1)),
     "cancel": lambda chain: chain.call(Verb.CANCEL, {"actor": BRAND}),
     "reserveBatch": lambda chain: chain.call(Verb.RESERVE_BATCH, reserve()),
     "commission": worst_commission,
     "activate": worst_activate,
     "bindLot": worst_bind,
+    "voidCodes": worst_void,
+    "setLotState": worst_set_lot,
     "pack": worst_pack,
     "pack of one": lambda chain: worst_pack(chain, 1, 0),
     "unpack": worst_unpack,
     "unpack of one": worst_unpack_shallow,
     "ship": worst_ship,
+    "ship by a device": worst_ship_by_device,
     "shipList": worst_ship_list,
     "shipList of stale units": worst_stale_list,
     "receiveFrom": worst_receive,
     "receiveList": worst_receive_list,
     "group": worst_group,
+    "reportException": worst_report,
+    "settleException": worst_settle,
+    "returnTo": worst_return,
+    "refuse": lambda c: c.call(Verb.REFUSE, receive(STORE, DISTRIBUTOR), on=moving(c)),
+    "takeBack": lambda c: c.call(Verb.TAKE_BACK, ship(DISTRIBUTOR, STORE), on=moving(c)),
+    "reportLost": lambda c: c.call(Verb.REPORT_LOST, ship(DISTRIBUTOR, STORE), on=moving(c)),
+    "withdraw": worst_withdraw,
+    "drawItem": worst_draw,
+    "decommission": worst_item(Verb.DECOMMISSION, 5),
+    "setItemState": worst_item(Verb.SET_ITEM_STATE, 3),
+    "claimInner": worst_claim,
     "anchorScanLog": lambda chain: chain.call(Verb.ANCHOR_SCAN_LOG, anchor(1)),
 }
 

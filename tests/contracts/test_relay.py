@@ -113,7 +113,7 @@ def test_a_mean_relayer_cannot_make_a_part_fail(world, units):
     assert reasons(plenty) == [(4, "StaleHead")]
     refusals = set()
     landed = 0
-    for gas in range(60_000, 1_500_000, 45_000):
+    for gas in range(60_000, 2_500_000, 75_000):
         with undone(world):
             try:
                 outcome = world.batch(*parts, gas=gas)
