@@ -5,7 +5,7 @@ import {ICustody} from "./ILedger.sol";
 import {Messages} from "./Messages.sol";
 import {Registrar} from "./Registrar.sol";
 import {Handoffs} from "./Handoffs.sol";
-import {UnitWord} from "./UnitWord.sol";
+import {load} from "./UnitWord.sol";
 
 /// @title The Touchstone ledger; see ILedger for the rules
 /// @dev One silhouette for every verb: who signed, what must hold, what changes, the event. There is no foreign
@@ -109,28 +109,28 @@ contract Ledger is Handoffs {
         if (verbs.length > MAX_GROUP) revert TooManyParts(verbs.length);
         if (verbs.length != args.length || verbs.length != proofs.length || verbs.length != origins.length) revert LengthMismatch();
         (bytes32[] memory parts, uint64 actor, uint256 mask) = _parts(unit, verbs, args);
-        Act memory act = _byGroup(unit, parts, actor, mask, auth);
+        Unit storage s = units[unit];
+        Act memory act = _byGroup(unit, s, parts, actor, mask, auth);
         for (uint256 i; i < verbs.length; ++i) {
             (act.verb, act.argsHash) = (verbs[i], parts[i]);
-            if (i != 0) (act.head, act.seq) = (units[unit].head, units[unit].seq);
+            if (i != 0) (act.head, act.seq) = (s.head, s.seq);
             if (verbs[i] == Messages.PACK) {
                 _pack(unit, _packArgs(args[i]), proofs[i], act);
             } else if (verbs[i] == Messages.UNPACK) {
                 _unpack(unit, _unpackArgs(args[i]), proofs[i], origins[i], act);
             } else if (verbs[i] == Messages.SHIP) {
                 _needAddressee(_toArgs(args[i]));
-                _ship(unit, _word(unit), _toArgs(args[i]), act);
+                _ship(unit, s, load(s), _toArgs(args[i]), act);
             } else {
-                _receive(unit, _word(unit), _fromArgs(args[i]), act);
+                _receive(unit, s, load(s), _fromArgs(args[i]), act);
             }
         }
     }
 
-    function _byGroup(bytes32 unit, bytes32[] memory parts, uint64 actor, uint256 verbs, Auth calldata auth) internal returns (Act memory act) {
+    function _byGroup(bytes32 unit, Unit storage s, bytes32[] memory parts, uint64 actor, uint256 verbs, Auth calldata auth) internal returns (Act memory act) {
         bytes32 subject = _subject("unit", 4, unit);
-        UnitWord u = _word(unit);
-        if (auth.seq != u.seq()) revert StaleHead(subject);
-        (act.head, act.seq) = (u.seq() == 0 ? _head0(subject) : units[unit].head, u.seq());
+        if (auth.seq != s.seq) revert StaleHead(subject);
+        (act.head, act.seq) = (s.seq == 0 ? _head0(subject) : s.head, s.seq);
         _sign(act, actor, verbs, parts.length, _message(Messages.GROUP, subject, act.head, auth, parts.hashWords()), auth);
     }
 

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.20;
 
 import {Messages} from "./Messages.sol";
+import {PartyWord, loadParty} from "./PartyWord.sol";
 import {State} from "./State.sol";
 
 /// @notice Who signed, and the history that each verb extends; for both halves of the ledger.
@@ -65,28 +66,27 @@ abstract contract Signed is State {
     function _sign(Act memory act, uint64 actor, uint256 verbs, uint256 count, bytes32 message, Auth calldata auth) internal {
         if (registry.open == 0) revert LedgerClosed();
         if (block.timestamp > auth.deadline) revert DeadlinePassed(auth.deadline, uint64(block.timestamp));
-        Party storage p = parties[actor];
-        _needActive(p, actor);
+        PartyWord p = _needActive(actor);
         address signer = _recover(_digest(message), auth.r, auth.vs);
-        uint256 keyMode = p.keyMode;
-        if (signer != p.account) {
+        uint256 keyMode = p.keyMode();
+        if (signer != p.account()) {
             keyMode = _device(p, actor, signer, verbs, count, auth.era);
-        } else if (auth.era != p.era) {
-            revert EraCancelled(auth.era, p.era);
+        } else if (auth.era != p.era()) {
+            revert EraCancelled(auth.era, uint64(p.era()));
         }
         (act.actor, act.signer, act.keyMode, act.time) = (actor, signer, keyMode, block.timestamp);
     }
 
     /// @return the key mode to record: a device is never said to be better held than its party's own key
-    function _device(Party storage p, uint64 actor, address key, uint256 verbs, uint256 count, uint64 era) internal returns (uint256) {
-        Delegate storage d = delegates[actor][p.account][key];
+    function _device(PartyWord p, uint64 actor, address key, uint256 verbs, uint256 count, uint64 era) internal returns (uint256) {
+        Delegate storage d = delegates[actor][p.account()][key];
         if (d.era == 0) revert WrongSigner(actor, key);
         if (block.timestamp > d.expiry) revert DeviceExpired(actor, key);
         if (era != d.era) revert EraCancelled(era, d.era);
         if (verbs & ~uint256(d.verbs) != 0) revert DeviceNotAllowed(actor, key);
         if (count > d.left) revert DeviceSpent(actor, key);
         d.left -= uint32(count);
-        return DEVICE + (d.keyMode > p.keyMode ? d.keyMode : p.keyMode);
+        return DEVICE + (d.keyMode > p.keyMode() ? d.keyMode : p.keyMode());
     }
 
     /// @notice The signers of a decision, all of them admins of the registry's era.
@@ -128,10 +128,19 @@ abstract contract Signed is State {
         (registry.threshold, registry.admins) = (threshold, uint8(set.length));
     }
 
-    function _recover(bytes32 digest, bytes32 r, bytes32 vs) internal pure returns (address signer) {
+    function _recover(bytes32 digest, bytes32 r, bytes32 vs) internal view returns (address signer) {
         uint256 s = uint256(vs) & uint256(type(int256).max);
         if (s > HALF_ORDER) revert BadSignature();
-        signer = ecrecover(digest, uint8((uint256(vs) >> 255) + 27), r, bytes32(s));
+        assembly ("memory-safe") {
+            let m := mload(0x40)
+            mstore(m, digest)
+            mstore(add(m, 32), add(shr(255, vs), 27))
+            mstore(add(m, 64), r)
+            mstore(add(m, 96), s)
+            mstore(0, 0) // the precompile gives nothing back where it recovers nobody
+            pop(staticcall(gas(), 1, m, 128, 0, 32))
+            signer := mload(0)
+        }
         if (signer == address(0)) revert BadSignature();
     }
 
@@ -171,9 +180,12 @@ abstract contract Signed is State {
         if (p.roles & roles == 0) revert RoleMissing(party, roles);
     }
 
-    function _needActive(Party storage p, uint64 party) internal view {
-        if (p.status == 0) revert UnknownParty(party);
-        if (p.status != ACTIVE) revert PartyInactive(party);
+    function _needActive(uint64 party) internal view returns (PartyWord p) {
+        p = loadParty(parties[party]);
+        if (p.status() != ACTIVE) {
+            if (p.status() == 0) revert UnknownParty(party);
+            revert PartyInactive(party);
+        }
     }
 
     // -------------------------------------------------------------------------------------- history
@@ -196,7 +208,9 @@ abstract contract Signed is State {
 
     /// @dev An Act lies in memory as the ten words that its head is the hash of.
     function _record(Act memory act, uint64 counterparty, bytes32 eventHash) internal pure {
-        ++act.seq;
+        unchecked {
+            ++act.seq; // of 32 bits in storage
+        }
         (act.counterparty, act.eventHash) = (counterparty, eventHash);
         assembly ("memory-safe") {
             mstore(act, keccak256(act, 320))

@@ -17,8 +17,10 @@ abstract contract Units is Signed, ICustody {
     function _needHeld(UnitWord u, bytes32 unit, uint256 actor) internal view {
         if (u.state() == 0) revert UnknownUnit(unit);
         if (u.holder() != actor) revert NotHolder(unit, uint64(actor));
-        if (u.state() == INSIDE) revert UnitInside(unit);
-        if (u.state() != HELD) revert UnitInTransit(unit);
+        if (u.state() != HELD) {
+            if (u.state() == INSIDE) revert UnitInside(unit);
+            revert UnitInTransit(unit);
+        }
         if (u.count() == 0) {
             if (items[unit].state >= SUPPLIED) revert ItemNotActive(unit);
         } else if (u.gone() >= u.count()) {
@@ -28,13 +30,14 @@ abstract contract Units is Signed, ICustody {
 
     /// @dev On its way, or lost on it.
     function _needMoving(UnitWord u, bytes32 unit) internal pure {
+        if (u.state() == IN_TRANSIT) return;
         if (u.state() == 0) revert UnknownUnit(unit);
-        if (u.state() != IN_TRANSIT && u.state() != LOST) revert UnitNotInTransit(unit);
+        if (u.state() != LOST) revert UnitNotInTransit(unit);
     }
 
-    function _needAddressed(UnitWord u, bytes32 unit, uint64 addressee, uint64 from) internal pure {
+    function _needAddressed(UnitWord u, bytes32 unit, uint256 addressee, uint64 from) internal pure {
         _needMoving(u, unit);
-        if (u.addressee() != addressee) revert NotAddressee(unit, addressee);
+        if (u.addressee() != addressee) revert NotAddressee(unit, uint64(addressee));
         if (u.holder() != from) revert NotFrom(unit, from);
     }
 
@@ -46,7 +49,7 @@ abstract contract Units is Signed, ICustody {
 
     function _needAddressee(To calldata args) internal view {
         if (args.to == args.actor) revert ToSelf(args.to);
-        _needActive(parties[args.to], args.to);
+        _needActive(args.to);
     }
 
     function _needMarket(uint64 party, uint8 market) internal view {
@@ -105,8 +108,11 @@ abstract contract Units is Signed, ICustody {
 
     // ------------------------------------------------------------------------------------ signatures
 
-    function _byUnit(uint8 verb, bytes32 typeHash, bytes32 unit, uint64 actor, bytes32 argsHash, Auth calldata auth) internal returns (UnitWord u, Act memory act) {
-        Unit storage s = units[unit];
+    function _byUnit(uint8 verb, bytes32 typeHash, bytes32 unit, uint64 actor, bytes32 argsHash, Auth calldata auth)
+        internal
+        returns (Unit storage s, UnitWord u, Act memory act)
+    {
+        s = units[unit];
         u = load(s);
         act = _signed(verb, typeHash, _subject("unit", 4, unit), s.head, u.seq(), actor, argsHash, auth);
     }
@@ -224,20 +230,22 @@ abstract contract Units is Signed, ICustody {
 
     // ------------------------------------------------------------------------------------- handoffs
 
-    function _ship(bytes32 unit, UnitWord u, To calldata args, Act memory act) internal {
+    function _ship(bytes32 unit, Unit storage s, UnitWord u, To calldata args, Act memory act) internal {
+        uint64 to = args.to;
         _needHeld(u, unit, act.actor);
-        _needMarket(args.to, u.market());
+        _needMarket(to, u.market());
 
-        _record(act, args.to, args.eventHash);
-        store(units[unit], u.moved(args.actor, args.to, act.seq, IN_TRANSIT), act.head);
+        _record(act, to, args.eventHash);
+        store(s, u.moved(act.actor, to, act.seq, IN_TRANSIT), act.head);
         _log(Shipped.selector, uint256(unit), act, args.at(), 3);
     }
 
-    function _receive(bytes32 unit, UnitWord u, From calldata args, Act memory act) internal {
-        _needAddressed(u, unit, args.actor, args.from);
+    function _receive(bytes32 unit, Unit storage s, UnitWord u, From calldata args, Act memory act) internal {
+        uint64 from = args.from;
+        _needAddressed(u, unit, act.actor, from);
 
-        _record(act, args.from, args.eventHash);
-        store(units[unit], u.moved(args.actor, 0, act.seq, HELD), act.head);
+        _record(act, from, args.eventHash);
+        store(s, u.moved(act.actor, 0, act.seq, HELD), act.head);
         _log(Received.selector, uint256(unit), act, args.at(), 3);
     }
 }
