@@ -10,7 +10,8 @@ abstract contract Batches is Parties {
 
     function reserveBatch(ReserveBatchArgs calldata args, Auth calldata auth) external returns (uint64 number) {
         bytes32 argsHash = Messages.hashStruct(Messages.T_RESERVE_BATCH, Messages.ARGS, 4);
-        (Party storage p, Act memory act) = _byParty(Messages.RESERVE_BATCH, Messages.RESERVE_BATCH_MSG, args.actor, argsHash, auth);
+        Act memory act;
+        Party storage p = _byParty(act, Messages.RESERVE_BATCH, Messages.RESERVE_BATCH_MSG, args.actor, argsHash, auth);
         _needRole(p, args.actor, BRAND);
         if (args.epoch > 31 || epochs[args.actor][args.epoch] == 0) revert BadEpoch(args.epoch);
         if (args.gtin == 0 || args.gtin >= 10 ** 14 || !_checkDigit(args.gtin)) revert BadGtin(args.gtin);
@@ -26,7 +27,8 @@ abstract contract Batches is Parties {
 
     function commission(uint64 number, CommissionArgs calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_COMMISSION, Messages.ARGS_ON, 5);
-        (Batch storage b, Act memory act) = _byBrand(Messages.COMMISSION, Messages.COMMISSION_MSG, number, args.actor, argsHash, auth);
+        Act memory act;
+        Batch storage b = _byBrand(act, Messages.COMMISSION, Messages.COMMISSION_MSG, number, args.actor, argsHash, auth);
         if (b.status != RESERVED) revert AlreadyCommissioned(number);
         if (args.count == 0) revert BadCount(args.count);
         if (args.root == 0) revert ZeroRoot();
@@ -39,7 +41,8 @@ abstract contract Batches is Parties {
 
     function activate(uint64 number, ActivateArgs calldata args, uint32 hint, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_ACTIVATE, Messages.ARGS_ON, 5);
-        (Batch storage b, Act memory act) = _byBrand(Messages.ACTIVATE, Messages.ACTIVATE_MSG, number, args.actor, argsHash, auth);
+        Act memory act;
+        Batch storage b = _byBrand(act, Messages.ACTIVATE, Messages.ACTIVATE_MSG, number, args.actor, argsHash, auth);
         _cut(number, b, args.from, args.to, hint).activeFrom = args.activeFrom;
         _recordBatch(b, act, args.eventHash);
         _log(Activated.selector, number, act, Messages.ARGS_ON, 5);
@@ -47,7 +50,8 @@ abstract contract Batches is Parties {
 
     function voidCodes(uint64 number, VoidArgs calldata args, uint32 hint, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_VOID, Messages.ARGS_ON, 4);
-        (Batch storage b, Act memory act) = _byBrand(Messages.VOID, Messages.VOID_MSG, number, args.actor, argsHash, auth);
+        Act memory act;
+        Batch storage b = _byBrand(act, Messages.VOID, Messages.VOID_MSG, number, args.actor, argsHash, auth);
         _cut(number, b, args.from, args.to, hint).voided = 1;
         _recordBatch(b, act, args.eventHash);
         _log(Voided.selector, number, act, Messages.ARGS_ON, 4);
@@ -55,7 +59,8 @@ abstract contract Batches is Parties {
 
     function bindLot(uint64 number, BindLotArgs calldata args, uint32 hint, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_BIND_LOT, Messages.ARGS_ON, 8);
-        (Batch storage b, Act memory act) = _byBrand(Messages.BIND_LOT, Messages.BIND_LOT_MSG, number, args.actor, argsHash, auth);
+        Act memory act;
+        Batch storage b = _byBrand(act, Messages.BIND_LOT, Messages.BIND_LOT_MSG, number, args.actor, argsHash, auth);
         if (b.status != COMMISSIONED) revert NotCommissioned(number);
 
         uint32 lotNumber = _openLot(b.gtin, args);
@@ -73,7 +78,8 @@ abstract contract Batches is Parties {
         if (lot.status == 0) revert UnknownLot(number);
         bytes32 argsHash = Messages.hashStruct(Messages.T_SET_LOT_STATE, Messages.ARGS_ON, 3);
         bytes32 subject = _subject("lot", 3, bytes32(uint256(number)));
-        Act memory act = _signed(Messages.SET_LOT_STATE, Messages.SET_LOT_STATE_MSG, subject, lot.head, lot.seq, args.actor, argsHash, auth);
+        Act memory act;
+        _signed(act, Messages.SET_LOT_STATE, Messages.SET_LOT_STATE_MSG, subject, lot.head, lot.seq, args.actor, argsHash, auth);
         if (args.state == RECALLED) {
             lot.setBy = _recaller(number, lot, args.actor);
         } else {

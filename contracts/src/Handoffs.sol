@@ -12,19 +12,22 @@ abstract contract Handoffs is Units {
 
     function pack(PackArgs calldata args, bytes32[][] calldata proofs, Auth calldata auth) external {
         bytes32 unit = _unitId(args.actor, args.epcHash);
-        (,, Act memory act) = _byUnit(Messages.PACK, Messages.PACK_MSG, unit, args.actor, args.hash(), auth);
+        Act memory act;
+        _byUnit(act, Messages.PACK, Messages.PACK_MSG, unit, args.actor, args.hash(), auth);
         _pack(unit, args, proofs, act);
     }
 
     function unpack(bytes32 unit, UnpackArgs calldata args, bytes32[][] calldata proofs, bytes32[][] calldata origins, Auth calldata auth) external {
-        (,, Act memory act) = _byUnit(Messages.UNPACK, Messages.UNPACK_MSG, unit, args.actor, args.hash(), auth);
+        Act memory act;
+        _byUnit(act, Messages.UNPACK, Messages.UNPACK_MSG, unit, args.actor, args.hash(), auth);
         _unpack(unit, args, proofs, origins, act);
     }
 
     function drawItem(bytes32 code, DrawItemArgs calldata args, bytes32[] calldata proof, Auth calldata auth) external {
         bytes32 unit = code.once();
         bytes32 argsHash = Messages.hashStruct(Messages.T_DRAW_ITEM, Messages.ARGS_ON, 4);
-        (Unit storage s, UnitWord u, Act memory act) = _byUnit(Messages.DRAW_ITEM, Messages.DRAW_ITEM_MSG, unit, args.actor, argsHash, auth);
+        Act memory act;
+        (Unit storage s, UnitWord u) = _byUnit(act, Messages.DRAW_ITEM, Messages.DRAW_ITEM_MSG, unit, args.actor, argsHash, auth);
         if (u.state() != 0) revert UnitExists(unit);
         Batch storage b = batches[args.batch];
         if (b.status == 0) revert UnknownBatch(args.batch);
@@ -43,27 +46,32 @@ abstract contract Handoffs is Units {
 
     function ship(bytes32 unit, To calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_SHIP, Messages.ARGS_ON, 3);
-        (Unit storage s, UnitWord u, Act memory act) = _byUnit(Messages.SHIP, Messages.SHIP_MSG, unit, args.actor, argsHash, auth);
-        _needAddressee(args);
-        _ship(unit, s, u, args, act);
+        uint64 actor = args.actor;
+        Act memory act;
+        (Unit storage s, UnitWord u) = _byUnit(act, Messages.SHIP, Messages.SHIP_MSG, unit, actor, argsHash, auth);
+        uint64 to = args.to;
+        _needAddressee(actor, to);
+        _ship(unit, s, u, to, args, act);
     }
 
     function shipList(bytes32[] calldata list, bool skipStale, To calldata args, Stale[] calldata stale, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_SHIP, args.at(), 3);
         (bytes32[] memory heads, Act memory act) = _byList(Messages.SHIP, Messages.SHIP_LIST_MSG, list, skipStale, args.actor, argsHash, stale, auth);
-        _needAddressee(args);
+        uint64 to = args.to;
+        _needAddressee(args.actor, to);
         for (uint256 i; i < list.length; ++i) {
             if (heads[i] == 0) continue;
             Unit storage s = units[list[i]];
             UnitWord u = load(s);
             (act.head, act.seq) = (heads[i], u.seq());
-            _ship(list[i], s, u, args, act);
+            _ship(list[i], s, u, to, args, act);
         }
     }
 
     function receiveFrom(bytes32 unit, From calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_RECEIVE_FROM, Messages.ARGS_ON, 3);
-        (Unit storage s, UnitWord u, Act memory act) = _byUnit(Messages.RECEIVE_FROM, Messages.RECEIVE_FROM_MSG, unit, args.actor, argsHash, auth);
+        Act memory act;
+        (Unit storage s, UnitWord u) = _byUnit(act, Messages.RECEIVE_FROM, Messages.RECEIVE_FROM_MSG, unit, args.actor, argsHash, auth);
         _receive(unit, s, u, args, act);
     }
 
@@ -84,7 +92,8 @@ abstract contract Handoffs is Units {
 
     function reportException(bytes32 unit, ReportExceptionArgs calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_REPORT_EXCEPTION, Messages.ARGS_ON, 8);
-        (Unit storage s, UnitWord u, Act memory act) = _byUnit(Messages.REPORT_EXCEPTION, Messages.REPORT_EXCEPTION_MSG, unit, args.actor, argsHash, auth);
+        Act memory act;
+        (Unit storage s, UnitWord u) = _byUnit(act, Messages.REPORT_EXCEPTION, Messages.REPORT_EXCEPTION_MSG, unit, args.actor, argsHash, auth);
         _needAddressed(u, unit, args.actor, args.from);
         uint256 expected = u.count() == 0 ? 1 : u.count() - u.gone();
         uint256 told = uint256(args.good) + args.damaged + args.short;
@@ -99,7 +108,8 @@ abstract contract Handoffs is Units {
 
     function settleException(bytes32 unit, SettleExceptionArgs calldata args, bytes32[] calldata origin, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_SETTLE_EXCEPTION, Messages.ARGS_ON, 3);
-        (Unit storage s, UnitWord u, Act memory act) = _byUnit(Messages.SETTLE_EXCEPTION, Messages.SETTLE_EXCEPTION_MSG, unit, args.actor, argsHash, auth);
+        Act memory act;
+        (Unit storage s, UnitWord u) = _byUnit(act, Messages.SETTLE_EXCEPTION, Messages.SETTLE_EXCEPTION_MSG, unit, args.actor, argsHash, auth);
         Exception storage e = exceptions[unit][args.report];
         if (e.by == 0) revert UnknownException(unit, args.report);
         uint8 side;
@@ -120,8 +130,9 @@ abstract contract Handoffs is Units {
 
     function returnTo(bytes32 unit, To calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_RETURN_TO, Messages.ARGS_ON, 3);
-        (Unit storage s, UnitWord u, Act memory act) = _byUnit(Messages.RETURN_TO, Messages.RETURN_TO_MSG, unit, args.actor, argsHash, auth);
-        _needAddressee(args);
+        Act memory act;
+        (Unit storage s, UnitWord u) = _byUnit(act, Messages.RETURN_TO, Messages.RETURN_TO_MSG, unit, args.actor, argsHash, auth);
+        _needAddressee(args.actor, args.to);
         _needHeld(u, unit, args.actor);
         if (!_isLotsBrand(u, args.to)) _needMarket(args.to, u.market());
 
@@ -132,7 +143,8 @@ abstract contract Handoffs is Units {
 
     function refuse(bytes32 unit, From calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_REFUSE, Messages.ARGS_ON, 3);
-        (Unit storage s, UnitWord u, Act memory act) = _byUnit(Messages.REFUSE, Messages.REFUSE_MSG, unit, args.actor, argsHash, auth);
+        Act memory act;
+        (Unit storage s, UnitWord u) = _byUnit(act, Messages.REFUSE, Messages.REFUSE_MSG, unit, args.actor, argsHash, auth);
         _needAddressed(u, unit, args.actor, args.from);
 
         _record(act, args.from, args.eventHash);
@@ -142,7 +154,8 @@ abstract contract Handoffs is Units {
 
     function takeBack(bytes32 unit, To calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_TAKE_BACK, Messages.ARGS_ON, 3);
-        (Unit storage s, UnitWord u, Act memory act) = _byUnit(Messages.TAKE_BACK, Messages.TAKE_BACK_MSG, unit, args.actor, argsHash, auth);
+        Act memory act;
+        (Unit storage s, UnitWord u) = _byUnit(act, Messages.TAKE_BACK, Messages.TAKE_BACK_MSG, unit, args.actor, argsHash, auth);
         _needShipped(u, unit, args.actor, args.to);
 
         _record(act, args.to, args.eventHash);
@@ -152,7 +165,8 @@ abstract contract Handoffs is Units {
 
     function reportLost(bytes32 unit, To calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_REPORT_LOST, Messages.ARGS_ON, 3);
-        (Unit storage s, UnitWord u, Act memory act) = _byUnit(Messages.REPORT_LOST, Messages.REPORT_LOST_MSG, unit, args.actor, argsHash, auth);
+        Act memory act;
+        (Unit storage s, UnitWord u) = _byUnit(act, Messages.REPORT_LOST, Messages.REPORT_LOST_MSG, unit, args.actor, argsHash, auth);
         _needShipped(u, unit, args.actor, args.to);
         if (u.state() == LOST) revert UnitNotInTransit(unit);
 
@@ -163,7 +177,8 @@ abstract contract Handoffs is Units {
 
     function withdraw(bytes32 unit, From calldata args, bytes32[] calldata origin, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_WITHDRAW, Messages.ARGS_ON, 3);
-        (Unit storage s, UnitWord u, Act memory act) = _byUnit(Messages.WITHDRAW, Messages.WITHDRAW_MSG, unit, args.actor, argsHash, auth);
+        Act memory act;
+        (Unit storage s, UnitWord u) = _byUnit(act, Messages.WITHDRAW, Messages.WITHDRAW_MSG, unit, args.actor, argsHash, auth);
         if (u.state() == 0) revert UnknownUnit(unit);
         if (u.holder() != args.from) revert NotFrom(unit, args.from);
         if (u.state() == INSIDE) revert UnitInside(unit);
@@ -204,8 +219,9 @@ abstract contract Handoffs is Units {
         // With nothing left to move, a relayer could land the list again and again as so many `Skipped`.
         if (stale.length == list.length) revert StaleHead(_subject("unit", 4, list[0]));
         (act.verb, act.argsHash) = (verb, argsHash);
-        bytes32 message = keccak256(abi.encode(typeHash, keccak256(abi.encodePacked(list)), headsHash, skipStale, auth.era, auth.deadline, argsHash));
-        _sign(act, actor, 1 << verb, list.length - stale.length, message, auth);
+        (, uint256 era, uint256 deadline) = _terms(auth);
+        bytes32 message = keccak256(abi.encode(typeHash, keccak256(abi.encodePacked(list)), headsHash, skipStale, era, deadline, argsHash));
+        _sign(act, actor, 1 << verb, list.length - stale.length, era, deadline, message, auth);
         for (uint256 i; i < stale.length; ++i) {
             uint256 at = stale[i].position;
             if (!skipStale) revert StaleHead(_subject("unit", 4, list[at]));

@@ -75,19 +75,32 @@ contract Ledger is Handoffs {
         for (uint256 i; i < parts.length; ++i) {
             bytes calldata part = parts[i];
             if (bytes4(part) == ICustody.batch.selector) revert NotBatchable(ICustody.batch.selector);
-            if ((gasleft() * 63) / 64 < PART_GAS + PART_GAS_PER_BYTE * part.length) revert GasFloor(i);
-            (bool ok, bytes memory reason) = _self(part, free);
-            if (ok) continue;
+            if (_passable() < PART_GAS + PART_GAS_PER_BYTE * part.length) revert GasFloor(i);
+            if (_self(part, free)) continue;
+            bytes memory reason = _reason(free);
             if (reason.length == 0) revert EmptyRevert(i);
             emit PartFailed(i, reason);
         }
     }
 
-    /// @dev Runs one part in this contract's own storage; gives its memory back, keeps 128 bytes of error.
-    function _self(bytes calldata part, uint256 free) internal returns (bool ok, bytes memory reason) {
+    /// @dev The gas that a call can pass on (EIP-150).
+    function _passable() internal view returns (uint256) {
+        unchecked {
+            return (gasleft() * 63) / 64;
+        }
+    }
+
+    /// @dev Runs one part in this contract's own storage, in memory that is free again afterwards.
+    function _self(bytes calldata part, uint256 free) internal returns (bool ok) {
         assembly ("memory-safe") {
             calldatacopy(free, part.offset, part.length)
             ok := delegatecall(gas(), address(), free, part.length, 0, 0)
+        }
+    }
+
+    /// @dev Up to 128 bytes of the error that the last part ended with.
+    function _reason(uint256 free) internal pure returns (bytes memory reason) {
+        assembly ("memory-safe") {
             let size := returndatasize()
             if gt(size, 128) { size := 128 }
             reason := free
@@ -119,8 +132,9 @@ contract Ledger is Handoffs {
             } else if (verbs[i] == Messages.UNPACK) {
                 _unpack(unit, _unpackArgs(args[i]), proofs[i], origins[i], act);
             } else if (verbs[i] == Messages.SHIP) {
-                _needAddressee(_toArgs(args[i]));
-                _ship(unit, s, load(s), _toArgs(args[i]), act);
+                To calldata to = _toArgs(args[i]);
+                _needAddressee(actor, to.to);
+                _ship(unit, s, load(s), to.to, to, act);
             } else {
                 _receive(unit, s, load(s), _fromArgs(args[i]), act);
             }
@@ -129,9 +143,10 @@ contract Ledger is Handoffs {
 
     function _byGroup(bytes32 unit, Unit storage s, bytes32[] memory parts, uint64 actor, uint256 verbs, Auth calldata auth) internal returns (Act memory act) {
         bytes32 subject = _subject("unit", 4, unit);
-        if (auth.seq != s.seq) revert StaleHead(subject);
+        (uint256 seq, uint256 era, uint256 deadline) = _terms(auth);
+        if (seq != s.seq) revert StaleHead(subject);
         (act.head, act.seq) = (s.seq == 0 ? _head0(subject) : s.head, s.seq);
-        _sign(act, actor, verbs, parts.length, _message(Messages.GROUP, subject, act.head, auth, parts.hashWords()), auth);
+        _sign(act, actor, verbs, parts.length, era, deadline, _message(Messages.GROUP, subject, act.head, era, deadline, parts.hashWords()), auth);
     }
 
     /// @return hashes of the parts

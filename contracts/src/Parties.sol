@@ -73,7 +73,8 @@ abstract contract Parties is Signed, IRegistrar {
 
     function delegate(DelegateArgs calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_DELEGATE, Messages.ARGS, 8);
-        (Party storage p, Act memory act) = _headless(Messages.DELEGATE, Messages.DELEGATE_MSG, args.actor, argsHash, auth);
+        Act memory act;
+        Party storage p = _headless(act, Messages.DELEGATE, Messages.DELEGATE_MSG, args.actor, argsHash, auth);
         if (args.key == address(0)) revert ZeroAddress();
         _needKeyMode(args.keyMode);
         if (args.verbs == 0) revert BadVerbs(args.verbs);
@@ -90,7 +91,8 @@ abstract contract Parties is Signed, IRegistrar {
 
     function openEpoch(OpenEpochArgs calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_OPEN_EPOCH, Messages.ARGS, 4);
-        (Party storage p, Act memory act) = _byParty(Messages.OPEN_EPOCH, Messages.OPEN_EPOCH_MSG, args.actor, argsHash, auth);
+        Act memory act;
+        Party storage p = _byParty(act, Messages.OPEN_EPOCH, Messages.OPEN_EPOCH_MSG, args.actor, argsHash, auth);
         _needRole(p, args.actor, BRAND);
         if (args.epoch > 31) revert BadEpoch(args.epoch);
         if (args.commitment == 0) revert ZeroRoot();
@@ -103,7 +105,8 @@ abstract contract Parties is Signed, IRegistrar {
 
     function cancel(CancelArgs calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_CANCEL, Messages.ARGS, 1);
-        (Party storage p, Act memory act) = _headless(Messages.CANCEL, Messages.CANCEL_MSG, args.actor, argsHash, auth);
+        Act memory act;
+        Party storage p = _headless(act, Messages.CANCEL, Messages.CANCEL_MSG, args.actor, argsHash, auth);
 
         ++p.era;
         _recordParty(p, act, 0);
@@ -135,7 +138,8 @@ abstract contract Parties is Signed, IRegistrar {
     function anchorScanLog(AnchorScanLogArgs calldata args, Auth calldata auth) external {
         ScanLog storage log = scanLog;
         bytes32 argsHash = Messages.hashStruct(Messages.T_ANCHOR_SCAN_LOG, Messages.ARGS, 4);
-        Act memory act = _signed(Messages.ANCHOR_SCAN_LOG, Messages.ANCHOR_SCAN_LOG_MSG, _subject("log", 3, 0), log.head, log.seq, args.actor, argsHash, auth);
+        Act memory act;
+        _signed(act, Messages.ANCHOR_SCAN_LOG, Messages.ANCHOR_SCAN_LOG_MSG, _subject("log", 3, 0), log.head, log.seq, args.actor, argsHash, auth);
         _needRole(parties[args.actor], args.actor, OPERATOR);
         if (args.size < log.size) revert LogShrank(args.size);
         if (args.size == log.size && log.seq != 0) {

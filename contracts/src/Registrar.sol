@@ -15,7 +15,8 @@ contract Registrar is Batches {
 
     function decommission(Code calldata code, ItemArgs calldata args, bytes32[] calldata proof, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_DECOMMISSION, Messages.ARGS_OF_CODE, 4);
-        (bytes32 id, Item storage item, Act memory act) = _byItem(Messages.DECOMMISSION, Messages.DECOMMISSION_MSG, code, args, argsHash, auth);
+        Act memory act;
+        (bytes32 id, Item storage item) = _byItem(act, Messages.DECOMMISSION, Messages.DECOMMISSION_MSG, code, args, argsHash, auth);
         if (args.state < SUPPLIED) revert BadItemState(args.state);
         if (args.state > DESTROYED) revert BadItemState(args.state);
 
@@ -25,7 +26,8 @@ contract Registrar is Batches {
 
     function setItemState(Code calldata code, ItemArgs calldata args, bytes32[] calldata proof, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_SET_ITEM_STATE, Messages.ARGS_OF_CODE, 4);
-        (bytes32 id, Item storage item, Act memory act) = _byItem(Messages.SET_ITEM_STATE, Messages.SET_ITEM_STATE_MSG, code, args, argsHash, auth);
+        Act memory act;
+        (bytes32 id, Item storage item) = _byItem(act, Messages.SET_ITEM_STATE, Messages.SET_ITEM_STATE_MSG, code, args, argsHash, auth);
         if (args.state == 0) revert BadItemState(args.state);
         if (args.state > STOLEN) revert BadItemState(args.state);
 
@@ -39,7 +41,8 @@ contract Registrar is Batches {
         Claim storage claim = claims[args.batch][args.index];
         if (claim.seq != 0) revert AlreadyClaimed(args.batch, args.index);
         bytes32 argsHash = Messages.hashStruct(Messages.T_CLAIM_INNER, Messages.ARGS, 6);
-        Act memory act = _signed(Messages.CLAIM_INNER, Messages.CLAIM_INNER_MSG, _subject("item", 4, leaf), 0, 0, args.actor, argsHash, auth);
+        Act memory act;
+        _signed(act, Messages.CLAIM_INNER, Messages.CLAIM_INNER_MSG, _subject("item", 4, leaf), 0, 0, args.actor, argsHash, auth);
         Batch storage b = batches[args.batch];
         if (b.status == 0) revert UnknownBatch(args.batch);
         if (b.brand != args.actor) _needRole(parties[args.actor], args.actor, OPERATOR);
@@ -53,13 +56,13 @@ contract Registrar is Batches {
 
     // ---------------------------------------------------------------------------------------- items
 
-    function _byItem(uint8 verb, bytes32 typeHash, Code calldata code, ItemArgs calldata args, bytes32 argsHash, Auth calldata auth)
+    function _byItem(Act memory act, uint8 verb, bytes32 typeHash, Code calldata code, ItemArgs calldata args, bytes32 argsHash, Auth calldata auth)
         internal
-        returns (bytes32 id, Item storage item, Act memory act)
+        returns (bytes32 id, Item storage item)
     {
         id = abi.encode(code.gtin, code.index, code.serial).twice();
         item = items[id];
-        act = _signed(verb, typeHash, _subject("item", 4, id), item.head, item.seq, args.actor, argsHash, auth);
+        _signed(act, verb, typeHash, _subject("item", 4, id), item.head, item.seq, args.actor, argsHash, auth);
     }
 
     function _setItem(bytes32 id, Item storage item, Code calldata code, ItemArgs calldata args, bytes32[] calldata proof, Act memory act) internal {

@@ -29,60 +29,79 @@ abstract contract Signed is State {
 
     // ----------------------------------------------------------------------------------- signatures
 
-    function _byParty(uint8 verb, bytes32 typeHash, uint64 actor, bytes32 argsHash, Auth calldata auth) internal returns (Party storage p, Act memory act) {
+    function _byParty(Act memory act, uint8 verb, bytes32 typeHash, uint64 actor, bytes32 argsHash, Auth calldata auth) internal returns (Party storage p) {
         p = parties[actor];
-        act = _signed(verb, typeHash, _subject("party", 5, bytes32(uint256(actor))), p.head, p.seq, actor, argsHash, auth);
+        _signed(act, verb, typeHash, _subject("party", 5, bytes32(uint256(actor))), p.head, p.seq, actor, argsHash, auth);
     }
 
     /// @dev Over head 0, so that no event of the party makes it stale; its arguments or its era count up.
-    function _headless(uint8 verb, bytes32 typeHash, uint64 actor, bytes32 argsHash, Auth calldata auth) internal returns (Party storage p, Act memory act) {
+    function _headless(Act memory act, uint8 verb, bytes32 typeHash, uint64 actor, bytes32 argsHash, Auth calldata auth) internal returns (Party storage p) {
         p = parties[actor];
         bytes32 subject = _subject("party", 5, bytes32(uint256(actor)));
         (act.head, act.seq, act.verb, act.argsHash) = (p.head, p.seq, verb, argsHash);
-        _sign(act, actor, 1 << verb, 1, _message(typeHash, subject, 0, auth, argsHash), auth);
+        (, uint256 era, uint256 deadline) = _terms(auth);
+        _sign(act, actor, 1 << verb, 1, era, deadline, _message(typeHash, subject, 0, era, deadline, argsHash), auth);
     }
 
-    function _byBrand(uint8 verb, bytes32 typeHash, uint64 number, uint64 actor, bytes32 argsHash, Auth calldata auth)
+    function _byBrand(Act memory act, uint8 verb, bytes32 typeHash, uint64 number, uint64 actor, bytes32 argsHash, Auth calldata auth)
         internal
-        returns (Batch storage b, Act memory act)
+        returns (Batch storage b)
     {
         b = batches[number];
         if (b.status == 0) revert UnknownBatch(number);
         if (b.brand != actor) revert NotBrandOf(number, actor);
-        act = _signed(verb, typeHash, _subject("batch", 5, bytes32(uint256(number))), b.head, b.seq, actor, argsHash, auth);
+        _signed(act, verb, typeHash, _subject("batch", 5, bytes32(uint256(number))), b.head, b.seq, actor, argsHash, auth);
     }
 
-    function _signed(uint8 verb, bytes32 typeHash, bytes32 subject, bytes32 head, uint256 seq, uint64 actor, bytes32 argsHash, Auth calldata auth)
-        internal
-        returns (Act memory act)
-    {
-        if (auth.seq != seq) revert StaleHead(subject);
+    function _signed(
+        Act memory act,
+        uint8 verb,
+        bytes32 typeHash,
+        bytes32 subject,
+        bytes32 head,
+        uint256 seq,
+        uint64 actor,
+        bytes32 argsHash,
+        Auth calldata auth
+    ) internal {
+        (uint256 signedSeq, uint256 era, uint256 deadline) = _terms(auth);
+        if (signedSeq != seq) revert StaleHead(subject);
         if (seq == 0) head = _head0(subject);
         (act.head, act.seq, act.verb, act.argsHash) = (head, seq, verb, argsHash);
-        _sign(act, actor, 1 << verb, 1, _message(typeHash, subject, head, auth, argsHash), auth);
+        _sign(act, actor, 1 << verb, 1, era, deadline, _message(typeHash, subject, head, era, deadline, argsHash), auth);
+    }
+
+    /// @dev The numbers of an Auth, read and checked to fit their type once.
+    function _terms(Auth calldata auth) internal pure returns (uint256 seq, uint256 era, uint256 deadline) {
+        assembly ("memory-safe") {
+            seq := calldataload(auth)
+            era := calldataload(add(auth, 32))
+            deadline := calldataload(add(auth, 64))
+            if shr(64, or(seq, or(era, deadline))) { revert(0, 0) }
+        }
     }
 
     /// @param verbs bits of the verbs that are signed, and `count` how many there are: a device's limits
-    function _sign(Act memory act, uint64 actor, uint256 verbs, uint256 count, bytes32 message, Auth calldata auth) internal {
+    function _sign(Act memory act, uint64 actor, uint256 verbs, uint256 count, uint256 era, uint256 deadline, bytes32 message, Auth calldata auth) internal {
         if (registry.open == 0) revert LedgerClosed();
-        if (block.timestamp > auth.deadline) revert DeadlinePassed(auth.deadline, uint64(block.timestamp));
+        if (block.timestamp > deadline) revert DeadlinePassed(uint64(deadline), uint64(block.timestamp));
         PartyWord p = _needActive(actor);
         address signer = _recover(_digest(message), auth.r, auth.vs);
         uint256 keyMode = p.keyMode();
         if (signer != p.account()) {
-            keyMode = _device(p, actor, signer, verbs, count, auth.era);
-        } else if (auth.era != p.era()) {
-            revert EraCancelled(auth.era, uint64(p.era()));
+            keyMode = _device(p, actor, signer, verbs, count, era);
+        } else if (era != p.era()) {
+            revert EraCancelled(uint64(era), uint64(p.era()));
         }
         (act.actor, act.signer, act.keyMode, act.time) = (actor, signer, keyMode, block.timestamp);
     }
 
     /// @return the key mode to record: a device is never said to be better held than its party's own key
-    function _device(PartyWord p, uint64 actor, address key, uint256 verbs, uint256 count, uint64 era) internal returns (uint256) {
+    function _device(PartyWord p, uint64 actor, address key, uint256 verbs, uint256 count, uint256 era) internal returns (uint256) {
         Delegate storage d = delegates[actor][p.account()][key];
         if (d.era == 0) revert WrongSigner(actor, key);
         if (block.timestamp > d.expiry) revert DeviceExpired(actor, key);
-        if (era != d.era) revert EraCancelled(era, d.era);
+        if (era != d.era) revert EraCancelled(uint64(era), d.era);
         if (verbs & ~uint256(d.verbs) != 0) revert DeviceNotAllowed(actor, key);
         if (count > d.left) revert DeviceSpent(actor, key);
         d.left -= uint32(count);
@@ -145,8 +164,7 @@ abstract contract Signed is State {
     }
 
     /// @notice The hashStruct of one verb's message.
-    function _message(bytes32 typeHash, bytes32 subject, bytes32 head, Auth calldata auth, bytes32 argsHash) internal pure returns (bytes32 h) {
-        (uint256 era, uint256 deadline) = (auth.era, auth.deadline);
+    function _message(bytes32 typeHash, bytes32 subject, bytes32 head, uint256 era, uint256 deadline, bytes32 argsHash) internal pure returns (bytes32 h) {
         assembly ("memory-safe") {
             let m := mload(0x40)
             mstore(m, typeHash)

@@ -47,9 +47,9 @@ abstract contract Units is Signed, ICustody {
         if (u.addressee() != to) revert NotAddressee(unit, to);
     }
 
-    function _needAddressee(To calldata args) internal view {
-        if (args.to == args.actor) revert ToSelf(args.to);
-        _needActive(args.to);
+    function _needAddressee(uint64 actor, uint64 to) internal view {
+        if (to == actor) revert ToSelf(to);
+        _needActive(to);
     }
 
     function _needMarket(uint64 party, uint8 market) internal view {
@@ -108,13 +108,13 @@ abstract contract Units is Signed, ICustody {
 
     // ------------------------------------------------------------------------------------ signatures
 
-    function _byUnit(uint8 verb, bytes32 typeHash, bytes32 unit, uint64 actor, bytes32 argsHash, Auth calldata auth)
+    function _byUnit(Act memory act, uint8 verb, bytes32 typeHash, bytes32 unit, uint64 actor, bytes32 argsHash, Auth calldata auth)
         internal
-        returns (Unit storage s, UnitWord u, Act memory act)
+        returns (Unit storage s, UnitWord u)
     {
         s = units[unit];
         u = load(s);
-        act = _signed(verb, typeHash, _subject("unit", 4, unit), s.head, u.seq(), actor, argsHash, auth);
+        _signed(act, verb, typeHash, _subject("unit", 4, unit), s.head, u.seq(), actor, argsHash, auth);
     }
 
     // ------------------------------------------------------------------------------- pack and unpack
@@ -230,8 +230,7 @@ abstract contract Units is Signed, ICustody {
 
     // ------------------------------------------------------------------------------------- handoffs
 
-    function _ship(bytes32 unit, Unit storage s, UnitWord u, To calldata args, Act memory act) internal {
-        uint64 to = args.to;
+    function _ship(bytes32 unit, Unit storage s, UnitWord u, uint64 to, To calldata args, Act memory act) internal {
         _needHeld(u, unit, act.actor);
         _needMarket(to, u.market());
 
