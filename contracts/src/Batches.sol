@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.20;
 
+import {Act} from "./Act.sol";
 import {Messages} from "./Messages.sol";
 import {Parties} from "./Parties.sol";
 
@@ -10,8 +11,7 @@ abstract contract Batches is Parties {
 
     function reserveBatch(ReserveBatchArgs calldata args, Auth calldata auth) external returns (uint64 number) {
         bytes32 argsHash = Messages.hashStruct(Messages.T_RESERVE_BATCH, Messages.ARGS, 4);
-        Act memory act;
-        Party storage p = _byParty(act, Messages.RESERVE_BATCH, Messages.RESERVE_BATCH_MSG, args.actor, argsHash, auth);
+        (Party storage p, Act act) = _byParty(Messages.RESERVE_BATCH, Messages.RESERVE_BATCH_MSG, args.actor, argsHash, auth);
         _needRole(p, args.actor, BRAND);
         if (args.epoch > 31 || epochs[args.actor][args.epoch] == 0) revert BadEpoch(args.epoch);
         if (args.gtin == 0 || args.gtin >= 10 ** 14 || !_checkDigit(args.gtin)) revert BadGtin(args.gtin);
@@ -27,8 +27,7 @@ abstract contract Batches is Parties {
 
     function commission(uint64 number, CommissionArgs calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_COMMISSION, Messages.ARGS_ON, 5);
-        Act memory act;
-        Batch storage b = _byBrand(act, Messages.COMMISSION, Messages.COMMISSION_MSG, number, args.actor, argsHash, auth);
+        (Batch storage b, Act act) = _byBrand(Messages.COMMISSION, Messages.COMMISSION_MSG, number, args.actor, argsHash, auth);
         if (b.status != RESERVED) revert AlreadyCommissioned(number);
         if (args.count == 0) revert BadCount(args.count);
         if (args.root == 0) revert ZeroRoot();
@@ -41,8 +40,7 @@ abstract contract Batches is Parties {
 
     function activate(uint64 number, ActivateArgs calldata args, uint32 hint, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_ACTIVATE, Messages.ARGS_ON, 5);
-        Act memory act;
-        Batch storage b = _byBrand(act, Messages.ACTIVATE, Messages.ACTIVATE_MSG, number, args.actor, argsHash, auth);
+        (Batch storage b, Act act) = _byBrand(Messages.ACTIVATE, Messages.ACTIVATE_MSG, number, args.actor, argsHash, auth);
         _cut(number, b, args.from, args.to, hint).activeFrom = args.activeFrom;
         _recordBatch(b, act, args.eventHash);
         _log(Activated.selector, number, act, Messages.ARGS_ON, 5);
@@ -50,8 +48,7 @@ abstract contract Batches is Parties {
 
     function voidCodes(uint64 number, VoidArgs calldata args, uint32 hint, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_VOID, Messages.ARGS_ON, 4);
-        Act memory act;
-        Batch storage b = _byBrand(act, Messages.VOID, Messages.VOID_MSG, number, args.actor, argsHash, auth);
+        (Batch storage b, Act act) = _byBrand(Messages.VOID, Messages.VOID_MSG, number, args.actor, argsHash, auth);
         _cut(number, b, args.from, args.to, hint).voided = 1;
         _recordBatch(b, act, args.eventHash);
         _log(Voided.selector, number, act, Messages.ARGS_ON, 4);
@@ -59,8 +56,7 @@ abstract contract Batches is Parties {
 
     function bindLot(uint64 number, BindLotArgs calldata args, uint32 hint, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_BIND_LOT, Messages.ARGS_ON, 8);
-        Act memory act;
-        Batch storage b = _byBrand(act, Messages.BIND_LOT, Messages.BIND_LOT_MSG, number, args.actor, argsHash, auth);
+        (Batch storage b, Act act) = _byBrand(Messages.BIND_LOT, Messages.BIND_LOT_MSG, number, args.actor, argsHash, auth);
         if (b.status != COMMISSIONED) revert NotCommissioned(number);
 
         uint32 lotNumber = _openLot(b.gtin, args);
@@ -78,8 +74,7 @@ abstract contract Batches is Parties {
         if (lot.status == 0) revert UnknownLot(number);
         bytes32 argsHash = Messages.hashStruct(Messages.T_SET_LOT_STATE, Messages.ARGS_ON, 3);
         bytes32 subject = _subject("lot", 3, bytes32(uint256(number)));
-        Act memory act;
-        _signed(act, Messages.SET_LOT_STATE, Messages.SET_LOT_STATE_MSG, subject, lot.head, lot.seq, args.actor, argsHash, auth);
+        Act act = _signed(Messages.SET_LOT_STATE, Messages.SET_LOT_STATE_MSG, subject, lot.head, lot.seq, args.actor, argsHash, auth);
         if (args.state == RECALLED) {
             lot.setBy = _recaller(number, lot, args.actor);
         } else {
@@ -89,8 +84,8 @@ abstract contract Batches is Parties {
             lot.setBy = 0;
         }
 
-        _record(act, 0, args.eventHash);
-        (lot.status, lot.seq, lot.head) = (args.state, uint32(act.seq), act.head);
+        act.record(0, args.eventHash);
+        (lot.status, lot.seq, lot.head) = (args.state, uint32(act.seq()), act.head());
         _log(LotStateSet.selector, number, act, Messages.ARGS_ON, 3);
     }
 
@@ -106,9 +101,9 @@ abstract contract Batches is Parties {
         return actor;
     }
 
-    function _recordBatch(Batch storage b, Act memory act, bytes32 eventHash) internal {
-        _record(act, 0, eventHash);
-        (b.seq, b.head) = (uint32(act.seq), act.head);
+    function _recordBatch(Batch storage b, Act act, bytes32 eventHash) internal {
+        act.record(0, eventHash);
+        (b.seq, b.head) = (uint32(act.seq()), act.head());
     }
 
     /// @dev Return the run that covers exactly [from, to), cutting it out of the run or the gap that

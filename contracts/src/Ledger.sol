@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.20;
 
+import {Act, begin} from "./Act.sol";
 import {ICustody} from "./ILedger.sol";
 import {Messages} from "./Messages.sol";
 import {Registrar} from "./Registrar.sol";
@@ -123,10 +124,9 @@ contract Ledger is Handoffs {
         if (verbs.length != args.length || verbs.length != proofs.length || verbs.length != origins.length) revert LengthMismatch();
         (bytes32[] memory parts, uint64 actor, uint256 mask) = _parts(unit, verbs, args);
         Unit storage s = units[unit];
-        Act memory act = _byGroup(unit, s, parts, actor, mask, auth);
+        Act act = _byGroup(unit, s, parts, actor, mask, auth);
         for (uint256 i; i < verbs.length; ++i) {
-            (act.verb, act.argsHash) = (verbs[i], parts[i]);
-            if (i != 0) (act.head, act.seq) = (s.head, s.seq);
+            act.on(i == 0 ? act.head() : s.head, s.seq, verbs[i], parts[i]);
             if (verbs[i] == Messages.PACK) {
                 _pack(unit, _packArgs(args[i]), proofs[i], act);
             } else if (verbs[i] == Messages.UNPACK) {
@@ -141,12 +141,13 @@ contract Ledger is Handoffs {
         }
     }
 
-    function _byGroup(bytes32 unit, Unit storage s, bytes32[] memory parts, uint64 actor, uint256 verbs, Auth calldata auth) internal returns (Act memory act) {
+    function _byGroup(bytes32 unit, Unit storage s, bytes32[] memory parts, uint64 actor, uint256 verbs, Auth calldata auth) internal returns (Act act) {
         bytes32 subject = _subject("unit", 4, unit);
         (uint256 seq, uint256 era, uint256 deadline) = _terms(auth);
         if (seq != s.seq) revert StaleHead(subject);
-        (act.head, act.seq) = (s.seq == 0 ? _head0(subject) : s.head, s.seq);
-        _sign(act, actor, verbs, parts.length, era, deadline, _message(Messages.GROUP, subject, act.head, era, deadline, parts.hashWords()), auth);
+        bytes32 head = seq == 0 ? _head0(subject) : s.head;
+        act = begin(head, seq, 0, 0);
+        _sign(act, actor, verbs, parts.length, era, deadline, _message(Messages.GROUP, subject, head, era, deadline, parts.hashWords()), auth);
     }
 
     /// @return hashes of the parts

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.20;
 
+import {Act, begin} from "./Act.sol";
 import {IRegistrar} from "./ILedger.sol";
 import {Messages} from "./Messages.sol";
 import {Signed} from "./Signed.sol";
@@ -17,7 +18,7 @@ abstract contract Parties is Signed, IRegistrar {
     function registerParty(RegisterPartyArgs calldata args, Quorum calldata quorum) external {
         if (parties[args.party].status != 0) revert PartyExists(args.party);
         bytes32 argsHash = Messages.hashStruct(Messages.T_REGISTER_PARTY, Messages.ARGS, 8);
-        (Party storage p, Act memory act, address[] memory signers) = _ruling(Messages.REGISTER_PARTY, Messages.REGISTER_PARTY_MSG, args.party, argsHash, quorum);
+        (Party storage p, Act act, address[] memory signers) = _ruling(Messages.REGISTER_PARTY, Messages.REGISTER_PARTY_MSG, args.party, argsHash, quorum);
         if (args.account == address(0)) revert ZeroAddress();
         _needKeyMode(args.keyMode);
         if (args.party >= FIRST_ASSIGNED_PARTY) {
@@ -30,35 +31,35 @@ abstract contract Parties is Signed, IRegistrar {
 
         (p.account, p.roles, p.keyMode, p.status, p.markets) = (args.account, args.roles, args.keyMode, ACTIVE, args.markets);
         _recordRuling(p, act, args.eventHash);
-        emit PartyRegistered(args.party, _by(act), args, signers);
+        emit PartyRegistered(args.party, act.by(), args, signers);
     }
 
     function updateParty(UpdatePartyArgs calldata args, Quorum calldata quorum) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_UPDATE_PARTY, Messages.ARGS, 6);
-        (Party storage p, Act memory act, address[] memory signers) = _ruling(Messages.UPDATE_PARTY, Messages.UPDATE_PARTY_MSG, args.party, argsHash, quorum);
+        (Party storage p, Act act, address[] memory signers) = _ruling(Messages.UPDATE_PARTY, Messages.UPDATE_PARTY_MSG, args.party, argsHash, quorum);
         if (p.status == 0) revert UnknownParty(args.party);
         if (args.prefixLength != 0) _claimPrefix(args.party, args.roles, args.prefix, args.prefixLength);
 
         (p.roles, p.markets) = (args.roles, args.markets);
         _recordRuling(p, act, args.eventHash);
-        emit PartyUpdated(args.party, _by(act), args, signers);
+        emit PartyUpdated(args.party, act.by(), args, signers);
     }
 
     function suspendParty(SuspendPartyArgs calldata args, Quorum calldata quorum) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_SUSPEND_PARTY, Messages.ARGS, 3);
-        (Party storage p, Act memory act, address[] memory signers) = _ruling(Messages.SUSPEND_PARTY, Messages.SUSPEND_PARTY_MSG, args.party, argsHash, quorum);
+        (Party storage p, Act act, address[] memory signers) = _ruling(Messages.SUSPEND_PARTY, Messages.SUSPEND_PARTY_MSG, args.party, argsHash, quorum);
         if (p.status == 0) revert UnknownParty(args.party);
         if (args.status != ACTIVE && args.status != SUSPENDED) revert BadStatus(args.status);
         if (args.status == p.status) revert BadStatus(args.status);
 
         p.status = args.status;
         _recordRuling(p, act, args.eventHash);
-        emit PartyStatusSet(args.party, _by(act), args, signers);
+        emit PartyStatusSet(args.party, act.by(), args, signers);
     }
 
     function rotateAccount(RotateAccountArgs calldata args, Quorum calldata quorum) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_ROTATE_ACCOUNT, Messages.ARGS, 4);
-        (Party storage p, Act memory act, address[] memory signers) = _ruling(Messages.ROTATE_ACCOUNT, Messages.ROTATE_ACCOUNT_MSG, args.party, argsHash, quorum);
+        (Party storage p, Act act, address[] memory signers) = _ruling(Messages.ROTATE_ACCOUNT, Messages.ROTATE_ACCOUNT_MSG, args.party, argsHash, quorum);
         if (p.status == 0) revert UnknownParty(args.party);
         if (args.account == address(0)) revert ZeroAddress();
         _needKeyMode(args.keyMode);
@@ -68,13 +69,12 @@ abstract contract Parties is Signed, IRegistrar {
         (p.account, p.keyMode) = (args.account, args.keyMode);
         ++p.era;
         _recordRuling(p, act, args.eventHash);
-        emit AccountRotated(args.party, _by(act), args, signers);
+        emit AccountRotated(args.party, act.by(), args, signers);
     }
 
     function delegate(DelegateArgs calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_DELEGATE, Messages.ARGS, 8);
-        Act memory act;
-        Party storage p = _headless(act, Messages.DELEGATE, Messages.DELEGATE_MSG, args.actor, argsHash, auth);
+        (Party storage p, Act act) = _headless(Messages.DELEGATE, Messages.DELEGATE_MSG, args.actor, argsHash, auth);
         if (args.key == address(0)) revert ZeroAddress();
         _needKeyMode(args.keyMode);
         if (args.verbs == 0) revert BadVerbs(args.verbs);
@@ -91,8 +91,7 @@ abstract contract Parties is Signed, IRegistrar {
 
     function openEpoch(OpenEpochArgs calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_OPEN_EPOCH, Messages.ARGS, 4);
-        Act memory act;
-        Party storage p = _byParty(act, Messages.OPEN_EPOCH, Messages.OPEN_EPOCH_MSG, args.actor, argsHash, auth);
+        (Party storage p, Act act) = _byParty(Messages.OPEN_EPOCH, Messages.OPEN_EPOCH_MSG, args.actor, argsHash, auth);
         _needRole(p, args.actor, BRAND);
         if (args.epoch > 31) revert BadEpoch(args.epoch);
         if (args.commitment == 0) revert ZeroRoot();
@@ -105,8 +104,7 @@ abstract contract Parties is Signed, IRegistrar {
 
     function cancel(CancelArgs calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_CANCEL, Messages.ARGS, 1);
-        Act memory act;
-        Party storage p = _headless(act, Messages.CANCEL, Messages.CANCEL_MSG, args.actor, argsHash, auth);
+        (Party storage p, Act act) = _headless(Messages.CANCEL, Messages.CANCEL_MSG, args.actor, argsHash, auth);
 
         ++p.era;
         _recordParty(p, act, 0);
@@ -116,30 +114,29 @@ abstract contract Parties is Signed, IRegistrar {
     // ----------------------------------------------------------------------------------- governance
 
     function setAdmins(SetAdminsArgs calldata args, Quorum calldata quorum, Sig[] calldata accepted) external {
-        (bytes32 digest, Act memory act, address[] memory signers) = _registryRuling(Messages.SET_ADMINS, Messages.SET_ADMINS_MSG, args.hash(), quorum);
+        (bytes32 digest, Act act, address[] memory signers) = _registryRuling(Messages.SET_ADMINS, Messages.SET_ADMINS_MSG, args.hash(), quorum);
         uint32 era = ++registry.era;
         _setAdmins(era, args.admins, args.threshold);
         _signers(digest, accepted, era, args.threshold);
 
         _recordRegistry(act, args.eventHash);
-        emit AdminsSet(_by(act), args, signers);
+        emit AdminsSet(act.by(), args, signers);
     }
 
     function sealLedger(SealLedgerArgs calldata args, Quorum calldata quorum) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_SEAL_LEDGER, Messages.ARGS, 3);
-        (, Act memory act, address[] memory signers) = _registryRuling(Messages.SEAL_LEDGER, Messages.SEAL_LEDGER_MSG, argsHash, quorum);
+        (, Act act, address[] memory signers) = _registryRuling(Messages.SEAL_LEDGER, Messages.SEAL_LEDGER_MSG, argsHash, quorum);
         if (args.successor == address(0)) revert ZeroAddress();
 
         (registry.open, registry.successorChain, registry.successor) = (0, args.chainId, args.successor);
         _recordRegistry(act, args.eventHash);
-        emit LedgerSealed(_by(act), args, signers);
+        emit LedgerSealed(act.by(), args, signers);
     }
 
     function anchorScanLog(AnchorScanLogArgs calldata args, Auth calldata auth) external {
         ScanLog storage log = scanLog;
         bytes32 argsHash = Messages.hashStruct(Messages.T_ANCHOR_SCAN_LOG, Messages.ARGS, 4);
-        Act memory act;
-        _signed(act, Messages.ANCHOR_SCAN_LOG, Messages.ANCHOR_SCAN_LOG_MSG, _subject("log", 3, 0), log.head, log.seq, args.actor, argsHash, auth);
+        Act act = _signed(Messages.ANCHOR_SCAN_LOG, Messages.ANCHOR_SCAN_LOG_MSG, _subject("log", 3, 0), log.head, log.seq, args.actor, argsHash, auth);
         _needRole(parties[args.actor], args.actor, OPERATOR);
         if (args.size < log.size) revert LogShrank(args.size);
         if (args.size == log.size && log.seq != 0) {
@@ -147,8 +144,8 @@ abstract contract Parties is Signed, IRegistrar {
             if (args.mapRoot != log.mapRoot) revert LogForked(args.size);
         }
 
-        _record(act, 0, 0);
-        (log.size, log.time, log.seq, log.head) = (args.size, uint64(block.timestamp), uint64(act.seq), act.head);
+        act.record(0, 0);
+        (log.size, log.time, log.seq, log.head) = (args.size, uint64(block.timestamp), uint64(act.seq()), act.head());
         (log.logRoot, log.mapRoot) = (args.logRoot, args.mapRoot);
         _log(ScanLogAnchored.selector, args.actor, act, Messages.ARGS, 4);
     }
@@ -168,43 +165,41 @@ abstract contract Parties is Signed, IRegistrar {
     function _ruling(uint8 verb, bytes32 typeHash, uint64 party, bytes32 argsHash, Quorum calldata quorum)
         internal
         view
-        returns (Party storage p, Act memory act, address[] memory signers)
+        returns (Party storage p, Act act, address[] memory signers)
     {
         p = parties[party];
         bytes32 subject = _subject("party", 5, bytes32(uint256(party)));
         bytes32 head0 = _head0(subject);
         (, signers) = _quorum(typeHash, subject, p.ruledSeq == 0 ? head0 : p.ruled, p.ruledSeq, argsHash, quorum);
-        act = _decided(verb, p.seq == 0 ? head0 : p.head, p.seq, argsHash, signers[0]);
+        act = begin(p.seq == 0 ? head0 : p.head, p.seq, verb, argsHash);
+        act.signedBy(0, signers[0], 0);
     }
 
     function _registryRuling(uint8 verb, bytes32 typeHash, bytes32 argsHash, Quorum calldata quorum)
         internal
         view
-        returns (bytes32 digest, Act memory act, address[] memory signers)
+        returns (bytes32 digest, Act act, address[] memory signers)
     {
         bytes32 subject = _subject("registry", 8, 0);
         bytes32 head = registry.seq == 0 ? _head0(subject) : registry.head;
         (digest, signers) = _quorum(typeHash, subject, head, registry.seq, argsHash, quorum);
-        act = _decided(verb, head, registry.seq, argsHash, signers[0]);
+        act = begin(head, registry.seq, verb, argsHash);
+        act.signedBy(0, signers[0], 0);
     }
 
-    function _decided(uint8 verb, bytes32 head, uint256 seq, bytes32 argsHash, address signer) internal view returns (Act memory act) {
-        (act.head, act.seq, act.verb, act.argsHash, act.signer, act.time) = (head, seq, verb, argsHash, signer, block.timestamp);
-    }
-
-    function _recordRuling(Party storage p, Act memory act, bytes32 eventHash) internal {
+    function _recordRuling(Party storage p, Act act, bytes32 eventHash) internal {
         _recordParty(p, act, eventHash);
-        (p.ruled, p.ruledSeq) = (act.head, uint32(act.seq));
+        (p.ruled, p.ruledSeq) = (act.head(), uint32(act.seq()));
     }
 
-    function _recordParty(Party storage p, Act memory act, bytes32 eventHash) internal {
-        _record(act, 0, eventHash);
-        (p.seq, p.head) = (uint32(act.seq), act.head);
+    function _recordParty(Party storage p, Act act, bytes32 eventHash) internal {
+        act.record(0, eventHash);
+        (p.seq, p.head) = (uint32(act.seq()), act.head());
     }
 
-    function _recordRegistry(Act memory act, bytes32 eventHash) internal {
-        _record(act, 0, eventHash);
-        (registry.seq, registry.head) = (uint32(act.seq), act.head);
+    function _recordRegistry(Act act, bytes32 eventHash) internal {
+        act.record(0, eventHash);
+        (registry.seq, registry.head) = (uint32(act.seq()), act.head());
     }
 
     function _needKeyMode(uint8 keyMode) internal pure {

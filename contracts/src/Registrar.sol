@@ -2,6 +2,7 @@
 pragma solidity ^0.8.20;
 
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {Act} from "./Act.sol";
 import {Batches} from "./Batches.sol";
 import {Messages} from "./Messages.sol";
 
@@ -15,8 +16,7 @@ contract Registrar is Batches {
 
     function decommission(Code calldata code, ItemArgs calldata args, bytes32[] calldata proof, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_DECOMMISSION, Messages.ARGS_OF_CODE, 4);
-        Act memory act;
-        (bytes32 id, Item storage item) = _byItem(act, Messages.DECOMMISSION, Messages.DECOMMISSION_MSG, code, args, argsHash, auth);
+        (bytes32 id, Item storage item, Act act) = _byItem(Messages.DECOMMISSION, Messages.DECOMMISSION_MSG, code, args, argsHash, auth);
         if (args.state < SUPPLIED) revert BadItemState(args.state);
         if (args.state > DESTROYED) revert BadItemState(args.state);
 
@@ -26,8 +26,7 @@ contract Registrar is Batches {
 
     function setItemState(Code calldata code, ItemArgs calldata args, bytes32[] calldata proof, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_SET_ITEM_STATE, Messages.ARGS_OF_CODE, 4);
-        Act memory act;
-        (bytes32 id, Item storage item) = _byItem(act, Messages.SET_ITEM_STATE, Messages.SET_ITEM_STATE_MSG, code, args, argsHash, auth);
+        (bytes32 id, Item storage item, Act act) = _byItem(Messages.SET_ITEM_STATE, Messages.SET_ITEM_STATE_MSG, code, args, argsHash, auth);
         if (args.state == 0) revert BadItemState(args.state);
         if (args.state > STOLEN) revert BadItemState(args.state);
 
@@ -41,31 +40,30 @@ contract Registrar is Batches {
         Claim storage claim = claims[args.batch][args.index];
         if (claim.seq != 0) revert AlreadyClaimed(args.batch, args.index);
         bytes32 argsHash = Messages.hashStruct(Messages.T_CLAIM_INNER, Messages.ARGS, 6);
-        Act memory act;
-        _signed(act, Messages.CLAIM_INNER, Messages.CLAIM_INNER_MSG, _subject("item", 4, leaf), 0, 0, args.actor, argsHash, auth);
+        Act act = _signed(Messages.CLAIM_INNER, Messages.CLAIM_INNER_MSG, _subject("item", 4, leaf), 0, 0, args.actor, argsHash, auth);
         Batch storage b = batches[args.batch];
         if (b.status == 0) revert UnknownBatch(args.batch);
         if (b.brand != args.actor) _needRole(parties[args.actor], args.actor, OPERATOR);
         if (args.index >= b.count) revert IndexTooLarge(args.index, b.count);
         if (!MerkleProof.verifyCalldata(proof, b.innerRoot, leaf)) revert NotInTree(leaf);
 
-        _record(act, 0, args.eventHash);
-        (claim.by, claim.time, claim.seq, claim.head) = (args.actor, uint64(block.timestamp), uint32(act.seq), act.head);
+        act.record(0, args.eventHash);
+        (claim.by, claim.time, claim.seq, claim.head) = (args.actor, uint64(block.timestamp), uint32(act.seq()), act.head());
         _log(InnerClaimed.selector, uint256(leaf), act, Messages.ARGS, 6);
     }
 
     // ---------------------------------------------------------------------------------------- items
 
-    function _byItem(Act memory act, uint8 verb, bytes32 typeHash, Code calldata code, ItemArgs calldata args, bytes32 argsHash, Auth calldata auth)
+    function _byItem(uint8 verb, bytes32 typeHash, Code calldata code, ItemArgs calldata args, bytes32 argsHash, Auth calldata auth)
         internal
-        returns (bytes32 id, Item storage item)
+        returns (bytes32 id, Item storage item, Act act)
     {
         id = abi.encode(code.gtin, code.index, code.serial).twice();
         item = items[id];
-        _signed(act, verb, typeHash, _subject("item", 4, id), item.head, item.seq, args.actor, argsHash, auth);
+        act = _signed(verb, typeHash, _subject("item", 4, id), item.head, item.seq, args.actor, argsHash, auth);
     }
 
-    function _setItem(bytes32 id, Item storage item, Code calldata code, ItemArgs calldata args, bytes32[] calldata proof, Act memory act) internal {
+    function _setItem(bytes32 id, Item storage item, Code calldata code, ItemArgs calldata args, bytes32[] calldata proof, Act act) internal {
         Batch storage b = batches[args.batch];
         if (b.status == 0) revert UnknownBatch(args.batch);
         if (code.gtin != b.gtin) revert BadGtin(code.gtin);
@@ -100,7 +98,7 @@ contract Registrar is Batches {
         return STORE | DISTRIBUTOR;
     }
 
-    function _undo(bytes32 id, Item storage item, ItemArgs calldata args, Act memory act) internal {
+    function _undo(bytes32 id, Item storage item, ItemArgs calldata args, Act act) internal {
         if (item.state <= ITEM_ACTIVE) revert BadItemState(args.state);
         if (item.batch != args.batch) revert NotInTree(id);
         if (item.state == STOLEN) revert ItemFinal(id, STOLEN);
@@ -111,9 +109,9 @@ contract Registrar is Batches {
         _recordItem(item, args, act);
     }
 
-    function _recordItem(Item storage item, ItemArgs calldata args, Act memory act) internal {
-        _record(act, 0, args.eventHash);
+    function _recordItem(Item storage item, ItemArgs calldata args, Act act) internal {
+        act.record(0, args.eventHash);
         (item.by, item.since, item.state) = (args.actor, uint40(block.timestamp), args.state);
-        (item.seq, item.head) = (uint32(act.seq), act.head);
+        (item.seq, item.head) = (uint32(act.seq()), act.head());
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.20;
 
+import {Act, begin} from "./Act.sol";
 import {Messages} from "./Messages.sol";
 import {PartyWord, loadParty} from "./PartyWord.sol";
 import {State} from "./State.sol";
@@ -12,62 +13,40 @@ abstract contract Signed is State {
     uint256 internal constant MAX_ADMINS = 32;
     uint256 internal constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
 
-    /// @notice A verb being carried out: the link that it adds to its subject's history, word by word.
-    /// @dev `head` and `seq` are the subject's before the verb, and after `_record` those after it.
-    struct Act {
-        bytes32 head;
-        uint256 seq;
-        uint256 verb;
-        uint256 actor;
-        uint256 counterparty;
-        bytes32 argsHash;
-        bytes32 eventHash;
-        address signer;
-        uint256 keyMode;
-        uint256 time;
-    }
-
     // ----------------------------------------------------------------------------------- signatures
 
-    function _byParty(Act memory act, uint8 verb, bytes32 typeHash, uint64 actor, bytes32 argsHash, Auth calldata auth) internal returns (Party storage p) {
+    function _byParty(uint8 verb, bytes32 typeHash, uint64 actor, bytes32 argsHash, Auth calldata auth) internal returns (Party storage p, Act act) {
         p = parties[actor];
-        _signed(act, verb, typeHash, _subject("party", 5, bytes32(uint256(actor))), p.head, p.seq, actor, argsHash, auth);
+        act = _signed(verb, typeHash, _subject("party", 5, bytes32(uint256(actor))), p.head, p.seq, actor, argsHash, auth);
     }
 
     /// @dev Over head 0, so that no event of the party makes it stale; its arguments or its era count up.
-    function _headless(Act memory act, uint8 verb, bytes32 typeHash, uint64 actor, bytes32 argsHash, Auth calldata auth) internal returns (Party storage p) {
+    function _headless(uint8 verb, bytes32 typeHash, uint64 actor, bytes32 argsHash, Auth calldata auth) internal returns (Party storage p, Act act) {
         p = parties[actor];
         bytes32 subject = _subject("party", 5, bytes32(uint256(actor)));
-        (act.head, act.seq, act.verb, act.argsHash) = (p.head, p.seq, verb, argsHash);
+        act = begin(p.head, p.seq, verb, argsHash);
         (, uint256 era, uint256 deadline) = _terms(auth);
         _sign(act, actor, 1 << verb, 1, era, deadline, _message(typeHash, subject, 0, era, deadline, argsHash), auth);
     }
 
-    function _byBrand(Act memory act, uint8 verb, bytes32 typeHash, uint64 number, uint64 actor, bytes32 argsHash, Auth calldata auth)
+    function _byBrand(uint8 verb, bytes32 typeHash, uint64 number, uint64 actor, bytes32 argsHash, Auth calldata auth)
         internal
-        returns (Batch storage b)
+        returns (Batch storage b, Act act)
     {
         b = batches[number];
         if (b.status == 0) revert UnknownBatch(number);
         if (b.brand != actor) revert NotBrandOf(number, actor);
-        _signed(act, verb, typeHash, _subject("batch", 5, bytes32(uint256(number))), b.head, b.seq, actor, argsHash, auth);
+        act = _signed(verb, typeHash, _subject("batch", 5, bytes32(uint256(number))), b.head, b.seq, actor, argsHash, auth);
     }
 
-    function _signed(
-        Act memory act,
-        uint8 verb,
-        bytes32 typeHash,
-        bytes32 subject,
-        bytes32 head,
-        uint256 seq,
-        uint64 actor,
-        bytes32 argsHash,
-        Auth calldata auth
-    ) internal {
+    function _signed(uint8 verb, bytes32 typeHash, bytes32 subject, bytes32 head, uint256 seq, uint64 actor, bytes32 argsHash, Auth calldata auth)
+        internal
+        returns (Act act)
+    {
         (uint256 signedSeq, uint256 era, uint256 deadline) = _terms(auth);
         if (signedSeq != seq) revert StaleHead(subject);
         if (seq == 0) head = _head0(subject);
-        (act.head, act.seq, act.verb, act.argsHash) = (head, seq, verb, argsHash);
+        act = begin(head, seq, verb, argsHash);
         _sign(act, actor, 1 << verb, 1, era, deadline, _message(typeHash, subject, head, era, deadline, argsHash), auth);
     }
 
@@ -82,7 +61,7 @@ abstract contract Signed is State {
     }
 
     /// @param verbs bits of the verbs that are signed, and `count` how many there are: a device's limits
-    function _sign(Act memory act, uint64 actor, uint256 verbs, uint256 count, uint256 era, uint256 deadline, bytes32 message, Auth calldata auth) internal {
+    function _sign(Act act, uint64 actor, uint256 verbs, uint256 count, uint256 era, uint256 deadline, bytes32 message, Auth calldata auth) internal {
         if (registry.open == 0) revert LedgerClosed();
         if (block.timestamp > deadline) revert DeadlinePassed(uint64(deadline), uint64(block.timestamp));
         PartyWord p = _needActive(actor);
@@ -93,7 +72,7 @@ abstract contract Signed is State {
         } else if (era != p.era()) {
             revert EraCancelled(uint64(era), uint64(p.era()));
         }
-        (act.actor, act.signer, act.keyMode, act.time) = (actor, signer, keyMode, block.timestamp);
+        act.signedBy(actor, signer, keyMode);
     }
 
     /// @return the key mode to record: a device is never said to be better held than its party's own key
@@ -224,24 +203,9 @@ abstract contract Signed is State {
         return keccak256(abi.encode("touchstone-head/1", block.chainid, address(this), subject));
     }
 
-    /// @dev An Act lies in memory as the ten words that its head is the hash of.
-    function _record(Act memory act, uint64 counterparty, bytes32 eventHash) internal pure {
-        unchecked {
-            ++act.seq; // of 32 bits in storage
-        }
-        (act.counterparty, act.eventHash) = (counterparty, eventHash);
-        assembly ("memory-safe") {
-            mstore(act, keccak256(act, 320))
-        }
-    }
-
-    function _by(Act memory act) internal pure returns (uint256) {
-        return (act.seq << 168) | (act.keyMode << 160) | uint256(uint160(act.signer));
-    }
-
     /// @dev Emits an event of the shape (uint indexed id, uint256 by, static struct args).
-    function _log(bytes32 selector, uint256 id, Act memory act, uint256 begin, uint256 words) internal {
-        uint256 by = _by(act);
+    function _log(bytes32 selector, uint256 id, Act act, uint256 begin, uint256 words) internal {
+        uint256 by = act.by();
         assembly ("memory-safe") {
             let m := mload(0x40)
             mstore(m, by)

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.20;
 
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {Act} from "./Act.sol";
 import {ICustody} from "./ILedger.sol";
 import {Messages} from "./Messages.sol";
 import {Signed} from "./Signed.sol";
@@ -108,18 +109,18 @@ abstract contract Units is Signed, ICustody {
 
     // ------------------------------------------------------------------------------------ signatures
 
-    function _byUnit(Act memory act, uint8 verb, bytes32 typeHash, bytes32 unit, uint64 actor, bytes32 argsHash, Auth calldata auth)
+    function _byUnit(uint8 verb, bytes32 typeHash, bytes32 unit, uint64 actor, bytes32 argsHash, Auth calldata auth)
         internal
-        returns (Unit storage s, UnitWord u)
+        returns (Unit storage s, UnitWord u, Act act)
     {
         s = units[unit];
         u = load(s);
-        _signed(act, verb, typeHash, _subject("unit", 4, unit), s.head, u.seq(), actor, argsHash, auth);
+        act = _signed(verb, typeHash, _subject("unit", 4, unit), s.head, u.seq(), actor, argsHash, auth);
     }
 
     // ------------------------------------------------------------------------------- pack and unpack
 
-    function _pack(bytes32 unit, PackArgs calldata args, bytes32[][] calldata proofs, Act memory act) internal {
+    function _pack(bytes32 unit, PackArgs calldata args, bytes32[][] calldata proofs, Act act) internal {
         Unit storage s = units[unit];
         if (load(s).state() != 0) revert UnitExists(unit);
         if (args.count == 0) revert BadCount(args.count);
@@ -129,9 +130,9 @@ abstract contract Units is Signed, ICustody {
         (uint8 market, bool foreign) = _needLot(args.lot, args.actor);
         if (foreign && args.slotted.length != args.count) revert ForeignLot(args.lot, args.actor);
 
-        _record(act, 0, args.eventHash);
-        bytes32 head = act.head;
-        emit Packed(unit, _by(act), args);
+        act.record(0, args.eventHash);
+        bytes32 head = act.head();
+        emit Packed(unit, act.by(), args);
         for (uint256 i; i < args.slotted.length; ++i) market = _packInto(unit, args, i, proofs[i], act, market, foreign);
         store(s, fresh(args.count, args.lot, market, args.level).moved(args.actor, 0, 1, HELD), head);
         s.childrenRoot = args.childrenRoot;
@@ -139,7 +140,7 @@ abstract contract Units is Signed, ICustody {
 
     /// @dev A child with a slot is frozen while it is inside, so it must be shown to be in the tree.
     /// @return the parent's market: a restricted child restricts it, so packing is no way around a market
-    function _packInto(bytes32 parent, PackArgs calldata args, uint256 i, bytes32[] calldata proof, Act memory act, uint8 market, bool foreign)
+    function _packInto(bytes32 parent, PackArgs calldata args, uint256 i, bytes32[] calldata proof, Act act, uint8 market, bool foreign)
         internal
         returns (uint8)
     {
@@ -148,7 +149,7 @@ abstract contract Units is Signed, ICustody {
         _needInTree(child, proof, args.childrenRoot, args.count);
         Unit storage s = units[id];
         UnitWord u = load(s);
-        _needHeld(u, id, act.actor);
+        _needHeld(u, id, act.actor());
         if (u.count() != child.count) revert BadChild(id);
         if (s.childrenRoot != child.childrenRoot) revert BadChild(id);
         if (args.lot != 0 && u.lot() != args.lot) {
@@ -157,18 +158,18 @@ abstract contract Units is Signed, ICustody {
         if (market == 0) market = u.market();
         else if (u.market() != 0 && u.market() != market) revert BadChild(id);
 
-        (act.head, act.seq, act.verb, act.argsHash) = (s.head, u.seq(), Messages.PACKED_INTO, Messages.packedInto(parent, 1));
-        _record(act, 0, args.eventHash);
-        store(s, u.moved(args.actor, 0, act.seq, INSIDE), act.head);
+        act.on(s.head, u.seq(), Messages.PACKED_INTO, Messages.packedInto(parent, 1));
+        act.record(0, args.eventHash);
+        store(s, u.moved(args.actor, 0, act.seq(), INSIDE), act.head());
         s.parent = parent;
-        emit PackedInto(id, parent, _by(act), 1, args.actor, args.eventHash);
+        emit PackedInto(id, parent, act.by(), 1, args.actor, args.eventHash);
         return market;
     }
 
-    function _unpack(bytes32 unit, UnpackArgs calldata args, bytes32[][] calldata proofs, bytes32[][] calldata origins, Act memory act) internal {
+    function _unpack(bytes32 unit, UnpackArgs calldata args, bytes32[][] calldata proofs, bytes32[][] calldata origins, Act act) internal {
         Unit storage s = units[unit];
         UnitWord u = load(s);
-        _needHeld(u, unit, act.actor);
+        _needHeld(u, unit, act.actor());
         if (args.children.length == 0) revert EmptyList();
         if (args.children.length != proofs.length) revert LengthMismatch();
         if (args.children.length + 1 != origins.length) revert LengthMismatch();
@@ -176,11 +177,10 @@ abstract contract Units is Signed, ICustody {
         if (gone > u.count()) revert BadCount(gone); // a false tree may have more leaves than its packer counted
         uint64 creator = _creator(unit, origins[0]);
 
-        _record(act, 0, args.eventHash);
-        Parent memory parent = Parent(unit, u, s.childrenRoot, uint64(act.seq), act.head, creator);
-        store(s, u.departed(gone).moved(args.actor, 0, act.seq, HELD), act.head);
-        emit Unpacked(unit, _by(act), args);
-        act.verb = Messages.UNPACKED_FROM;
+        act.record(0, args.eventHash);
+        Parent memory parent = Parent(unit, u, s.childrenRoot, uint64(act.seq()), act.head(), creator);
+        store(s, u.departed(gone).moved(args.actor, 0, act.seq(), HELD), act.head());
+        emit Unpacked(unit, act.by(), args);
         for (uint256 i; i < args.children.length; ++i) _unpackFrom(parent, args, i, proofs[i], origins[i + 1], act);
     }
 
@@ -201,7 +201,7 @@ abstract contract Units is Signed, ICustody {
     }
 
     /// @dev Whatever leaves a unit gets a slot, so nothing leaves twice.
-    function _unpackFrom(Parent memory parent, UnpackArgs calldata args, uint256 i, bytes32[] calldata proof, bytes32[] calldata origin, Act memory act)
+    function _unpackFrom(Parent memory parent, UnpackArgs calldata args, uint256 i, bytes32[] calldata proof, bytes32[] calldata origin, Act act)
         internal
     {
         Child calldata child = args.children[i];
@@ -209,42 +209,42 @@ abstract contract Units is Signed, ICustody {
         _needInTree(child, proof, parent.root, parent.word.count());
         Unit storage s = units[id];
         UnitWord u = load(s);
+        bytes32 head = s.head;
         if (u.state() == 0) {
             _needMade(id, child.kind == ITEM, parent.creator, origin);
             uint8 level = parent.word.level();
             u = fresh(child.count, parent.word.lot(), parent.word.market(), child.kind == UNIT && level != 0 ? level - 1 : 0);
             if (child.kind == UNIT) s.childrenRoot = child.childrenRoot;
-            act.head = _head0(_subject("unit", 4, id));
+            head = _head0(_subject("unit", 4, id));
         } else {
             if (u.state() != INSIDE) revert NotInside(id, parent.id);
             if (s.parent != parent.id) revert NotInside(id, parent.id);
             s.parent = 0;
-            act.head = s.head;
         }
 
-        (act.seq, act.argsHash) = (u.seq(), Messages.unpackedFrom(parent.id, parent.seq, parent.head, child.position));
-        _record(act, 0, args.eventHash);
-        store(s, u.moved(args.actor, 0, act.seq, HELD), act.head);
-        emit UnpackedFrom(id, parent.id, _by(act), parent.seq, parent.head, child.position, args.actor, args.eventHash);
+        act.on(head, u.seq(), Messages.UNPACKED_FROM, Messages.unpackedFrom(parent.id, parent.seq, parent.head, child.position));
+        act.record(0, args.eventHash);
+        store(s, u.moved(args.actor, 0, act.seq(), HELD), act.head());
+        emit UnpackedFrom(id, parent.id, act.by(), parent.seq, parent.head, child.position, args.actor, args.eventHash);
     }
 
     // ------------------------------------------------------------------------------------- handoffs
 
-    function _ship(bytes32 unit, Unit storage s, UnitWord u, uint64 to, To calldata args, Act memory act) internal {
-        _needHeld(u, unit, act.actor);
+    function _ship(bytes32 unit, Unit storage s, UnitWord u, uint64 to, To calldata args, Act act) internal {
+        _needHeld(u, unit, act.actor());
         _needMarket(to, u.market());
 
-        _record(act, to, args.eventHash);
-        store(s, u.moved(act.actor, to, act.seq, IN_TRANSIT), act.head);
+        act.record(to, args.eventHash);
+        store(s, u.moved(act.actor(), to, act.seq(), IN_TRANSIT), act.head());
         _log(Shipped.selector, uint256(unit), act, args.at(), 3);
     }
 
-    function _receive(bytes32 unit, Unit storage s, UnitWord u, From calldata args, Act memory act) internal {
+    function _receive(bytes32 unit, Unit storage s, UnitWord u, From calldata args, Act act) internal {
         uint64 from = args.from;
-        _needAddressed(u, unit, act.actor, from);
+        _needAddressed(u, unit, act.actor(), from);
 
-        _record(act, from, args.eventHash);
-        store(s, u.moved(act.actor, 0, act.seq, HELD), act.head);
+        act.record(from, args.eventHash);
+        store(s, u.moved(act.actor(), 0, act.seq(), HELD), act.head());
         _log(Received.selector, uint256(unit), act, args.at(), 3);
     }
 }
