@@ -74,9 +74,9 @@ contract Ledger is Handoffs {
             free := mload(0x40)
         }
         for (uint256 i; i < parts.length; ++i) {
-            bytes calldata part = parts[i];
-            if (bytes4(part) == ICustody.batch.selector) revert NotBatchable(ICustody.batch.selector);
-            if (_passable() < PART_GAS + PART_GAS_PER_BYTE * part.length) revert GasFloor(i);
+            (bytes calldata part, bytes4 selector) = _partAt(parts, i);
+            if (selector == ICustody.batch.selector) revert NotBatchable(selector);
+            if (_passable() < _floor(part.length)) revert GasFloor(i);
             if (_self(part, free)) continue;
             bytes memory reason = _reason(free);
             if (reason.length == 0) revert EmptyRevert(i);
@@ -84,10 +84,29 @@ contract Ledger is Handoffs {
         }
     }
 
+    /// @dev A part and its first four bytes; an index in range is the caller's to keep. A part that would
+    /// reach over the end of the calldata reverts without a word, as the compiler's own decoding does.
+    function _partAt(bytes[] calldata parts, uint256 i) internal pure returns (bytes calldata part, bytes4 selector) {
+        assembly ("memory-safe") {
+            let at := add(parts.offset, calldataload(add(parts.offset, shl(5, i))))
+            part.length := calldataload(at)
+            part.offset := add(at, 32)
+            if or(gt(part.length, calldatasize()), gt(add(part.offset, part.length), calldatasize())) { revert(0, 0) }
+            selector := calldataload(part.offset)
+        }
+    }
+
     /// @dev The gas that a call can pass on (EIP-150).
     function _passable() internal view returns (uint256) {
         unchecked {
             return (gasleft() * 63) / 64;
+        }
+    }
+
+    /// @dev What a part of this many bytes must be given; no calldata is long enough to overflow it.
+    function _floor(uint256 length) internal pure returns (uint256) {
+        unchecked {
+            return PART_GAS + PART_GAS_PER_BYTE * length;
         }
     }
 
