@@ -32,14 +32,12 @@ pragma solidity ^0.8.20;
 interface ITypes {
     // ------------------------------------------------------------------------------- signatures
 
-    /// @param seq the subject's seq that the signer saw: a newer one is `StaleHead`; not read where no head is signed
-    /// @param era the signing key's era: an older one was cancelled
-    /// @param deadline last second (unix) at which the message may be executed
+    /// @param terms seq · 2^128 + era · 2^64 + deadline: the subject's seq that the signer saw (a newer one is
+    /// `StaleHead`; not read where no head is signed), the signing key's era (an older one was cancelled), and
+    /// the last second (unix) at which the message may be executed
     /// @param r,vs an EIP-2098 compact signature
     struct Auth {
-        uint64 seq;
-        uint64 era;
-        uint64 deadline;
+        uint192 terms;
         bytes32 r;
         bytes32 vs;
     }
@@ -733,7 +731,7 @@ interface ICustody is ITypes {
 
     /// @notice Send several units under one signature: a despatch advice. Units that moved since are
     /// named in `stale` (ascending): skipped if the signer said so, else `StaleHead`.
-    /// @dev `auth.seq` is not read: the heads say it. At least one unit must be fresh, so that a list
+    /// @dev The seq is not read: the heads say it. At least one unit must be fresh, so that a list
     /// lands once: whatever moved by it is stale for ever after.
     function shipList(bytes32[] calldata units, bool skipStale, To calldata args, Stale[] calldata stale, Auth calldata auth) external;
 
@@ -785,7 +783,8 @@ interface ICustody is ITypes {
     /// @notice Relay many verbs in one transaction, each failing alone with its own error.
     /// @dev Not nested. Before each part a gas floor that its length alone decides must be left, and a
     /// part that reverts without a word reverts the whole, so a mean relayer cannot make a part fail.
-    function batch(bytes[] calldata parts) external;
+    /// @param parts for each part its length in four bytes, then its calldata
+    function batch(bytes calldata parts) external;
 
     /// @notice Raw storage words. Storage is the reading interface, since it is what proofs prove:
     /// the slots are those of the published layout (`touchstone-layout/1`).

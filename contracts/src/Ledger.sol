@@ -66,15 +66,18 @@ contract Ledger is Handoffs {
 
     // ---------------------------------------------------------------------------------------- relay
 
-    function batch(bytes[] calldata parts) external {
+    function batch(bytes calldata parts) external {
         if (parts.length == 0) revert EmptyList();
-        if (parts.length > MAX_PARTS) revert TooManyParts(parts.length);
         uint256 free;
         assembly ("memory-safe") {
             free := mload(0x40)
         }
-        for (uint256 i; i < parts.length; ++i) {
-            (bytes calldata part, bytes4 selector) = _partAt(parts, i);
+        uint256 at;
+        for (uint256 i; at < parts.length; ++i) {
+            if (i == MAX_PARTS) revert TooManyParts(MAX_PARTS + 1);
+            (bytes calldata part, bytes4 selector, uint256 next) = _partAt(parts, at);
+            if (next > parts.length) revert LengthMismatch();
+            at = next;
             if (selector == ICustody.batch.selector) revert NotBatchable(selector);
             if (_passable() < _floor(part.length)) revert GasFloor(i);
             if (_self(part, free)) continue;
@@ -84,15 +87,16 @@ contract Ledger is Handoffs {
         }
     }
 
-    /// @dev A part and its first four bytes; an index in range is the caller's to keep. A part that would
-    /// reach over the end of the calldata reverts without a word, as the compiler's own decoding does.
-    function _partAt(bytes[] calldata parts, uint256 i) internal pure returns (bytes calldata part, bytes4 selector) {
+    /// @return part what follows the length that stands at `at`
+    /// @return selector its first four bytes
+    /// @return next where the next length stands: four bytes count no further than calldata can be long
+    function _partAt(bytes calldata parts, uint256 at) internal pure returns (bytes calldata part, bytes4 selector, uint256 next) {
         assembly ("memory-safe") {
-            let at := add(parts.offset, calldataload(add(parts.offset, shl(5, i))))
-            part.length := calldataload(at)
-            part.offset := add(at, 32)
-            if or(gt(part.length, calldatasize()), gt(add(part.offset, part.length), calldatasize())) { revert(0, 0) }
+            let here := add(parts.offset, at)
+            part.length := shr(224, calldataload(here))
+            part.offset := add(here, 4)
             selector := calldataload(part.offset)
+            next := add(add(at, 4), part.length)
         }
     }
 

@@ -50,14 +50,9 @@ abstract contract Signed is State {
         _sign(act, actor, 1 << verb, 1, era, deadline, _message(typeHash, subject, head, era, deadline, argsHash), auth);
     }
 
-    /// @dev The numbers of an Auth, read and checked to fit their type once.
     function _terms(Auth calldata auth) internal pure returns (uint256 seq, uint256 era, uint256 deadline) {
-        assembly ("memory-safe") {
-            seq := calldataload(auth)
-            era := calldataload(add(auth, 32))
-            deadline := calldataload(add(auth, 64))
-            if shr(64, or(seq, or(era, deadline))) { revert(0, 0) }
-        }
+        uint256 terms = auth.terms;
+        return (terms >> 128, uint64(terms >> 64), uint64(terms));
     }
 
     /// @param verbs bits of the verbs that are signed, and `count` how many there are: a device's limits

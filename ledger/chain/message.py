@@ -57,7 +57,7 @@ class Message:
         if self.verb is Verb.REGISTER_PARTY:
             proof: Any = (self.seq, self.era, self.deadline, list(signatures))
         else:
-            proof = (self.seq, self.era, self.deadline, *signatures[0])
+            proof = auth(self.seq, self.era, self.deadline, signatures[0])
         return call_data(SIGNINGS[self.verb].function, *before(self), args, *after(self), proof)
 
 
@@ -93,7 +93,7 @@ class ListMessage:
     ) -> bytes:
         """Return the calldata. stale: (position, signed head) of units that moved since."""
         args = struct_tuple(f"{SIGNINGS[self.verb].name}Args", self.args)
-        proof = (0, self.era, self.deadline, *signatures[0])
+        proof = auth(0, self.era, self.deadline, signatures[0])
         function = "shipList" if self.verb is Verb.SHIP else "receiveList"
         return call_data(function, list(self.units), self.skip_stale, args, list(stale), proof)
 
@@ -126,13 +126,18 @@ class GroupMessage:
             [int(verb) for verb, _, _ in self.parts],
             [_encoded(f"{SIGNINGS[verb].name}Args", args) for verb, args, _ in self.parts],
             [[list(proof) for proof in proofs] for _, _, proofs in self.parts],
-            (self.seq, self.era, self.deadline, *signatures[0]),
+            auth(self.seq, self.era, self.deadline, signatures[0]),
         )
 
 
 def batch_call(parts: Sequence[bytes]) -> bytes:
     """Return the calldata that relays several calls, each failing alone."""
-    return call_data("batch", list(parts))
+    return call_data("batch", b"".join(len(part).to_bytes(4, "big") + part for part in parts))
+
+
+def auth(seq: int, era: int, deadline: int, signature: Signature) -> tuple[int, bytes, bytes]:
+    """Return the contract's Auth: the terms of a message as one number, and its signature."""
+    return (seq << 128 | era << 64 | deadline, *signature)
 
 
 def struct_tuple(name: str, values: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -91,8 +91,8 @@ def test_every_verb_and_list_is_a_function() -> None:
 def test_a_call_is_encoded_as_eth_abi_does() -> None:
     """Structs as tuples or mappings, addresses as 20 bytes."""
     args = {"actor": 1, "to": 2, "eventHash": b"\3" * 32}
-    auth = (4, 5, 6, b"\7" * 32, b"\x08" * 32)
-    types = ["bytes32", "(uint64,uint64,bytes32)", "(uint64,uint64,uint64,bytes32,bytes32)"]
+    auth = (4, b"\7" * 32, b"\x08" * 32)
+    types = ["bytes32", "(uint64,uint64,bytes32)", "(uint192,bytes32,bytes32)"]
     selector = keccak(f"ship({','.join(types)})".encode())[:4]
     expected = selector + encode(types, [b"\1" * 32, tuple(args.values()), auth])
     assert committed.call_data("ship", b"\1" * 32, args, auth) == expected

@@ -25,6 +25,7 @@ from ledger.chain.artifact import (
     decode_event,
     deploy_data,
 )
+from ledger.chain.message import auth, batch_call
 from ledger.chain.storage import Layout
 from ledger.domain import ids, typed_data
 from ledger.domain.keccak import keccak
@@ -154,7 +155,7 @@ class Chain:
 
     def batch(self, *parts: bytes, gas: int = PLENTY) -> Outcome:
         """Relay several calls in one transaction."""
-        return self.send(call_data("batch", list(parts)), gas)
+        return self.send(batch_call(parts), gas)
 
     def view(self, data: bytes) -> bytes:
         """Return the output of a call that leaves no trace."""
@@ -274,12 +275,12 @@ class Chain:
         seq: int | None = None,
         separator: bytes | None = None,
         signature: Any = sign,
-    ) -> tuple[int, int, int, bytes, bytes]:
+    ) -> tuple[int, bytes, bytes]:
         era = self.era(actor) if era is None else era
         deadline = self.now + WEEK if deadline is None else deadline
         digest = typed_data.digest(separator or self.separator, message(era, deadline))
         r, vs = signature(signer or self.keys[actor], digest)
-        return (current_seq if seq is None else seq, era, deadline, r, vs)
+        return auth(current_seq if seq is None else seq, era, deadline, (r, vs))
 
     def _quorum(
         self,
@@ -389,7 +390,7 @@ def group_data(unit: bytes, parts: Group, auth: Any) -> bytes:
 
 def part_data(verb: Verb, args: Args) -> bytes:
     """Return abi.encode of one verb's arguments, cut out of a call of that verb."""
-    bare = (0, 0, 0, ZERO, ZERO)
+    bare = (0, ZERO, ZERO)
     if verb in (Verb.SHIP, Verb.RECEIVE_FROM):
         return call_data(SIGNINGS[verb].function, ZERO, args, bare)[4 + 32 : 4 + 32 + 96]
     target, shown = ([], [[]]) if verb == Verb.PACK else ([ZERO], [[], []])

@@ -168,7 +168,7 @@ def test_a_list_of_a_cancelled_era_is_refused(world, units):
 
 def signature_of(data: bytes) -> tuple[bytes, bytes]:
     """The (r, vs) of a list's call: the last two words of its head."""
-    at = 4 + 32 * (1 + 1 + 3 + 1 + 3)
+    at = 4 + 32 * (1 + 1 + 3 + 1 + 1)
     return data[at : at + 32], data[at + 32 : at + 64]
 
 

@@ -4,6 +4,7 @@ import pytest
 from eth_abi.abi import decode
 
 from ledger.chain.artifact import call_data, decode_error
+from ledger.chain.message import batch_call
 from ledger.domain.keccak import keccak
 from ledger.domain.verbs import Verb
 from tests.contracts.ledger_harness import Chain, Refused
@@ -80,13 +81,14 @@ def test_a_batch_of_nothing_or_too_much_is_refused(world):
     with refused("EmptyList"):
         world.batch()
     with refused("TooManyParts", 257):
-        world.batch(*[b""] * 257)
+        world.batch(*[call_data("extSloads", [])] * 257)
+    world.batch(*[call_data("extSloads", [])] * 256)
 
 
 def test_a_batch_is_not_nested(world, units):
     """A batch within a batch is refused as a whole."""
     ship_ = world.call(Verb.SHIP, ship(BRAND, STORE), on=units[0])
-    inner = call_data("batch", [ship_])
+    inner = batch_call([ship_])
     with refused("NotBatchable", inner[:4]):
         world.batch(ship_, inner)
 
@@ -96,6 +98,16 @@ def test_a_part_that_reverts_without_a_word_reverts_the_whole(world, units, part
     """What is no call of the contract, as what runs out of gas, says nothing."""
     with refused("EmptyRevert", 1):
         world.batch(world.call(Verb.SHIP, ship(BRAND, STORE), on=units[0]), part)
+
+
+def test_a_part_that_reaches_over_the_end_is_refused(world, units):
+    """With everything before it: a length that lies, of a call or of nothing."""
+    data = batch_call([world.call(Verb.SHIP, ship(BRAND, STORE), on=unit) for unit in units])
+    whole = data[4 + 64 : 4 + 64 + 4 * (4 + 4 + 32 * 7)]
+    for wrong in (whole[:-1], whole + b"\0\0\0", whole + b"\xff\xff\xff\xff"):
+        with refused("LengthMismatch"):
+            world.send(call_data("batch", wrong))
+    world.send(call_data("batch", whole))
 
 
 def test_a_mean_relayer_cannot_make_a_part_fail(world, units):

@@ -95,9 +95,9 @@ def test_a_message_lands_once(world, unit):
     with refused("StaleHead", subject):
         world.send(sent)
     # A relayer may claim the newest seq: the signed head is still the old one.
-    newest = word(world.head(subject)[0])
-    at = 4 + 32 + 96
-    assert forged(world, sent[:at] + newest + sent[at + 32 :]) == "WrongSigner"
+    newest = world.head(subject)[0].to_bytes(8, "big")
+    at = 4 + 32 + 96 + 8
+    assert forged(world, sent[:at] + newest + sent[at + 8 :]) == "WrongSigner"
 
 
 def test_a_mirrored_signature_is_refused(world, unit):
@@ -155,7 +155,7 @@ def test_a_message_of_one_kind_is_none_of_another(world, unit):
     deadline = world.now + 100
     hashed = typed_data.message_hash(Verb.SHIP, subject, head, 0, deadline, args)
     r, vs = sign(world.keys[BRAND], typed_data.digest(world.separator, hashed))
-    auth = (seq, 0, deadline, r, vs)
+    auth = (seq << 128 | deadline, r, vs)
     encoded = b"".join(word(value) for value in args.values())
     as_group = call_data("group", unit, [34], [encoded], [[]], [[]], auth)
     as_list = call_data("shipList", [unit], False, args, [], auth)
@@ -165,7 +165,7 @@ def test_a_message_of_one_kind_is_none_of_another(world, unit):
         subject, head, 0, deadline, [typed_data.args_hash(Verb.SHIP, args)]
     )
     r, vs = sign(world.keys[BRAND], typed_data.digest(world.separator, group))
-    as_ship = call_data("ship", unit, args, (seq, 0, deadline, r, vs))
+    as_ship = call_data("ship", unit, args, (seq << 128 | deadline, r, vs))
     assert forged(world, as_ship) == "WrongSigner"
 
 
