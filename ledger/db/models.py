@@ -62,7 +62,7 @@ class ChainEvent(Base):
     log_index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     subject: Mapped[bytes]
     kind: Mapped[str] = mapped_column(String(16))
-    identity: Mapped[bytes]  # 32 bytes: unit or lot id, or the number as a word
+    identity: Mapped[bytes]  # 32 bytes: unit id or leaf, or the number as a word
     seq: Mapped[int]
     verb: Mapped[int]
     actor: Mapped[int] = mapped_column(index=True)
@@ -77,7 +77,10 @@ class ChainEvent(Base):
 
 
 class ChainParty(Base):
-    """A registered party."""
+    """A registered party. status: 1 active, 2 suspended.
+
+    ruled, ruled_seq: head and seq as the last decision of a quorum on it left them.
+    """
 
     __tablename__ = "chain_party"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
@@ -87,10 +90,10 @@ class ChainParty(Base):
     markets: Mapped[bytes]  # 32 bytes: bit m = may hold market m
     status: Mapped[int]
     era: Mapped[int]
-    prefix: Mapped[int]
-    prefix_length: Mapped[int]
     seq: Mapped[int]
     head: Mapped[bytes]
+    ruled_seq: Mapped[int]
+    ruled: Mapped[bytes]
 
 
 class ChainEpoch(Base):
@@ -132,9 +135,10 @@ class ChainRun(Base):
 
 
 class ChainLot(Base):
-    """A lot. expiry, best_before: first second after the date, 0 = none. status: 1 released.
+    """A lot. expiry, best_before: first second after the date, 0 = none.
 
-    Brands choose ids, so an id is unique only within a GTIN.
+    status: 1 released, 2 recalled; set_by: who recalled it, 0 while it is released. Brands choose
+    ids, so an id is unique only within a GTIN.
     """
 
     __tablename__ = "chain_lot"
@@ -147,10 +151,14 @@ class ChainLot(Base):
     best_before: Mapped[int]
     market: Mapped[int]
     status: Mapped[int]
+    set_by: Mapped[int]
+    seq: Mapped[int]
+    head: Mapped[bytes | None]
 
 
 class ChainUnit(Base):
-    """A unit with a slot of its own. state: 1 held, 2 in transit, 3 inside `parent`."""
+    """A unit with a slot of its own. state: 1 held, 2 in transit, 3 inside `parent`, 4 lost in
+    transit."""
 
     __tablename__ = "chain_unit"
     id: Mapped[bytes] = mapped_column(primary_key=True)
@@ -210,20 +218,10 @@ class ChainSkip(Base):
     signed_head: Mapped[bytes]
 
 
-CHAIN_TABLES = (
-    ChainCheckpoint,
-    ChainEvent,
-    ChainParty,
-    ChainEpoch,
-    ChainBatch,
-    ChainRun,
-    ChainLot,
-    ChainUnit,
-    ChainAnchor,
-    ChainTransaction,
-    ChainFailure,
-    ChainSkip,
-)
+def chain_tables() -> list[type[Base]]:
+    """Return all chain tables, by name, also those in modules of their own."""
+    named = {mapper.class_.__tablename__: mapper.class_ for mapper in Base.registry.mappers}
+    return [named[name] for name in sorted(named) if name.startswith("chain_")]
 
 
 # -------------------------------------------------------------------------------------- own tables
@@ -264,7 +262,8 @@ class Mint(Base):
 
     state: RESERVING, COMMISSIONING, DONE, FAILED. reservation: the event hash by which the chain's
     answer is known. inner: with inner codes, whose root is on chain too. kept: one level of
-    subtree roots; top: those half-way to the root (together ≤ 0.1 B a code).
+    subtree roots; top: those half-way to the root; inner_kept: as kept, of the inner codes
+    (together ≤ 0.1 B a code).
     """
 
     __tablename__ = "mint"
@@ -282,6 +281,7 @@ class Mint(Base):
     kept: Mapped[bytes | None]
     top: Mapped[bytes | None]
     inner: Mapped[bool]
+    inner_kept: Mapped[bytes | None]
 
 
 class UnitName(Base):
@@ -489,5 +489,7 @@ class AuditEntry(Base):
 
 # Tables in modules of their own, which need Base: whoever imports this one knows them all.
 from ledger.db import alerting as alerting  # noqa: E402
+from ledger.db import chain_states as chain_states  # noqa: E402
+from ledger.db import openings as openings  # noqa: E402
 from ledger.db import ordering as ordering  # noqa: E402
 from ledger.db import webhooks as webhooks  # noqa: E402

@@ -15,6 +15,7 @@ from sqlalchemy import Select, insert, select, tuple_
 from sqlalchemy.orm import Session
 
 from ledger.chain.events import Seen
+from ledger.db.chain_states import ChainDelegate, ChainException, ChainItem, ChainRegistry
 from ledger.db.models import (
     Base,
     ChainBatch,
@@ -28,12 +29,16 @@ from ledger.db.models import (
 T = TypeVar("T", bound=Base)
 Key = TypeVar("Key")
 CHUNK = 500  # terms of one IN list
-# What handlers look up by its key, and the key's column.
-_KEYS: dict[type[Base], str] = {
-    ChainBatch: "number",
-    ChainLot: "number",
-    ChainParty: "id",
-    ChainUnit: "id",
+# What handlers look up by its key, and the key's columns.
+_KEYS: dict[type[Base], tuple[str, ...]] = {
+    ChainBatch: ("number",),
+    ChainDelegate: ("party", "account", "key"),
+    ChainException: ("unit", "report"),
+    ChainItem: ("leaf",),
+    ChainLot: ("number",),
+    ChainParty: ("id",),
+    ChainRegistry: ("id",),
+    ChainUnit: ("id",),
 }
 
 
@@ -80,8 +85,9 @@ class ChainRows:
     def add(self, row: Base) -> None:
         """Add a row."""
         self._session.add(row)
-        if (column := _KEYS.get(type(row))) is not None:
-            self._rows[type(row), getattr(row, column)] = row
+        if (columns := _KEYS.get(type(row))) is not None:
+            key = tuple(getattr(row, column) for column in columns)
+            self._rows[type(row), key if len(key) > 1 else key[0]] = row
 
     def add_event(self, **values: Any) -> None:
         """Add a ChainEvent, and its transaction if that is new."""

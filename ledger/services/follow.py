@@ -15,7 +15,7 @@ from ledger.chain.reader import Block, BlockReader, Checkpoint
 from ledger.chain.rpc import Rpc
 from ledger.chain.validators import Reign, Succession
 from ledger.db.engine import reading, transaction
-from ledger.db.models import CHAIN_TABLES, ChainCheckpoint
+from ledger.db.models import ChainCheckpoint, chain_tables
 from ledger.errors import Unavailable
 from ledger.services.chain_rows import ChainRows
 from ledger.services.network import Network
@@ -65,7 +65,7 @@ class Follower:
         taken = 0
         try:
             with transaction(self._engine) as session:
-                for table in CHAIN_TABLES:
+                for table in chain_tables():
                     session.execute(delete(table))
                 self._reader = self._reader_from(None)
                 while blocks := self._reader.next_run(now):

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import select
 
 from ledger.db.engine import reading
-from ledger.db.models import CHAIN_TABLES, Base, ChainCheckpoint
+from ledger.db.models import Base, ChainCheckpoint, chain_tables
 from ledger.services.mint import mint_of
 from ledger.services.open import found, open_installation
 from ledger.services.settings import Settings
@@ -146,7 +146,7 @@ def all_rows(site: Site) -> Rows:
 
 def chain_rows(site: Site) -> Rows:
     """Return what the follower has projected, with its checkpoint."""
-    return _rows(site, CHAIN_TABLES)
+    return _rows(site, chain_tables())
 
 
 def _rows(site: Site, tables: Sequence[type[Base]]) -> Rows:
