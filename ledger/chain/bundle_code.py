@@ -15,6 +15,8 @@ from ledger.errors import Rejected
 COMMISSIONED = 2
 PARTY_ACTIVE = 1
 RECALLED = 2
+# What an item's state proves; from 4 on it is decommissioned.
+ITEM_STATES = {0: "ITEM_ACTIVE", 1: "ITEM_ACTIVE", 2: "ITEM_BLOCKED", 3: "ITEM_STOLEN"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def judge_code(bundle: Bundle, state: State, now: int) -> CodeFacts:
         brand=brand,
         proved=("CODE_UNDER_ROOT", *_brand(bundle, state, brand)),
     )
-    return _lot(bundle, state, now, *_run(state, now, code, batch["firstRun"], facts))
+    facts = _lot(bundle, state, now, *_run(state, now, code, batch["firstRun"], facts))
+    return _item(state, code, item, facts)
 
 
 def _why_unknown(gtin: int, code: Code, batch: dict[str, int]) -> str | None:
@@ -132,3 +135,16 @@ def _lot(bundle: Bundle, state: State, now: int, facts: CodeFacts, number: int) 
         best_before=lot["bestBefore"] or None,
     )
     return replace(facts, chain=chain, lot=number, proved=(*facts.proved, *proved))
+
+
+def _item(state: State, code: Code, item: bytes, facts: CodeFacts) -> CodeFacts:
+    """Add what was set of the item itself; a slot without a word says that nothing was."""
+    if not state.has("items"):
+        return facts
+    found = state.read("items", [item], "state")["state"]
+    claim = state.read("claims", [code.batch, code.index], "time", "seq")
+    opened = claim["time"] if claim["seq"] else None
+    named = ITEM_STATES.get(found, "ITEM_DECOMMISSIONED")
+    proved = (*facts.proved, named, "INNER_NOT_OPENED" if opened is None else "INNER_OPENED")
+    chain = replace(facts.chain, item_state=found, opened=opened)
+    return replace(facts, chain=chain, proved=proved)

@@ -18,7 +18,8 @@ from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 
 ITEM, UNIT = 1, 2
-IN_TRANSIT, INSIDE = 2, 3
+IN_TRANSIT, INSIDE, LOST = 2, 3, 4
+WHERE = {IN_TRANSIT: "IN_TRANSIT", LOST: "LOST_IN_TRANSIT"}  # else it is held
 MAX_LEVELS = 16
 
 Key = tuple[str, bytes | int]  # kind and identity of a subject
@@ -54,13 +55,13 @@ def judge_custody(bundle: Bundle, state: State, item: bytes) -> Custody:
     inner = climb(bundle.units, state, item)
     unit, marks = _outermost(state, inner)
     words = state.read("units", [unit], "state", "holder", "addressee")
-    moving = words["state"] == IN_TRANSIT
+    moving = words["state"] in WHERE
     return Custody(
         unit=unit,
         holder=words["holder"],
         addressee=words["addressee"] if moving else None,
         marks=marks,
-        proved=(own, "UNIT_HISTORY_COMPLETE", "IN_TRANSIT" if moving else "HELD"),
+        proved=(own, "UNIT_HISTORY_COMPLETE", WHERE.get(words["state"], "HELD")),
         stated=("ITEM_IN_UNIT",) if bundle.units else (),
     )
 

@@ -40,6 +40,10 @@ class State:
             found[member["label"]] = word & (1 << 8 * int(member["bytes"])) - 1
         return found
 
+    def has(self, label: str) -> bool:
+        """Say whether the contract keeps this at all: older ones keep less."""
+        return self._layout.has(label)
+
     def check_all_used(self) -> None:
         """Raise Rejected SLOT_NOT_NEEDED for a proved word that no rule has read."""
         if extra := self._words.keys() - self._used:

@@ -71,6 +71,9 @@ _CHILD_FIELDS: dict[Verb, tuple[str, ...]] = {
 _IDENTITIES: dict[str, Callable[[_Fields], bytes | int]] = {
     "party": lambda f: int(f["args"].get("party", f["args"].get("actor"))),
     "batch": lambda f: int(f["batch"]),
+    "lot": lambda f: int(f["lot"]),
     "unit": lambda f: bytes(f["unit"]),
+    "item": lambda f: bytes(f["item"]),
+    "registry": lambda _: 0,
     "log": lambda _: 0,
 }

@@ -32,6 +32,7 @@ TABLES: dict[SubjectKind, str] = {
     "batch": "batches",
     "lot": "lots",
     "unit": "units",
+    "item": "items",
     "log": "scanLog",
 }
 _SINGLE = ("registry", "log")

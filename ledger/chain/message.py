@@ -6,27 +6,91 @@ A message is signed over its subject's current head, so it is good for one state
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from eth_abi.abi import encode
 
 from ledger.chain.account import Signature
 from ledger.chain.artifact import call_data
-from ledger.domain import ids, typed_data
+from ledger.domain import abi, ids, typed_data
+from ledger.domain.leaf import code_hash
 from ledger.domain.typed_data import STRUCTS
-from ledger.domain.verbs import SIGNINGS, Verb
+from ledger.domain.typed_json import to_bytes, to_json
+from ledger.domain.verbs import BY_QUORUM, SIGNINGS, Verb
 
 Proofs = Sequence[Sequence[bytes]]
+Parts = Sequence[tuple[Verb, Mapping[str, Any], Proofs, Proofs]]
+"""Of a group: (verb, arguments, proofs, origins)."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """What an item's leaf is made of: leaf = keccak(hash). gtin: the value of its 14 digits."""
+
+    gtin: int
+    index: int
+    serial: str
+
+    @property
+    def hash(self) -> bytes:
+        """keccak(abi(uint64 gtin, uint32 index, bytes32 serial)): it tells nobody the serial."""
+        return code_hash(self.gtin, self.index, self.serial)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a call shows beside the signed arguments, for the contract to check; nobody signs it.
+
+    proofs: one a child, or the one of the item. origins: who made the unit and each child, or the
+    one thing that the verb is about (contracts/src/ILedger.sol, "Who made what"). code: the
+    item's, or for drawItem its hash.
+    """
+
+    proofs: Proofs = ()
+    origins: Proofs = ()
+    code: Code | bytes | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        code = asdict(self.code) if isinstance(self.code, Code) else self.code
+        values: dict[str, Any] = to_json(
+            {"proofs": self.proofs, "origins": self.origins, "code": code}
+        )
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Shown:
+        """Return it from JSON values. Raises LookupError, TypeError, ValueError."""
+        code = values["code"]
+        if isinstance(code, Mapping):
+            code = Code(int(code["gtin"]), int(code["index"]), str(code["serial"]))
+        elif code is not None:
+            code = _read_word(code)
+        return cls(_read_lists(values["proofs"]), _read_lists(values["origins"]), code)
+
+
+NOTHING = Shown()
+
+
+def _read_lists(lists: Sequence[Sequence[str]]) -> Proofs:
+    return [[_read_word(word) for word in words] for words in lists]
+
+
+def _read_word(text: str) -> bytes:
+    word = to_bytes(text)
+    if len(word) != 32:
+        raise ValueError("a word has 32 bytes")
+    return word
 
 
 @dataclass(frozen=True)
 class Message:
     """One verb on one subject.
 
-    identity: of the subject (unit id, batch or party number, 0 for the log). head, seq: the
-    subject's newest. deadline: unix seconds. hint, proofs: what the call needs beside the signed
-    arguments (the run before; one Merkle proof a child).
+    identity: of the subject (unit id, leaf, number of a batch, lot or party, 0 for registry and
+    log). head, seq: the newest that this verb is signed over. deadline: unix seconds.
+    hint: the run before, plus one, which the call needs too.
     """
 
     verb: Verb
@@ -37,7 +101,7 @@ class Message:
     deadline: int
     args: Mapping[str, Any]
     hint: int = 0
-    proofs: Proofs = ()
+    shown: Shown = NOTHING
 
     @property
     def subject(self) -> bytes:
@@ -50,15 +114,20 @@ class Message:
             self.verb, self.subject, self.head, self.era, self.deadline, self.args
         )
 
-    def call(self, signatures: Sequence[Signature]) -> bytes:
-        """Return the calldata; one signature, or for a registry verb several by rising signer."""
+    def call(self, signatures: Sequence[Signature], accepted: Sequence[Signature] = ()) -> bytes:
+        """Return the calldata. signatures: one; of a quorum several, by rising signer.
+
+        accepted: those of the new admins, for setAdmins.
+        """
         args = struct_tuple(f"{SIGNINGS[self.verb].name}Args", self.args)
         before, after = _AROUND.get(self.verb, _PLAIN)
-        if self.verb is Verb.REGISTER_PARTY:
+        if self.verb in BY_QUORUM:
             proof: Any = (self.seq, self.era, self.deadline, list(signatures))
         else:
             proof = auth(self.seq, self.era, self.deadline, signatures[0])
-        return call_data(SIGNINGS[self.verb].function, *before(self), args, *after(self), proof)
+        last = [list(accepted)] if self.verb is Verb.SET_ADMINS else []
+        function = SIGNINGS[self.verb].function
+        return call_data(function, *before(self), args, *after(self), proof, *last)
 
 
 @dataclass(frozen=True)
@@ -102,7 +171,7 @@ class ListMessage:
 class GroupMessage:
     """Consecutive verbs of one actor on one unit under one signature, all or nothing.
 
-    parts: (verb, arguments, proofs) in order; pack only as the first.
+    parts: in order; pack only as the first.
     """
 
     unit: bytes
@@ -110,11 +179,11 @@ class GroupMessage:
     seq: int
     era: int
     deadline: int
-    parts: Sequence[tuple[Verb, Mapping[str, Any], Proofs]]
+    parts: Parts
 
     def struct_hash(self) -> bytes:
         """Return the EIP-712 hashStruct."""
-        hashes = [typed_data.args_hash(verb, args) for verb, args, _ in self.parts]
+        hashes = [typed_data.args_hash(verb, args) for verb, args, *_ in self.parts]
         subject = ids.subject("unit", self.unit)
         return typed_data.group_hash(subject, self.head, self.era, self.deadline, hashes)
 
@@ -123,9 +192,10 @@ class GroupMessage:
         return call_data(
             "group",
             self.unit,
-            [int(verb) for verb, _, _ in self.parts],
-            [_encoded(f"{SIGNINGS[verb].name}Args", args) for verb, args, _ in self.parts],
-            [[list(proof) for proof in proofs] for _, _, proofs in self.parts],
+            [int(verb) for verb, *_ in self.parts],
+            [_encoded(f"{SIGNINGS[verb].name}Args", args) for verb, args, *_ in self.parts],
+            [_lists(proofs) for _, _, proofs, _ in self.parts],
+            [_lists(origins) for *_, origins in self.parts],
             auth(self.seq, self.era, self.deadline, signatures[0]),
         )
 
@@ -176,11 +246,34 @@ def _hint(message: Message) -> list[Any]:
 
 
 def _proofs(message: Message) -> list[Any]:
-    return [[list(proof) for proof in message.proofs]]
+    return [_lists(message.shown.proofs)]
+
+
+def _proofs_and_origins(message: Message) -> list[Any]:
+    return [_lists(message.shown.proofs), _lists(message.shown.origins)]
+
+
+def _proof(message: Message) -> list[Any]:
+    return [list(message.shown.proofs[0]) if message.shown.proofs else []]
+
+
+def _origin(message: Message) -> list[Any]:
+    return [list(message.shown.origins[0]) if message.shown.origins else []]
+
+
+def _code(message: Message) -> list[Any]:
+    code = message.shown.code
+    if isinstance(code, Code):
+        return [(code.gtin, code.index, abi.ascii32(code.serial))]
+    return [code]
 
 
 def _nothing(_: Message) -> list[Any]:
     return []
+
+
+def _lists(proofs: Proofs) -> list[list[bytes]]:
+    return [list(proof) for proof in proofs]
 
 
 _PLAIN: tuple[Arguments, Arguments] = (_nothing, _nothing)
@@ -188,9 +281,27 @@ _PLAIN: tuple[Arguments, Arguments] = (_nothing, _nothing)
 _AROUND: dict[Verb, tuple[Arguments, Arguments]] = {
     Verb.COMMISSION: (_identity, _nothing),
     Verb.ACTIVATE: (_identity, _hint),
+    Verb.VOID: (_identity, _hint),
     Verb.BIND_LOT: (_identity, _hint),
+    Verb.SET_LOT_STATE: (_identity, _nothing),
     Verb.PACK: (_nothing, _proofs),
-    Verb.UNPACK: (_identity, _proofs),
-    Verb.SHIP: (_identity, _nothing),
-    Verb.RECEIVE_FROM: (_identity, _nothing),
+    Verb.UNPACK: (_identity, _proofs_and_origins),
+    Verb.DRAW_ITEM: (_code, _proof),
+    Verb.SETTLE_EXCEPTION: (_identity, _origin),
+    Verb.WITHDRAW: (_identity, _origin),
+    Verb.DECOMMISSION: (_code, _proof),
+    Verb.SET_ITEM_STATE: (_code, _proof),
+    Verb.CLAIM_INNER: (_nothing, _proof),
+    **dict.fromkeys(
+        (
+            Verb.SHIP,
+            Verb.RECEIVE_FROM,
+            Verb.REPORT_EXCEPTION,
+            Verb.RETURN_TO,
+            Verb.REFUSE,
+            Verb.TAKE_BACK,
+            Verb.REPORT_LOST,
+        ),
+        (_identity, _nothing),
+    ),
 }

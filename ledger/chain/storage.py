@@ -61,12 +61,16 @@ class Layout:
         """What a trust file pins: keccak(JCS(table))."""
         return keccak(canonical(list(self._table)))
 
+    def has(self, label: str) -> bool:
+        """Say whether the layout has such a label."""
+        return label in self._rows
+
     def place(self, label: str, *keys: int | bytes) -> Place:
         """Return where `label[key]…` lies. keys: integers or 32-byte words.
 
         Raises Rejected BAD_LAYOUT when the layout has no such label.
         """
-        if label not in self._rows:
+        if not self.has(label):
             raise Rejected("BAD_LAYOUT", f"The layout has no '{label}'.")
         row = self._rows[label]
         slot = int(row["slot"])

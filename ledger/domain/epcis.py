@@ -97,7 +97,7 @@ def commissioning(at: Occasion, run: Run) -> Document:
 
     Raises Rejected BAD_RUN for a run without items, BAD_EVENT_TIME, and as `epc.class_epc`.
     """
-    return _object_event(at, "ADD", "commissioning", "encoded") | _contents([run], "quantityList")
+    return object_event(at, "ADD", "commissioning", "encoded") | contents([run], "quantityList")
 
 
 def activation(at: Occasion, runs: Sequence[Run]) -> Document:
@@ -105,7 +105,7 @@ def activation(at: Occasion, runs: Sequence[Run]) -> Document:
 
     CBV has no business step for it, so none is stated. Raises as `commissioning`.
     """
-    return _object_event(at, "OBSERVE", None, "active") | _contents(runs, "quantityList")
+    return object_event(at, "OBSERVE", None, "active") | contents(runs, "quantityList")
 
 
 def lot_binding(
@@ -121,11 +121,11 @@ def lot_binding(
         raise Rejected("LOT_MISSING", "Name the lot that the codes are bound to.")
     dates = {"cbvmda:itemExpirationDate": expiry, "cbvmda:bestBeforeDate": best_before}
     master = {name: day.isoformat() for name, day in dates.items() if day is not None}
-    event = _object_event(at, "ADD", "creating_class_instance", None)
+    event = object_event(at, "ADD", "creating_class_instance", None)
     event["ilmd"] = {"cbvmda:lotNumber": run.lot, **master}
     if run.first == run.to:
         return event | {"quantityList": [{"epcClass": class_epc(run.gtin, run.lot)}]}
-    return event | _contents([run], "quantityList")
+    return event | contents([run], "quantityList")
 
 
 def packing(
@@ -161,7 +161,7 @@ def shipping(
     On their way goods are at no business location, so `at.location` is left out. Raises Rejected
     BAD_EPC, BAD_TRANSACTION, BAD_EVENT_TIME.
     """
-    event = _handoff(at, "shipping", "in_transit", epcs, transfer, transactions)
+    event = handoff(at, "shipping", "in_transit", epcs, transfer, transactions)
     event.pop("bizLocation", None)
     return event
 
@@ -177,7 +177,7 @@ def receiving(
     No disposition: in_progress says nothing, and whether goods may be sold is not said here.
     Raises as `shipping`.
     """
-    return _handoff(at, "receiving", None, epcs, transfer, transactions)
+    return handoff(at, "receiving", None, epcs, transfer, transactions)
 
 
 def parse_times(document: Mapping[str, Any]) -> When:
@@ -227,13 +227,14 @@ def _event(at: Occasion, kind: str, action: str) -> Document:
     return document | {name: {"id": place} for name, place in places.items() if place is not None}
 
 
-def _object_event(at: Occasion, action: str, step: str | None, disposition: str | None) -> Document:
+def object_event(at: Occasion, action: str, step: str | None, disposition: str | None) -> Document:
+    """Return an ObjectEvent that says why, and not yet of what. Raises Rejected BAD_EVENT_TIME."""
     why = {"bizStep": step, "disposition": disposition}
     stated = {name: value for name, value in why.items() if value is not None}
     return _event(at, "ObjectEvent", action) | stated
 
 
-def _contents(runs: Sequence[Run], member: str) -> Document:
+def contents(runs: Sequence[Run], member: str) -> Document:
     """Return the members that say which items: quantities by class, and the runs themselves."""
     if not runs:
         raise Rejected("BAD_RUN", "Name at least one run of items.")
@@ -261,20 +262,21 @@ def _aggregation(
         raise Rejected("BAD_EPC", f"{parent} is no SSCC that these children can be inside.")
     event = _event(at, "AggregationEvent", action) | {"bizStep": step, "parentID": parent}
     if units:
-        event["childEPCs"] = _checked_list(units)
-    return event | _contents(runs, "childQuantityList") if runs else event
+        event["childEPCs"] = checked_list(units)
+    return event | contents(runs, "childQuantityList") if runs else event
 
 
-def _handoff(
+def handoff(
     at: Occasion,
-    step: str,
+    step: str | None,
     disposition: str | None,
     epcs: Sequence[str],
     transfer: Transfer | None,
-    transactions: Sequence[Transaction],
+    transactions: Sequence[Transaction] = (),
 ) -> Document:
-    event = _object_event(at, "OBSERVE", step, disposition)
-    event["epcList"] = _checked_list(epcs)
+    """Return the event of units or items in somebody's hands: ObjectEvent OBSERVE."""
+    event = object_event(at, "OBSERVE", step, disposition)
+    event["epcList"] = checked_list(epcs)
     if transactions:
         event["bizTransactionList"] = [*map(_transaction, transactions)]
     if transfer is not None:
@@ -292,7 +294,8 @@ def _transaction(transaction: Transaction) -> Document:
     return {"type": transaction.kind, "bizTransaction": transaction.uri}
 
 
-def _checked_list(epcs: Sequence[str]) -> list[str]:
+def checked_list(epcs: Sequence[str]) -> list[str]:
+    """Return the EPCs of units or items. Raises Rejected BAD_EPC."""
     for epc in epcs:
         checked(epc)
     if not epcs or len(set(epcs)) != len(epcs):

@@ -15,5 +15,11 @@ def leaf(gtin: int, index: int, serial: str) -> bytes:
     keccak(keccak(abi(uint64 gtin, uint32 index, bytes32 serial))), serial ASCII, left-aligned.
     Imported serials may have up to 32 characters here.
     """
-    words = abi.encode(abi.uint(gtin, 64), abi.uint(index, 32), abi.ascii32(serial))
-    return keccak(keccak(words))
+    return keccak(code_hash(gtin, index, serial))
+
+
+def code_hash(gtin: int, index: int, serial: str) -> bytes:
+    """Return what a leaf is the hash of: keccak(abi(gtin, index, serial)), types as in `leaf`."""
+    return keccak(
+        abi.encode(abi.uint(gtin, 64), abi.uint(index, 32), abi.ascii32(serial)),
+    )

@@ -48,6 +48,9 @@ REASONS: dict[str, ReasonKind] = {
     "LEDGER_UNREACHABLE": ReasonKind(Outcome.NOT_CONFIRMED, _S),
     "LEDGER_BEHIND": ReasonKind(Outcome.NOT_CONFIRMED, _S),
     "RECALLED": ReasonKind(Outcome.DO_NOT_USE, _C),
+    "STOLEN": ReasonKind(Outcome.DO_NOT_USE, _C),
+    "DECOMMISSIONED": ReasonKind(Outcome.DO_NOT_USE, _C),
+    "ALREADY_OPENED": ReasonKind(Outcome.DO_NOT_USE, _C),
     "EXPIRED": ReasonKind(Outcome.DO_NOT_USE, _C),
     "BLOCKED": ReasonKind(Outcome.DO_NOT_USE, _C),
     "BLACKLISTED": ReasonKind(Outcome.DO_NOT_USE, _L),
@@ -57,10 +60,14 @@ REASONS: dict[str, ReasonKind] = {
     "IMPOSSIBLE_TRAVEL": ReasonKind(Outcome.CAUTION, _L),
     "SEEN_ELSEWHERE": ReasonKind(Outcome.CAUTION, _L),
     "MANY_DEVICES": ReasonKind(Outcome.CAUTION, _L),
+    "OPENED_BY_YOU": ReasonKind(Outcome.GENUINE, _L),
     "SEEN_BY_YOU": ReasonKind(Outcome.GENUINE, _L),
     "SEEN_BEFORE": ReasonKind(Outcome.GENUINE, _L),
     "FIRST_SCAN": ReasonKind(Outcome.GENUINE, _L),
 }
+
+# States of an item; from the last on its life has ended.
+BLOCKED, STOLEN, DECOMMISSIONED = 2, 3, 4
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,8 @@ class ChainFacts:
     recalled: bool = False
     expires: int | None = None  # first second at which AI 17 has passed in the market's zone
     best_before: int | None = None  # likewise for AI 15
+    item_state: int = 0  # 0, 1 active, 2 blocked, 3 stolen; decommissioned from 4 on
+    opened: int | None = None  # when its inner code was uncovered
 
 
 @dataclass(frozen=True)
@@ -126,6 +135,7 @@ class Evidence:
     # How much better copies explain the scans than any honest class of history; None: not asked.
     copy_factor: float | None = None
     photo: bool = False  # they look like those of a picture of the code that went round
+    opened_by_you: bool = False  # by the same device, or here and at most two hours ago
     listed: Outcome | None = None  # on the operator's blacklist: do_not_use or caution
     limits: Limits = field(default_factory=Limits)
 
@@ -181,7 +191,10 @@ STOPPERS: tuple[Rule, ...] = (
 # All that hold are kept; the outcome is that of the first.
 FINDINGS: tuple[Rule, ...] = (
     _if("RECALLED", lambda e: e.chain.recalled),
-    _if("BLOCKED", lambda e: e.chain.void),
+    _if("STOLEN", lambda e: e.chain.item_state == STOLEN),
+    _if("BLOCKED", lambda e: e.chain.void or e.chain.item_state == BLOCKED),
+    _if("DECOMMISSIONED", lambda e: e.chain.item_state >= DECOMMISSIONED),
+    _if("ALREADY_OPENED", lambda e: e.chain.opened is not None and not e.opened_by_you),
     _if("BLACKLISTED", lambda e: e.listed is Outcome.DO_NOT_USE),
     _if("EXPIRED", lambda e: _passed(e.chain.expires, e.now)),
     _if("LEDGER_BEHIND", lambda e: e.ledger_age_s > e.limits.ledger_behind_s),
@@ -195,6 +208,7 @@ FINDINGS: tuple[Rule, ...] = (
 
 # Said only when nothing speaks against the code: the first that holds.
 ASSURANCES: tuple[Rule, ...] = (
+    _if("OPENED_BY_YOU", lambda e: e.chain.opened is not None and e.opened_by_you),
     _if("SEEN_BY_YOU", lambda e: e.scans.by_this_device > 0),
     _if("SEEN_BEFORE", lambda e: e.scans.other_devices > 0),
     _if("FIRST_SCAN", lambda _: True),

@@ -21,8 +21,14 @@ WHAT = {
 }
 BIZ_STEPS = {
     *("commissioning", "creating_class_instance", "packing", "unpacking", "shipping", "receiving"),
+    *("void_shipping", "holding", "picking", "dispensing", "decommissioning", "sampling"),
+    *("destroying",),
 }
-DISPOSITIONS = {"active", "encoded", "in_transit", "in_progress"}
+DISPOSITIONS = {
+    *("active", "encoded", "in_transit", "in_progress", "inactive", "returned", "unknown"),
+    *("mismatch_quantity", "mismatch_class", "damaged", "recalled", "non_sellable_other"),
+    *("stolen", "dispensed", "unavailable", "destroyed"),
+}
 TRANSACTIONS = {
     *("bol", "cert", "desadv", "inv", "pedigree", "po", "poc", "prodorder", "recadv", "rma"),
     *("testprd", "testres", "upevt"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.domain import epc, epcis, ids, jcs
+from ledger.domain import epc, epcis, epcis_states, ids, jcs
 from ledger.domain.epcis import Occasion, Run, Transaction, Transfer, When
 from ledger.domain.gs1 import with_check_digit
 from ledger.errors import Rejected
@@ -30,6 +30,7 @@ LOT_RUN = Run(GTIN, 7, 24, 48, "L7")
 DESADV = Transaction("desadv", "https://id.brand.com/desadv/9")
 CLASS = f"https://id.gs1.org/01/{GTIN}"
 
+NO_FAULT = {"good": 9, "damaged": 0, "short": 0, "over": 0, "wrong": 0}
 EVENTS: dict[str, Callable[[Occasion], epcis.Document]] = {
     "commissioning": lambda at: epcis.commissioning(at, RUN),
     "activation": lambda at: epcis.activation(at, [RUN, LOT_RUN]),
@@ -44,6 +45,27 @@ EVENTS: dict[str, Callable[[Occasion], epcis.Document]] = {
     "receiving": lambda at: epcis.receiving(
         at, [PALLET], Transfer(BRAND, BUYER, ("possessing_party", "owning_party")), [DESADV]
     ),
+    **{
+        verb.name: lambda at, verb=verb: epcis_states.way(
+            at, verb, [PALLET], Transfer(BRAND, BUYER, ("possessing_party",))
+        )
+        for verb in epcis_states.WAYS
+    },
+    **{
+        f"mismatch {kind}": lambda at, kind=kind: epcis_states.mismatch(
+            at, PALLET, {**NO_FAULT, kind: 2}, Transfer(BRAND, BUYER)
+        )
+        for kind in ("damaged", "short", "over", "wrong")
+    },
+    "settlement": lambda at: epcis_states.settlement(at, PALLET, 3),
+    "drawing": lambda at: epcis_states.drawing(at, ITEM),
+    **{
+        f"item state {state}": lambda at, state=state: epcis_states.item_state(at, ITEM, state)
+        for state in range(1, 8)
+    },
+    "recall": lambda at: epcis_states.lot_state(at, RUN.gtin, "L7", 2),
+    "release": lambda at: epcis_states.lot_state(at, RUN.gtin, "L7", 1),
+    "voiding": lambda at: epcis_states.voiding(at, [RUN]),
 }
 
 

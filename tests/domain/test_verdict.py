@@ -31,6 +31,10 @@ CASES = {
     "LEDGER_BEHIND": replace(GOOD, ledger_age_s=901),
     "RECALLED": replace(GOOD, chain=replace(ACTIVE, recalled=True)),
     "BLOCKED": replace(GOOD, chain=replace(ACTIVE, void=True)),
+    "STOLEN": replace(GOOD, chain=replace(ACTIVE, item_state=3)),
+    "DECOMMISSIONED": replace(GOOD, chain=replace(ACTIVE, item_state=4)),
+    "ALREADY_OPENED": replace(GOOD, chain=replace(ACTIVE, opened=NOW)),
+    "OPENED_BY_YOU": replace(GOOD, chain=replace(ACTIVE, opened=NOW), opened_by_you=True),
     "BLACKLISTED": replace(GOOD, listed=Outcome.DO_NOT_USE),
     "EXPIRED": replace(GOOD, chain=replace(ACTIVE, expires=NOW)),
     "NOT_ACTIVATED": replace(GOOD, chain=ChainFacts()),
@@ -70,6 +74,8 @@ def test_evidence_leads_to_its_reason_and_outcome(code: str) -> None:
         (replace(GOOD, scans=ScanFacts(other_devices=10, regions=4)), "MANY_DEVICES"),
         (replace(GOOD, scans=ScanFacts(other_devices=99, regions=3)), "MANY_DEVICES"),
         (replace(GOOD, copy_factor=999.9), "MANY_DEVICES"),
+        (replace(GOOD, chain=replace(ACTIVE, item_state=1)), "BLOCKED"),
+        (replace(GOOD, chain=replace(ACTIVE, item_state=3)), "DECOMMISSIONED"),
     ],
 )
 def test_one_step_short_of_the_bound_says_nothing(evidence: Evidence, code: str) -> None:
@@ -121,6 +127,8 @@ def test_a_code_nobody_issued_has_no_other_reason() -> None:
             recalled=st.booleans(),
             expires=st.none() | st.integers(0, 2**40),
             best_before=st.none() | st.integers(0, 2**40),
+            item_state=st.integers(0, 7),
+            opened=st.none() | st.integers(0, 2**40),
         ),
         scans=st.builds(
             ScanFacts,
@@ -133,6 +141,7 @@ def test_a_code_nobody_issued_has_no_other_reason() -> None:
         ),
         copy_factor=st.none() | st.floats(0, 1e9),
         photo=st.booleans(),
+        opened_by_you=st.booleans(),
         limits=st.just(Limits()),
     )
 )
