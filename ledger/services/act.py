@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.chain.account import Account
-from ledger.chain.message import GroupMessage, ListMessage, Message, Proofs
+from ledger.chain.message import NOTHING, GroupMessage, ListMessage, Message, Shown
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Submission
 from ledger.domain import ids, jcs, typed_data
@@ -48,7 +48,7 @@ class Order:
     key: str
     brand: int = 0
     document: Mapping[str, Any] | None = None
-    proofs: Proofs = ()
+    shown: Shown = NOTHING
     deadline_s: int = capture.CUSTODY_DEADLINE_S
 
     def to_json(self, units: Sequence[bytes] = ()) -> dict[str, Any]:
@@ -57,7 +57,7 @@ class Order:
             {
                 "identity": self.identity,
                 "args": self.signed_args(),
-                "proofs": self.proofs,
+                "shown": self.shown.to_json(),
                 "units": units,
                 "deadline_s": self.deadline_s,
             }
@@ -75,8 +75,8 @@ def act(
 ) -> int:
     """Sign and keep one verb; return the submission's id.
 
-    signer: the party's own key; None takes the hosted one. Raises Rejected by the contract's name,
-    NOT_HOSTED, KEY_REUSED, Unavailable LEDGER_UNREACHABLE.
+    signer: the party's own key, or a device's; None takes the hosted one. Raises Rejected by the
+    contract's name, NOT_HOSTED, KEY_REUSED, Unavailable LEDGER_UNREACHABLE.
     """
     subject = ids.subject(SIGNINGS[order.verb].kind, order.identity)
     kept = order.to_json()
@@ -88,7 +88,14 @@ def act(
         deadline = site.clock() + order.deadline_s
         with reading(site.engine) as session:
             return capture.compose(
-                session, site.network, order.verb, order.identity, args, deadline, order.proofs
+                session,
+                site.network,
+                order.verb,
+                order.identity,
+                args,
+                deadline,
+                order.shown,
+                _address(signer),
             )
 
     return _keep(site, order, compose, kept, subject, signer, beside)
@@ -112,7 +119,14 @@ def act_on_list(
         deadline = site.clock() + order.deadline_s
         with reading(site.engine) as session:
             return capture.compose_list(
-                session, site.network, order.verb, units, args, deadline, skip_stale
+                session,
+                site.network,
+                order.verb,
+                units,
+                args,
+                deadline,
+                skip_stale,
+                _address(signer),
             )
 
     return _keep(site, order, compose, kept, subject, signer, None)
@@ -209,6 +223,10 @@ def _keep(
         if beside is not None:
             beside(session)
         return row.id
+
+
+def _address(signer: Account | None) -> bytes | None:
+    return None if signer is None else signer.address
 
 
 def _signed(

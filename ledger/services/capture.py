@@ -14,16 +14,18 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ledger.chain.message import GroupMessage, ListMessage, Message, Proofs
+from ledger.chain.message import NOTHING, GroupMessage, ListMessage, Message, Parts, Shown
 from ledger.chain.refusals import refusal
 from ledger.chain.rpc import Rpc
+from ledger.db.chain_states import ChainDelegate, ChainRegistry
 from ledger.db.models import ChainEvent, ChainParty, ChainRun, Document, Submission
 from ledger.domain import ids, jcs
 from ledger.domain.ids import SubjectKind
-from ledger.domain.verbs import SIGNINGS, Verb
+from ledger.domain.verbs import BY_QUORUM, HEADLESS, RULINGS, SIGNINGS, Verb
 from ledger.errors import Rejected
 from ledger.services.network import Network
 
+_DIFFERS = ("eventHash", "activeFrom", "deviceEra")  # at every try of one request
 CUSTODY_DEADLINE_S = 24 * 3600
 RECEIPT_DEADLINE_S = 72 * 3600  # receipts are signed offline
 
@@ -52,15 +54,22 @@ def compose(
     identity: bytes | int,
     args: Mapping[str, Any],
     deadline: int,
-    proofs: Proofs = (),
+    shown: Shown = NOTHING,
+    signer: bytes | None = None,
 ) -> Message:
-    """Return the message of a verb over the subject's newest head, to be signed by its actor."""
-    seq, head = newest(session, network, SIGNINGS[verb].kind, identity)
+    """Return the message of a verb over its subject's newest head, to be signed.
+
+    signer: address of the key that will sign, where that may be a device's; else the party's own.
+    """
+    seq, head = _signed_over(session, network, verb, identity)
     hint = 0
-    if verb in (Verb.ACTIVATE, Verb.BIND_LOT):
+    if verb in (Verb.ACTIVATE, Verb.VOID, Verb.BIND_LOT):
         hint = _run_before(session, int.from_bytes(_word(identity), "big"), int(args["from"]))
-    era = 0 if verb is Verb.REGISTER_PARTY else era_of(session, int(args["actor"]))
-    return Message(verb, identity, head, seq, era, deadline, args, hint, proofs)
+    if verb in BY_QUORUM:
+        era = _registry_era(session)
+    else:
+        era = era_of(session, int(args["actor"]), signer)
+    return Message(verb, identity, head, seq, era, deadline, args, hint, shown)
 
 
 def compose_list(
@@ -71,10 +80,14 @@ def compose_list(
     args: Mapping[str, Any],
     deadline: int,
     skip_stale: bool = False,
+    signer: bytes | None = None,
 ) -> ListMessage:
-    """Return the message of one verb over several units: a despatch advice, or its receipt."""
+    """Return the message of one verb over several units: a despatch advice, or its receipt.
+
+    signer: as in `compose`.
+    """
     heads = [newest(session, network, "unit", unit)[1] for unit in units]
-    era = era_of(session, int(args["actor"]))
+    era = era_of(session, int(args["actor"]), signer)
     return ListMessage(verb, tuple(units), tuple(heads), skip_stale, era, deadline, args)
 
 
@@ -82,7 +95,7 @@ def compose_group(
     session: Session,
     network: Network,
     unit: bytes,
-    parts: Sequence[tuple[Verb, Mapping[str, Any], Proofs]],
+    parts: Parts,
     deadline: int,
 ) -> GroupMessage:
     """Return the message of consecutive verbs of one actor on one unit."""
@@ -91,15 +104,21 @@ def compose_group(
     return GroupMessage(unit, head, seq, era, deadline, tuple(parts))
 
 
-def era_of(session: Session, party: int) -> int:
-    """Return the era of a party's key. Raises Rejected UnknownParty."""
+def era_of(session: Session, party: int, signer: bytes | None = None) -> int:
+    """Return the era of the key that signs for a party: a device of its, or its own.
+
+    Raises Rejected UnknownParty.
+    """
     row = session.get(ChainParty, party)
     if row is None:
         raise Rejected(
             "UnknownParty",
             f"Party {party} is not registered: register it, or correct the number.",
         )
-    return row.era
+    if signer in (None, row.account):
+        return row.era
+    device = session.get(ChainDelegate, (party, row.account, signer))
+    return device.era if device is not None else row.era  # the contract says what is wrong
 
 
 def ask(rpc: Rpc, network: Network, sender: bytes, data: bytes) -> None:
@@ -184,7 +203,7 @@ def _asked(order: Mapping[str, Any] | None) -> Any:
     """Return what makes two requests the same: no salt or time, which differ at every try."""
     if order is None:
         return None
-    args = {k: v for k, v in order["args"].items() if k not in ("eventHash", "activeFrom")}
+    args = {k: v for k, v in order["args"].items() if k not in _DIFFERS}
     return args, order["units"]
 
 
@@ -195,6 +214,22 @@ def keep_document(session: Session, document: Mapping[str, Any], brand: int, now
         body = json.dumps(document, ensure_ascii=False, sort_keys=True)
         session.add(Document(event_hash=event_hash, brand=brand, body=body, created=now))
     return event_hash
+
+
+def _signed_over(
+    session: Session, network: Network, verb: Verb, identity: bytes | int
+) -> tuple[int, bytes]:
+    """Return (seq, head) that a verb is signed over."""
+    if verb in HEADLESS:
+        return 0, bytes(32)
+    if verb in RULINGS and (party := session.get(ChainParty, identity)) is not None:
+        return party.ruled_seq, party.ruled
+    return newest(session, network, SIGNINGS[verb].kind, identity)
+
+
+def _registry_era(session: Session) -> int:
+    registry = session.get(ChainRegistry, 1)
+    return registry.era if registry is not None else 0
 
 
 def _run_before(session: Session, batch: int, first: int) -> int:

@@ -1,18 +1,36 @@
-"""Handoffs: sending units on their way, and confirming their receipt."""
+"""Handoffs: sending units on their way, confirming their receipt, and the ways back."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy.orm import Session
+
 from ledger.chain.account import Account
+from ledger.chain.message import NOTHING, Shown
 from ledger.db.engine import reading
-from ledger.domain import epc, epcis
-from ledger.domain.verbs import Verb
+from ledger.db.models import ChainBatch, ChainLot, ChainUnit, UnitName
+from ledger.domain import digital_link, epc, epcis, epcis_states
+from ledger.domain.history import COUNTERPARTIES
+from ledger.domain.verbs import LISTS, Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act, act_on_list
 from ledger.services.capture import CUSTODY_DEADLINE_S, RECEIPT_DEADLINE_S
+from ledger.services.codes import made_as
+from ledger.services.lookup import find_item
 from ledger.services.site import Site
 from ledger.services.units import unit_name
+
+# The verbs that move a unit between two parties, by the words that people use for them.
+WAYS: dict[str, Verb] = {
+    "ship": Verb.SHIP,
+    "receive": Verb.RECEIVE_FROM,
+    "return": Verb.RETURN_TO,
+    "refuse": Verb.REFUSE,
+    "take-back": Verb.TAKE_BACK,
+    "lost": Verb.REPORT_LOST,
+    "withdraw": Verb.WITHDRAW,
+}
 
 
 def ship(
@@ -23,11 +41,8 @@ def ship(
     key: str,
     signer: Account | None = None,
 ) -> int:
-    """Send units to a party under one signature; return the submission's id.
-
-    Raises Rejected EMPTY, UNKNOWN_UNIT and the contract's names.
-    """
-    return _hand(site, order_handoff(site, Verb.SHIP, actor, to, units, key), units, signer)
+    """Send units to a party under one signature; return the submission's id. Raises as `hand`."""
+    return hand(site, Verb.SHIP, actor, to, units, key, signer)
 
 
 def receive(
@@ -40,42 +55,92 @@ def receive(
 ) -> int:
     """Confirm receipt of units from a party under one signature; return the submission's id.
 
-    Raises as `ship`.
+    Raises as `hand`.
     """
-    order = order_handoff(site, Verb.RECEIVE_FROM, actor, sender, units, key)
-    return _hand(site, order, units, signer)
+    return hand(site, Verb.RECEIVE_FROM, actor, sender, units, key, signer)
+
+
+def hand(
+    site: Site,
+    verb: Verb,
+    actor: int,
+    other: int,
+    units: Sequence[bytes],
+    key: str,
+    signer: Account | None = None,
+) -> int:
+    """Carry out one of `WAYS` with another party; return the submission's id.
+
+    units: one, or several under one signature to ship or receive. Raises Rejected EMPTY, ONE_UNIT,
+    UNKNOWN_UNIT and the contract's names.
+    """
+    order = order_handoff(site, verb, actor, other, units, key)
+    if len(units) == 1:
+        return act(site, order, signer)
+    return act_on_list(site, order, units, signer)
 
 
 def order_handoff(
     site: Site, verb: Verb, actor: int, other: int, units: Sequence[bytes], key: str
 ) -> Order:
-    """Return the order of a handoff, with its document, before anyone has signed it.
+    """Return the order of one of `WAYS`, with its document, before anyone has signed it.
 
-    verb: ship or receiveFrom. Raises Rejected EMPTY, UNKNOWN_UNIT.
+    Raises Rejected EMPTY, ONE_UNIT, UNKNOWN_UNIT.
     """
     if not units:
         raise Rejected("EMPTY", "Name at least one unit.")
+    if len(units) > 1 and verb not in LISTS:
+        raise Rejected("ONE_UNIT", "Only shipping and receiving take several units: name one.")
+    shown = NOTHING
     with reading(site.engine) as session:
         names = [unit_name(session, unit) for unit in units]
-    own, theirs = (epc.party_epc(party, site.host) for party in (actor, other))
-    place = epc.place_epc(actor, site.host)
-    occasion = epcis.Occasion(site.when(), site.salt(), place, place)
-    epcs = [name.epc for name in names]
-    if verb is Verb.SHIP:
-        document = epcis.shipping(occasion, epcs, _transfer(own, theirs))
-        args, good_for = {"actor": actor, "to": other}, CUSTODY_DEADLINE_S
-    else:
-        document = epcis.receiving(occasion, epcs, _transfer(theirs, own))
-        args, good_for = {"actor": actor, "from": other}, RECEIPT_DEADLINE_S
-    return Order(verb, actor, units[0], args, key, names[0].brand, document, (), good_for)
+        if verb is Verb.WITHDRAW:
+            shown = Shown(origins=[brands_own(site, session, actor, names[0])])
+    document = _document(site, verb, actor, other, [name.epc for name in names])
+    args = {"actor": actor, COUNTERPARTIES[verb]: other}
+    good_for = RECEIPT_DEADLINE_S if verb is Verb.RECEIVE_FROM else CUSTODY_DEADLINE_S
+    return Order(verb, actor, units[0], args, key, names[0].brand, document, shown, good_for)
 
 
-def _transfer(source: str, destination: str) -> epcis.Transfer:
+def brands_own(site: Site, session: Session, brand: int, name: UnitName) -> list[bytes]:
+    """Return what shows that a unit is a brand's: nothing where its lot does.
+
+    Raises as `codes.made_as`.
+    """
+    unit = session.get(ChainUnit, name.id)
+    lot = session.get(ChainLot, unit.lot) if unit is not None and unit.lot else None
+    if (lot is not None and lot.brand == brand) or name.creator != brand:
+        return []
+    if name.count:
+        return [name.hashed_epc]
+    link = digital_link.parse(name.epc)
+    item = find_item(site, session, str(link.gtin), str(link.serial))
+    if item is None:
+        return []
+    return made_as(site, session, session.get_one(ChainBatch, item.batch), item.index)
+
+
+def transfer(site: Site, source: int, destination: int) -> epcis.Transfer:
+    """Return from whom to whom goods go, as documents state it."""
     # The ledger knows who has goods, not who owns them.
-    return epcis.Transfer(source, destination, ("possessing_party",))
+    begin, end = (epc.party_epc(party, site.host) for party in (source, destination))
+    return epcis.Transfer(begin, end, ("possessing_party",))
 
 
-def _hand(site: Site, order: Order, units: Sequence[bytes], signer: Account | None) -> int:
-    if len(units) == 1:
-        return act(site, order, signer)
-    return act_on_list(site, order, units, signer)
+def occasion(site: Site, actor: int) -> epcis.Occasion:
+    """Return the present at a party's place, as documents state it."""
+    place = epc.place_epc(actor, site.host)
+    return epcis.Occasion(site.when(), site.salt(), place, place)
+
+
+def _document(
+    site: Site, verb: Verb, actor: int, other: int, epcs: Sequence[str]
+) -> epcis.Document:
+    comes = verb in (Verb.RECEIVE_FROM, Verb.WITHDRAW)
+    path = transfer(site, other, actor) if comes else transfer(site, actor, other)
+    at = occasion(site, actor)
+    if verb is Verb.SHIP:
+        return epcis.shipping(at, epcs, path)
+    if verb is Verb.RECEIVE_FROM:
+        return epcis.receiving(at, epcs, path)
+    return epcis_states.way(at, verb, epcs, path)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 
 from ledger.chain import rlp
 from ledger.chain.account import Account
-from ledger.chain.artifact import deploy_data
+from ledger.chain.artifact import artifact, deploy_data
 from ledger.chain.header import Header
 from ledger.chain.rpc import Rpc
 from ledger.domain.keccak import keccak
 from ledger.errors import Broken, Unavailable
 from ledger.services.network import Network
 
-GAS = 10_000_000
+GAS = 15_000_000
 
 
 def deploy(
@@ -30,7 +30,7 @@ def deploy(
 
     admins: 20 bytes each, of whom `threshold` must sign registry verbs. Done again after a crash it
     finds the contract of the first time, since its address follows from the relay's nonce 0.
-    Raises Unavailable DEPLOY_PENDING, Broken DEPLOY_FAILED, and what `rpc` raises.
+    Raises Unavailable DEPLOY_PENDING, Broken DEPLOY_FAILED, WRONG_REGISTRAR, and what `rpc` raises.
     """
     chain_id = int(rpc.call("eth_chainId"), 16)
     genesis = Header.from_rpc(rpc.call("eth_getBlockByNumber", "0x0", False))
@@ -43,8 +43,21 @@ def deploy(
             raise Broken(
                 "DEPLOY_FAILED", "The contract could not be created: check the node's log."
             )
+    _check_registrar(rpc, contract)
     validators = tuple("0x" + v.hex() for v in genesis.extra.validators)
     return Network(chain_id, "0x" + genesis.hash.hex(), "0x" + contract.hex(), validators)
+
+
+def _check_registrar(rpc: Rpc, contract: bytes) -> None:
+    """Half of the ledger's code is in its registrar, which it has made in its constructor."""
+    registrar = keccak(rlp.encode([contract, b"\x01"]))[12:]
+    code = bytes.fromhex(rpc.call("eth_getCode", "0x" + registrar.hex(), "latest")[2:])
+    if "0x" + keccak(code).hex() != artifact()["registrar"]["runtime_hash"]:
+        raise Broken(
+            "WRONG_REGISTRAR",
+            f"The ledger at 0x{contract.hex()} is not of this version: use the version that made "
+            "it, or begin a new ledger.",
+        )
 
 
 def _await(rpc: Rpc, transaction: str, tries: int, pause: Callable[[float], None]) -> None:

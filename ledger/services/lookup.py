@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from ledger.db.chain_states import ChainClaim, ChainItem
 from ledger.db.models import (
     ChainBatch,
     ChainEvent,
@@ -44,6 +45,11 @@ _EVENTS = (
     select(ChainEvent).where(ChainEvent.subject == bindparam("subject")).order_by(ChainEvent.seq)
 )
 
+_STATE = select(ChainItem.state).where(ChainItem.leaf == bindparam("leaf"))
+_OPENED = select(ChainClaim.time).where(
+    ChainClaim.batch == bindparam("batch"), ChainClaim.index == bindparam("index")
+)
+
 
 @dataclass(frozen=True)
 class Link:
@@ -67,6 +73,8 @@ class Item:
     leaf: bytes
     run: ChainRun | None
     lot: ChainLot | None
+    state: int = 0  # as the chain has set it, 0 never
+    opened: int | None = None  # when its inner code was uncovered, unix seconds
 
 
 def read_link(text: str) -> Link:
@@ -97,7 +105,19 @@ def find_item(site: Site, session: Session, gtin: str, serial: str) -> Item | No
     run = run_of(session, batch.number, decoded.index)
     lot = session.get(ChainLot, run.lot) if run is not None and run.lot else None
     leaf = code.leaf(batch.gtin, decoded.index, serial)
-    return Item(batch.brand, batch.gtin, serial, batch.number, decoded.index, leaf, run, lot)
+    place = {"batch": batch.number, "index": decoded.index}
+    return Item(
+        batch.brand,
+        batch.gtin,
+        serial,
+        batch.number,
+        decoded.index,
+        leaf,
+        run,
+        lot,
+        session.scalar(_STATE, {"leaf": leaf}) or 0,
+        session.scalar(_OPENED, place),
+    )
 
 
 def run_of(session: Session, batch: int, index: int) -> ChainRun | None:
@@ -115,19 +135,23 @@ def chain_facts(item: Item) -> ChainFacts:
         recalled=bool(lot and lot.status == RECALLED),
         expires=(lot.expiry or None) if lot else None,
         best_before=(lot.best_before or None) if lot else None,
+        item_state=item.state,
+        opened=item.opened,
     )
 
 
 def history(session: Session, item: Item) -> list[ChainEvent]:
     """Return the events that concern an item, in order of time.
 
-    Its codes' events, its own, and those of the units it lay in, as their packers state it: each
-    only until the item (or the unit that it lay in) was taken out.
+    Its codes' events, its lot's, its own, and those of the units it lay in, as their packers state
+    it: each only until the item (or the unit that it lay in) was taken out.
     """
     packed = session.scalars(_PACKED, {"batch": item.batch, "index": item.index}).all()
     codes = _events(session, "batch", item.batch)
     own = _events(session, "unit", item.leaf)
     told = {event for event in codes if _concerns(event, item)} | set(own)
+    told |= set(_events(session, "item", item.leaf))
+    told |= set(_events(session, "lot", item.lot.number)) if item.lot is not None else set()
     for unit in packed:
         told |= set(_inside(session, unit, _left(own, unit), _NEVER))
     return sorted(told, key=_place)
@@ -183,6 +207,6 @@ def _place(event: ChainEvent) -> _Place:
 
 
 def _concerns(event: ChainEvent, item: Item) -> bool:
-    if event.verb not in (Verb.ACTIVATE, Verb.BIND_LOT):
+    if event.verb not in (Verb.ACTIVATE, Verb.VOID, Verb.BIND_LOT):
         return True
     return bool(event.args["from"] <= item.index < event.args["to"])

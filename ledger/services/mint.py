@@ -15,14 +15,15 @@ from sqlalchemy.orm import Session
 
 from ledger.chain.refusals import SENTENCES
 from ledger.db.engine import reading, transaction
-from ledger.db.models import ChainBatch, ChainParty, Mint, Product, Submission
+from ledger.db.models import ChainBatch, Mint, Product, Submission
 from ledger.domain import epcis, jcs, merkle
 from ledger.domain.digital_link import printed_link
-from ledger.domain.gs1 import gtin14, prefix_value
+from ledger.domain.gs1 import gtin14
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, Unavailable
 from ledger.services.act import Order, act, asks_a_person
 from ledger.services.capture import era_of
+from ledger.services.codes import prefix_of
 from ledger.services.epochs import ensure_epoch, record
 from ledger.services.keeper import BatchRef
 from ledger.services.site import Site
@@ -45,10 +46,8 @@ def add_product(site: Site, brand: int, gtin: str, name_en: str, name_zh: str) -
         )
     with transaction(site.engine) as session:
         era_of(session, brand)
-        owner = session.get(ChainParty, brand)
-        assert owner is not None  # era_of says so
-        length = owner.prefix_length
-        if not length or prefix_value(gtin, length) != owner.prefix:
+        prefix = prefix_of(session, number)
+        if prefix is None or prefix.party != brand:
             raise Rejected("ForeignGtin", SENTENCES["ForeignGtin"].format(number, brand))
         session.merge(Product(gtin=number, brand=brand, name_en=name_en, name_zh=name_zh))
     return number
@@ -159,6 +158,7 @@ def _commission(site: Site, mint: Mint, number: int, trees: Trees | None) -> boo
         assert row is not None  # mints are never deleted
         row.batch, row.state = number, "COMMISSIONING"
         row.kept, row.top = tree.kept, merkle.top_nodes(tree.kept)
+        row.inner_kept = tree.inner_kept
 
     # If we die before the commit the tree is computed again, to the same root.
     act(site, order, beside=remember)

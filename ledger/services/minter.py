@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ledger.domain import code, merkle, merkle_arrays
 from ledger.errors import Rejected
 from ledger.services import hashing
-from ledger.services.keeper import BatchRef, epoch_keys, indices, leaves_of
+from ledger.services.keeper import BatchRef, Decoded, epoch_keys, indices, leaves_of
 from ledger.services.keyring import EpochKeys, KeyRing
 
 
@@ -87,12 +87,11 @@ class Minter:
         with hashing.pool() as pool:
             return merkle_arrays.build_kept(batch.count, leaves_at, lanes.pairs, pool.map)
 
-    def inner_root(self, batch: BatchRef) -> bytes:
-        """Return the root over the batch's inner commitments."""
+    def inner_kept(self, batch: BatchRef) -> bytes:
+        """Return the nodes to store of the tree over the batch's inner commitments."""
         lanes = hashing.for_count(batch.count)
         if lanes is None:
-            kept = merkle.build_kept(batch.count, lambda a, b: self.inner_commitments(batch, a, b))
-            return merkle.kept_root(kept)
+            return merkle.build_kept(batch.count, lambda a, b: self.inner_commitments(batch, a, b))
         inner = self._keys(batch).inner
 
         def leaves_at(start: int, stop: int) -> merkle_arrays.Hashes:
@@ -100,8 +99,30 @@ class Minter:
             return lanes.commitments(inner, batch.number, start, codes)
 
         with hashing.pool() as pool:
-            kept = merkle_arrays.build_kept(batch.count, leaves_at, lanes.pairs, pool.map)
-        return merkle.kept_root(kept)
+            return merkle_arrays.build_kept(batch.count, leaves_at, lanes.pairs, pool.map)
+
+    def decode_inner(self, text: str) -> Decoded | None:
+        """Return what a canonical inner code says, or None if no brand of this ledger made it."""
+        number = code.serial_epoch(text)
+        for brand, keys in self._ring.parties().items():
+            if number is not None and number < len(keys.epochs):
+                place = code.decode_inner(keys.epochs[number].inner, text)
+                if place is not None:
+                    return Decoded(brand, number, *place)
+        return None
+
+    def inner_salt(self, batch: BatchRef, index: int) -> bytes:
+        """Return the salt of an item's inner commitment."""
+        return code.inner_salt(self._keys(batch).inner, batch.number, index)
+
+    def inner_proof(self, batch: BatchRef, kept: bytes, index: int) -> list[bytes]:
+        """Return the siblings from an item's inner commitment up to the root.
+
+        kept: as `inner_kept` returned it. Raises Broken TREE_MISMATCH.
+        """
+        return merkle.prove_from_kept(
+            batch.count, kept, index, lambda a, b: self.inner_commitments(batch, a, b)
+        )
 
     def _keys(self, batch: BatchRef) -> EpochKeys:
         keys = epoch_keys(self._ring, batch)

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.chain.account import Account
+from ledger.chain.message import Shown
 from ledger.db.engine import reading
 from ledger.db.models import ChainLot, ChainUnit, UnitChild, UnitName, UnitRun
 from ledger.domain import epcis, ids, merkle
@@ -108,7 +109,7 @@ def pack(
         "slotted": [child for _, child in slotted],
     }
     proofs = [merkle.proof(nodes, place) for place, _ in slotted]
-    order = Order(Verb.PACK, actor, packed.id, args, key, brand, document, proofs)
+    order = Order(Verb.PACK, actor, packed.id, args, key, brand, document, Shown(proofs))
 
     def remember(session: Session) -> None:
         _remember(session, packed, actor, brand)

@@ -8,22 +8,21 @@ from dataclasses import dataclass
 
 from sqlalchemy import Select, func, select
 
-from ledger.chain.account import Account
-from ledger.chain.message import Message
 from ledger.chain.refusals import SENTENCES
+from ledger.db.chain_states import ChainPrefix
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainParty, Profile, Submission
-from ledger.domain import ids, typed_data
+from ledger.domain import ids
 from ledger.domain.history import NO_EVENT_HASH
 from ledger.domain.regions import REGIONS
 from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.errors import Rejected
 from ledger.services import capture
 from ledger.services.act import settled
+from ledger.services.ruling import check_terms, market_bits, signed_by
 from ledger.services.site import ADMIN, Site
 from ledger.services.vault import hosted_name
 
-MAX_MARKET, MAX_PREFIX = 255, 12
 ROLES: dict[str, Role] = {role.name.lower(): role for role in Role}
 
 
@@ -73,15 +72,15 @@ def register(site: Site, new: NewParty, key: str) -> tuple[int, int]:
         "account": account,
         "keyMode": int(new.key_mode),
         "roles": new.roles,
-        "markets": sum(1 << market for market in set(new.markets)),
+        "markets": market_bits(new.markets),
         "prefix": int(new.prefix or 0),
         "prefixLength": len(new.prefix),
         "eventHash": NO_EVENT_HASH,
     }
-    head = ids.first_head(site.network.chain_id, site.network.address, ids.subject("party", party))
     deadline = site.clock() + capture.CUSTODY_DEADLINE_S
-    message = Message(Verb.REGISTER_PARTY, party, head, 0, 0, deadline, args)
-    data = _by_admins(site, message, [site.vault.account(ADMIN)])
+    with reading(site.engine) as session:
+        message = capture.compose(session, site.network, Verb.REGISTER_PARTY, party, args, deadline)
+    data = signed_by(site, message, [site.vault.account(ADMIN)])
     capture.ask(site.rpc, site.network, site.relay.address, data)
     site.ring.add_party(party)
     with transaction(site.engine) as session:
@@ -111,27 +110,34 @@ def register(site: Site, new: NewParty, key: str) -> tuple[int, int]:
         return party, row.id
 
 
-def listing(site: Site) -> list[tuple[ChainParty, Profile | None]]:
-    """All registered parties with their profiles, by id."""
+def known(site: Site, party: int) -> ChainParty:
+    """Return a registered party. Raises Rejected UnknownParty."""
     with reading(site.engine) as session:
+        row = session.get(ChainParty, party)
+    if row is None:
+        raise Rejected("UnknownParty", SENTENCES["UnknownParty"].format(party))
+    return row
+
+
+def listing(site: Site) -> list[tuple[ChainParty, Profile | None, list[str]]]:
+    """All registered parties with their profiles and GTIN prefixes, by id."""
+    prefixes: dict[int, list[str]] = {}
+    with reading(site.engine) as session:
+        for row in session.scalars(select(ChainPrefix).order_by(ChainPrefix.prefix)):
+            prefixes.setdefault(row.party, []).append(f"{row.prefix:0{row.length}d}")
         rows = session.execute(
             select(ChainParty, Profile)
             .outerjoin(Profile, Profile.party == ChainParty.id)
             .order_by(ChainParty.id)
         )
-        return [(party, profile) for party, profile in rows]
+        return [(party, profile, prefixes.get(party.id, [])) for party, profile in rows]
 
 
 def _check(new: NewParty) -> None:
     """Refuse what the contract would not see, or could not even be asked."""
     if not (new.name_en.strip() and new.name_zh.strip()):
         raise Rejected("BAD_PARTY", "A party has a name in English and one in Chinese: give both.")
-    if new.prefix and not (
-        new.prefix.isascii() and new.prefix.isdigit() and len(new.prefix) <= MAX_PREFIX
-    ):
-        raise Rejected("BAD_PARTY", f"'{new.prefix}' is no GTIN prefix: give 4 to 12 digits.")
-    if not all(1 <= market <= MAX_MARKET for market in new.markets):
-        raise Rejected("BAD_PARTY", f"A market is a number from 1 to {MAX_MARKET}.")
+    check_terms(new.markets, new.prefix)
     if unknown := sorted(set(new.regions) - REGIONS.keys()):
         raise Rejected(
             "BAD_PARTY", f"{unknown[0]} is no region: give two digits of GB/T 2260, as 31."
@@ -154,9 +160,3 @@ def _next_party(site: Site) -> int:
     with reading(site.engine) as session:
         highest = session.scalar(select(func.max(ChainParty.id)))
     return max(int(highest or 0) + 1, ids.FIRST_ASSIGNED_PARTY)
-
-
-def _by_admins(site: Site, message: Message, admins: Sequence[Account]) -> bytes:
-    digest = typed_data.digest(site.network.domain, message.struct_hash())
-    ordered = sorted(admins, key=lambda account: account.address)
-    return message.call([account.sign(digest) for account in ordered])

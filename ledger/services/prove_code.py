@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import LargeBinary, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.chain.bundle_format import write_step
-from ledger.db.models import ChainBatch, ChainLot, ChainParty, ChainRun, ChainUnit, LotName, Mint
-from ledger.domain import ids, merkle
+from ledger.db.models import ChainBatch, ChainLot, ChainRun, ChainUnit, LotName
+from ledger.domain import ids
 from ledger.domain.history import Event
 from ledger.domain.leaf import leaf
-from ledger.errors import Broken
-from ledger.services.keeper import BatchRef
+from ledger.services.codes import leaf_proof, prefix_of
 from ledger.services.prove_custody import (
     INSIDE,
     Way,
@@ -27,7 +26,7 @@ from ledger.services.prove_frame import Json, Place
 from ledger.services.site import Site
 
 COMMISSIONED = 2
-IN_TRANSIT = 2
+MOVING = (2, 4)  # on its way, or lost on it
 MAX_BATCH_EVENTS = 256  # with more, a batch's history is left out; nothing in a verdict rests on it
 
 
@@ -63,15 +62,16 @@ def gather(site: Site, session: Session, gtin: int, serial: str) -> Part:
         return Part(code=code, places=places)
     if (batch.brand, batch.epoch) != (found.brand, found.epoch):
         return Part()  # a guess that decodes under another key: it stands for nothing
-    code["siblings"] = _siblings(site, session, batch, index)
-    party = session.get(ChainParty, batch.brand)
-    assert party is not None  # a brand that commissioned is registered
-    code["prefix_length"] = party.prefix_length
-    digits = int(f"{gtin:014d}"[1 : 1 + party.prefix_length])
+    code["siblings"] = ["0x" + node.hex() for node in leaf_proof(site, session, batch, index)]
+    prefix = prefix_of(session, gtin)
+    assert prefix is not None  # a brand commissions under its own prefix only
+    code["prefix_length"] = prefix.length
     places += (
         ("batches", (number,), "root"),
-        ("prefixes", (party.prefix_length << 64 | digits,), ""),
+        ("prefixes", (prefix.length << 64 | prefix.prefix,), ""),
         ("parties", (batch.brand,), "status"),
+        ("items", (leaf(gtin, index, serial),), "state"),
+        ("claims", (number, index), "time"),
     )
     history = (
         events_of(session, ids.subject("batch", number), batch.seq)
@@ -88,23 +88,6 @@ def gather(site: Site, session: Session, gtin: int, serial: str) -> Part:
     )
     part = _run(session, part, number, index)
     return _custody(site, session, part, leaf(gtin, index, serial), number, index)
-
-
-def _siblings(site: Site, session: Session, batch: ChainBatch, index: int) -> list[str]:
-    first, stop = merkle.kept_group(batch.count, index)
-    # A part of the stored nodes: all of them are half a megabyte at ten million codes.
-    part = func.substr(Mint.kept, 32 * first + 1, 32 * (stop - first), type_=LargeBinary)
-    stored = session.execute(select(part, Mint.top).where(Mint.batch == batch.number)).first()
-    group, top = stored if stored is not None else (None, None)
-    if group is None or top is None:
-        raise Broken(
-            "MINT_MISSING",
-            f"The tree of batch {batch.number} is not stored: restore a backup of the database.",
-        )
-    ref = BatchRef(batch.brand, batch.epoch, batch.gtin, batch.number, batch.count)
-    subtree = site.keeper.siblings(ref, index)
-    proof = merkle.join_proof(batch.count, index, subtree, group, top)
-    return ["0x" + sibling.hex() for sibling in proof]
 
 
 def _run(session: Session, part: Part, batch: int, index: int) -> Part:
@@ -136,9 +119,7 @@ def _custody(site: Site, session: Session, part: Part, item: bytes, batch: int, 
     if way is None:
         return replace(part, places=places)
     outermost = way.stored[-1]
-    parties = {outermost.holder} | (
-        {outermost.addressee} if outermost.state == IN_TRANSIT else set()
-    )
+    parties = {outermost.holder} | ({outermost.addressee} if outermost.state in MOVING else set())
     return replace(
         part,
         units=[write_step(step) for step in steps_of(site, session, way)],

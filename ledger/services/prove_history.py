@@ -18,18 +18,19 @@ from ledger.domain import ids
 from ledger.domain.gs1 import gtin14
 from ledger.domain.ids import SubjectKind
 from ledger.errors import Rejected
+from ledger.services.lookup import find_item
 from ledger.services.prove_custody import events_of
 from ledger.services.prove_frame import Json, Place, frame, judged
 from ledger.services.site import Site
 from ledger.services.units import find_unit
 
 
-def named(session: Session, kind: str, words: Sequence[str]) -> Subject:
+def named(site: Site, session: Session, kind: str, words: Sequence[str]) -> Subject:
     """Return the subject that a person names: `unit SSCC|0xID`, `batch NUMBER`, `lot NUMBER`,
-    `lot GTIN LOT`, `party GLN|NUMBER`, `registry`, `log`.
+    `lot GTIN LOT`, `item GTIN SERIAL`, `party GLN|NUMBER`, `registry`, `log`.
 
     Raises Rejected BAD_SUBJECT, UNKNOWN_UNIT for an SSCC that was not packed here, UNKNOWN_LOT,
-    MALFORMED, BAD_CHECK_DIGIT.
+    UNKNOWN_ITEM, MALFORMED, BAD_CHECK_DIGIT.
     """
     match kind, list(words):
         case "unit", [text]:
@@ -44,6 +45,8 @@ def named(session: Session, kind: str, words: Sequence[str]) -> Subject:
             return Subject("lot", _lot_number(session, number, ids.lot_id(number, lot)))
         case "lot", [text] if text.isdecimal() and int(text) < 1 << 32:
             return Subject("lot", int(text))
+        case "item", [gtin, serial]:
+            return Subject("item", _leaf(site, session, gtin14(gtin), serial))
         case ("registry" | "log") as alone, []:
             return Subject(cast(SubjectKind, alone), 0)
     raise Rejected(
@@ -76,6 +79,13 @@ def build(site: Site, session: Session, subject: Subject) -> Json:
 def _places(subject: Subject) -> list[Place]:
     label, keys = subject.place
     return [(label, keys, "seq"), (label, keys, "head")]
+
+
+def _leaf(site: Site, session: Session, gtin: str, serial: str) -> bytes:
+    item = find_item(site, session, gtin, serial)
+    if item is None:
+        raise Rejected("UNKNOWN_ITEM", f"No item {serial} of GTIN {gtin} is on the ledger.")
+    return item.leaf
 
 
 def _lot_number(session: Session, gtin: int, lot: bytes) -> int:

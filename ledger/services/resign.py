@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ledger.chain.message import ListMessage, Message
+from ledger.chain.message import ListMessage, Message, Shown
 from ledger.chain.refusals import NEEDS_SIGNATURE
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Submission
@@ -75,9 +75,9 @@ def _message(site: Site, verb: Verb, order: Mapping[str, Any]) -> Message | List
             units = [to_bytes(unit) for unit in order["units"]]
             return capture.compose_list(session, site.network, verb, units, args, deadline)
         identity = order["identity"]
-        proofs = [[to_bytes(node) for node in proof] for proof in order["proofs"]]
+        shown = Shown.from_json(order["shown"])
         subject = to_bytes(identity) if isinstance(identity, str) else int(identity)
-        return capture.compose(session, site.network, verb, subject, args, deadline, proofs)
+        return capture.compose(session, site.network, verb, subject, args, deadline, shown)
 
 
 def _update(site: Site, submission: int, **values: object) -> bool:

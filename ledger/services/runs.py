@@ -9,10 +9,11 @@ from datetime import date, datetime, timedelta, timezone
 
 from sqlalchemy.orm import Session
 
+from ledger.chain.account import Account
 from ledger.chain.refusals import SENTENCES
 from ledger.db.engine import reading
 from ledger.db.models import LotName
-from ledger.domain import epcis, ids
+from ledger.domain import epcis, epcis_states, ids
 from ledger.domain.gs1_attributes import CSET82
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
@@ -27,12 +28,16 @@ _LOT = re.compile(f"{CSET82}{{1,20}}")
 
 @dataclass(frozen=True)
 class LotTerms:
-    """A lot: its number as printed, its dates (last good day) and market (0 = unrestricted)."""
+    """A lot: its number as printed, its dates (last good day) and market (0 = unrestricted).
+
+    zone: minutes east of UTC of the market, where its days end; None: the installation's.
+    """
 
     lot: str
     expiry: date | None = None
     best_before: date | None = None
     market: int = 0
+    zone: int | None = None
 
 
 def activate(site: Site, batch: int, first: int, to: int, active_from: int, key: str) -> int:
@@ -50,15 +55,32 @@ def activate(site: Site, batch: int, first: int, to: int, active_from: int, key:
     return act(site, Order(Verb.ACTIVATE, ref.brand, batch, args, key, ref.brand, document))
 
 
+def void(
+    site: Site, batch: int, first: int, to: int, key: str, signer: Account | None = None
+) -> int:
+    """Make codes [first, to) void, for ever; return the submission's id. Raises as `activate`."""
+    return act(site, order_void(site, batch, first, to, key), signer)
+
+
+def order_void(site: Site, batch: int, first: int, to: int, key: str) -> Order:
+    """Return the order of `void`, before anyone has signed it."""
+    ref = _ref(site, batch, first, to)
+    run = epcis.Run(f"{ref.gtin:014d}", batch, first, to)
+    document = epcis_states.voiding(epcis.Occasion(site.when(), site.salt()), [run])
+    args = {"actor": ref.brand, "from": first, "to": to}
+    return Order(Verb.VOID, ref.brand, batch, args, key, ref.brand, document)
+
+
 def bind_lot(site: Site, batch: int, first: int, to: int, terms: LotTerms, key: str) -> int:
     """Bind codes [first, to) to a lot, opening it if it is new; return the submission's id.
 
-    Dates end at 24:00 of the installation's zone. Raises as `activate`, BAD_LOT and BAD_DATE.
+    Dates end at 24:00 of the market's zone. Raises as `activate`, BAD_LOT and BAD_DATE.
     """
     if not _LOT.fullmatch(terms.lot):
         raise Rejected("BAD_LOT", "A lot number has 1 to 20 characters of GS1's set (AI 10).")
     if not 0 <= terms.market <= MAX_MARKET:
         raise Rejected("BAD_LOT", f"A market is a number from 1 to {MAX_MARKET}, 0 for any market.")
+    zone = site.zone if terms.zone is None else terms.zone
     ref = _ref(site, batch, first, to)
     run = epcis.Run(f"{ref.gtin:014d}", batch, first, to, terms.lot)
     occasion = epcis.Occasion(site.when(), site.salt())
@@ -69,8 +91,8 @@ def bind_lot(site: Site, batch: int, first: int, to: int, terms: LotTerms, key: 
         "from": first,
         "to": to,
         "lot": lot,
-        "expiry": end_of(terms.expiry, site.zone),
-        "bestBefore": end_of(terms.best_before, site.zone),
+        "expiry": end_of(terms.expiry, zone),
+        "bestBefore": end_of(terms.best_before, zone),
         "market": terms.market,
     }
     order = Order(Verb.BIND_LOT, ref.brand, batch, args, key, ref.brand, document)

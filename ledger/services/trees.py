@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ledger.domain import merkle
 from ledger.services.keeper import BatchRef
 from ledger.services.minter import Minter
 
@@ -18,15 +19,20 @@ BESIDE = 10_000  # codes; a smaller batch is done within a tenth of a second
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """What a batch puts on chain and into its row. inner_root: zeros without inner codes."""
+    """What a batch puts on chain and into its row. inner_kept: None without inner codes."""
 
     kept: bytes
-    inner_root: bytes
+    inner_kept: bytes | None
+
+    @property
+    def inner_root(self) -> bytes:
+        """The root over the inner codes, zeros without them."""
+        return merkle.kept_root(self.inner_kept) if self.inner_kept is not None else bytes(32)
 
 
 def compute(minter: Minter, ref: BatchRef, inner: bool) -> Tree:
     """Return the tree of a batch. Raises as `Minter`."""
-    return Tree(minter.kept(ref), minter.inner_root(ref) if inner else bytes(32))
+    return Tree(minter.kept(ref), minter.inner_kept(ref) if inner else None)
 
 
 class Trees:

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ledger.db.models import UnitChild, UnitName, UnitRun
-from ledger.domain import ids, merkle
+from ledger.chain.message import Code
+from ledger.db.models import ChainBatch, UnitChild, UnitName, UnitRun
+from ledger.domain import digital_link, ids, merkle
 from ledger.errors import Rejected
 from ledger.services.mint import batch_ref
 from ledger.services.site import Site
@@ -53,7 +54,7 @@ def unit_name(session: Session, unit: bytes) -> UnitName:
 
 
 def find_unit(session: Session, text: str) -> UnitName:
-    """Return the unit that an SSCC (18 digits) or a unit id (0x hex) names.
+    """Return the unit that an SSCC (18 digits), a unit id (0x hex) or the link of an item names.
 
     Raises Rejected UNKNOWN_UNIT, BAD_CHECK_DIGIT, MALFORMED.
     """
@@ -62,11 +63,32 @@ def find_unit(session: Session, text: str) -> UnitName:
             return unit_name(session, bytes.fromhex(text[2:]))
         except ValueError:
             raise Rejected("MALFORMED", f"'{text}' is no unit id: give 64 hex digits.") from None
-    epc = ids.sscc_epc(text)
+    epc = _item_epc(text) if "/" in text else ids.sscc_epc(text)
     row = session.scalars(select(UnitName).where(UnitName.epc == epc)).first()
     if row is None:
-        raise Rejected("UNKNOWN_UNIT", f"No unit with SSCC {text} was packed here.")
+        raise Rejected("UNKNOWN_UNIT", f"No unit {text} was packed here.")
     return row
+
+
+def _item_epc(link: str) -> str:
+    found = digital_link.parse(link)
+    if found.gtin is None or found.serial is None:
+        raise Rejected("MALFORMED", f"'{link}' names no single item: it needs /01/GTIN/21/SERIAL.")
+    return ids.item_epc(found.gtin, found.serial)
+
+
+def name_item(batch: ChainBatch, code: Code, leaf: bytes) -> UnitName:
+    """Return the name of an item that travels alone, under its own EPC."""
+    return UnitName(
+        id=leaf,
+        brand=batch.brand,
+        creator=batch.brand,
+        epc=ids.item_epc(f"{code.gtin:014d}", code.serial),
+        hashed_epc=leaf,  # its id is its leaf: no salt, so it cannot be opened twice
+        level=0,
+        count=0,
+        children_root=bytes(32),
+    )
 
 
 def child_leaf(child: Child) -> bytes:

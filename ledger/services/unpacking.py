@@ -8,15 +8,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.chain.account import Account
+from ledger.chain.message import Shown
 from ledger.db.engine import transaction
-from ledger.db.models import UnitName, UnitRun
-from ledger.domain import epcis, ids, merkle
+from ledger.db.models import ChainBatch, ChainUnit, UnitName, UnitRun
+from ledger.domain import epcis, merkle
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act
-from ledger.services.mint import batch_ref
+from ledger.services.codes import code_at, made_as
 from ledger.services.site import Site
-from ledger.services.units import Child, child_leaf, children_of, unit_name
+from ledger.services.units import UNIT, Child, child_leaf, children_of, name_item, unit_name
 
 
 def unpack(
@@ -47,18 +48,32 @@ def order_unpack(site: Site, actor: int, unit: bytes, positions: Sequence[int], 
         if not positions or not all(0 <= p < len(children) for p in positions):
             raise Rejected("BAD_POSITION", f"The unit has positions 0 to {len(children) - 1}.")
         chosen = [children[p] for p in positions]
-        epcs = [_name_child(site, session, name, child).epc for child in chosen]
+        named = [_name_child(site, session, name, child) for child in chosen]
+        maker = [name.creator.to_bytes(32, "big"), name.hashed_epc]
+        made = [_made_as(site, session, name, child) for child in chosen]
     nodes = merkle.tree([child_leaf(child) for child in children])
-    document = epcis.unpacking(epcis.Occasion(site.when(), site.salt()), name.epc, epcs)
+    document = epcis.unpacking(
+        epcis.Occasion(site.when(), site.salt()), name.epc, [child.epc for child in named]
+    )
     proofs = [merkle.proof(nodes, p) for p in positions]
     args = {"actor": actor, "children": chosen}
-    return Order(Verb.UNPACK, actor, unit, args, key, name.brand, document, proofs)
+    return Order(
+        Verb.UNPACK, actor, unit, args, key, name.brand, document, Shown(proofs, [maker, *made])
+    )
 
 
-def _name_child(site: Site, session: Session, parent: UnitName, child: Child) -> UnitName:
-    known = session.get(UnitName, child["child"])
-    if known is not None:
-        return known
+def _made_as(site: Site, session: Session, parent: UnitName, child: Child) -> list[bytes]:
+    """Return what shows that a child's maker is the parent's; nothing for one with a slot."""
+    if session.get(ChainUnit, child["child"]) is not None:
+        return []
+    if child["kind"] == UNIT:
+        return [unit_name(session, child["child"]).hashed_epc]
+    batch, index = _place_in(session, parent, child)
+    return made_as(site, session, batch, index)
+
+
+def _place_in(session: Session, parent: UnitName, child: Child) -> tuple[ChainBatch, int]:
+    """Return the batch and index of an item by its position in a unit."""
     position = int(child["position"])
     run = session.scalars(
         select(UnitRun)
@@ -66,19 +81,14 @@ def _name_child(site: Site, session: Session, parent: UnitName, child: Child) ->
         .order_by(UnitRun.position.desc())
         .limit(1)
     ).one()
-    ref = batch_ref(session, run.batch)
-    index = run.first + position - run.position
-    serial = site.minter.serials(ref, index, index + 1).tolist()[0].decode()
-    epc = ids.item_epc(f"{ref.gtin:014d}", serial)
-    item = UnitName(
-        id=child["child"],
-        brand=ref.brand,
-        creator=ref.brand,
-        epc=epc,
-        hashed_epc=child["child"],  # its id is its leaf: no salt, so it cannot be opened twice
-        level=0,
-        count=0,
-        children_root=bytes(32),
-    )
+    return session.get_one(ChainBatch, run.batch), run.first + position - run.position
+
+
+def _name_child(site: Site, session: Session, parent: UnitName, child: Child) -> UnitName:
+    known = session.get(UnitName, child["child"])
+    if known is not None:
+        return known
+    batch, index = _place_in(session, parent, child)
+    item = name_item(batch, code_at(site, batch, index), child["child"])
     session.add(item)
     return item

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from ledger.db.models import ChainCheckpoint, Scan
 from ledger.domain.verdict import Evidence, Limits, Verdict, judge
 from ledger.errors import Rejected
-from ledger.services import blacklist
+from ledger.services import blacklist, claims
 from ledger.services.lookup import Item, Link, chain_facts, find_item, read_link
 from ledger.services.scan_facts import MAX_LOOKS, Look, Place, copy_factor, scan_facts, went_round
 from ledger.services.site import Site
@@ -93,9 +93,19 @@ def check(
             scans=scan_facts(looks, device, place),
             copy_factor=factor,
             photo=went_round(looks, factor),
+            opened_by_you=_opened_by(session, item, device, place, at),
             listed=blacklist.level(session, item.batch, item.index),
         )
     return Checked(judge(seen), seen, link, item, checkpoint)
+
+
+def _opened_by(
+    session: Session, item: Item, device: str | None, place: Place | None, now: int
+) -> bool:
+    if item.opened is None:
+        return False
+    found = claims.opened(session, item.batch, item.index, device, place, now)
+    return found is not None and found.by_you
 
 
 def looks_of(session: Session, item: Item, until: int, before: int | None = None) -> list[Look]:

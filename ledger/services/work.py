@@ -90,8 +90,9 @@ class Worker:
         try:
             return merged + self._sequencer.anchor(self._heartbeat_s)
         except Rejected as error:
-            # An anchor is on its way already: the next heartbeat signs over the new head.
-            if error.code != "StaleHead":
+            # An anchor is on its way already: the next heartbeat signs over the new head. A sealed
+            # ledger or a suspended operator takes none, and all else goes on.
+            if error.code not in ("StaleHead", "LedgerClosed", "PartyInactive"):
                 raise
             return merged
 

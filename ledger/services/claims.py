@@ -1,0 +1,167 @@
+"""Inner codes (cap, scratch layer): uncovering one, once, which the ledger records for everybody.
+
+The inner key is needed, so this works where codes are made. Who uncovered a code is kept here and
+told to nobody but the same device, or who is at the same place within two hours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ledger.chain.message import Shown
+from ledger.db.chain_states import ChainClaim
+from ledger.db.engine import reading
+from ledger.db.models import ChainBatch, ChainParty, Mint
+from ledger.db.openings import Opening
+from ledger.domain import code
+from ledger.domain.history import NO_EVENT_HASH
+from ledger.domain.regions import great_circle_km
+from ledger.domain.verbs import KeyMode, Role, Verb
+from ledger.errors import Broken, Rejected
+from ledger.services.act import Order, act
+from ledger.services.codes import ref_of
+from ledger.services.scan_facts import Place
+from ledger.services.site import Site
+from ledger.services.vault import hosted_name
+
+HERE_KM, NOW_S = 1.0, 2 * 3600  # who is so near and so soon after it has the same item
+
+
+@dataclass(frozen=True)
+class Inner:
+    """An inner code of this ledger. text: as printed."""
+
+    text: str
+    brand: int
+    batch: int
+    gtin: int
+    index: int
+
+
+@dataclass(frozen=True)
+class Opened:
+    """That an inner code was uncovered. at: unix seconds. now: by this very call."""
+
+    at: int
+    by_you: bool
+    now: bool = False
+
+
+def read_inner(site: Site, session: Session, text: str) -> Inner:
+    """Return the item whose inner code this is; a variant of its spelling is read too.
+
+    Raises Rejected UNKNOWN_INNER.
+    """
+    canonical = code.normalise_variant(text)
+    decoded = site.minter.decode_inner(canonical) if canonical is not None else None
+    batch = session.get(ChainBatch, decoded.batch) if decoded is not None else None
+    if canonical is None or decoded is None or batch is None or batch.inner_root is None:
+        raise _unknown()
+    if (batch.brand, batch.epoch) != (decoded.brand, decoded.epoch) or decoded.index >= batch.count:
+        raise _unknown()
+    return Inner(canonical, batch.brand, batch.number, batch.gtin, decoded.index)
+
+
+def opened(
+    session: Session,
+    batch: int,
+    index: int,
+    device: str | None,
+    place: Place | None,
+    now: int,
+) -> Opened | None:
+    """Return whether an item was opened, as the chain says or as it is on its way there."""
+    kept = session.get(Opening, (batch, index))
+    claim = session.get(ChainClaim, (batch, index))
+    if kept is None and claim is None:
+        return None
+    by_you = kept is not None and _same(kept, device, place, now)
+    return Opened(claim.time if claim is not None else kept.time if kept else 0, by_you)
+
+
+def open_item(site: Site, text: str, device: str | None, place: Place | None = None) -> Opened:
+    """Uncover an inner code, once; signed by its brand's hosted key, else by an operator's.
+
+    device: pseudonym. Raises Rejected UNKNOWN_INNER, NO_CLAIMER and the contract's names.
+    """
+    now = site.clock()
+    with reading(site.engine) as session:
+        inner = read_inner(site, session, text)
+        before = opened(session, inner.batch, inner.index, device, place, now)
+        if before is not None:
+            return before
+        order = _order(site, session, inner)
+
+    def remember(session: Session) -> None:
+        if session.get(Opening, (inner.batch, inner.index)) is None:
+            session.add(
+                Opening(
+                    batch=inner.batch,
+                    index=inner.index,
+                    brand=inner.brand,
+                    time=now,
+                    device=device,
+                    lat=place.lat if place else None,
+                    lon=place.lon if place else None,
+                )
+            )
+
+    act(site, order, beside=remember)
+    return Opened(now, by_you=True, now=True)
+
+
+def _order(site: Site, session: Session, inner: Inner) -> Order:
+    batch = session.get_one(ChainBatch, inner.batch)
+    kept = session.scalar(select(Mint.inner_kept).where(Mint.batch == inner.batch))
+    if kept is None:
+        raise Broken(
+            "MINT_MISSING",
+            f"The tree of batch {inner.batch} is not stored: restore a backup of the database.",
+        )
+    ref = ref_of(batch)
+    salt = site.minter.inner_salt(ref, inner.index)
+    args: dict[str, int | bytes] = {
+        "actor": _claimer(site, session, inner.brand),
+        "batch": inner.batch,
+        "index": inner.index,
+        "innerCode": inner.text.encode().ljust(32, b"\0"),
+        "salt": salt,
+        "eventHash": NO_EVENT_HASH,
+    }
+    leaf = code.inner_commitment(inner.index, inner.text, salt)
+    proof = site.minter.inner_proof(ref, kept, inner.index)
+    key = f"claim-{inner.batch}-{inner.index}"
+    actor = int(args["actor"])
+    return Order(Verb.CLAIM_INNER, actor, leaf, args, key, inner.brand, shown=Shown([proof]))
+
+
+def _claimer(site: Site, session: Session, brand: int) -> int:
+    """Return whose hosted key says that a code was uncovered: its brand, else an operator."""
+    if hosted_name(brand) in site.vault.names():
+        return brand
+    for party in session.scalars(select(ChainParty).order_by(ChainParty.id)):
+        if party.roles & Role.OPERATOR and party.key_mode == KeyMode.HOSTED:
+            return party.id
+    raise Rejected(
+        "NO_CLAIMER",
+        f"Neither brand {brand} nor an operator has a key hosted here: the brand records openings.",
+    )
+
+
+def _same(opening: Opening, device: str | None, place: Place | None, now: int) -> bool:
+    """Say whether whoever asks is who opened it: the same device, or here and a moment ago."""
+    if device is not None and device == opening.device:
+        return True
+    if place is None or place.source != "gps" or opening.lat is None or opening.lon is None:
+        return False
+    near = great_circle_km(opening.lat, opening.lon, place.lat, place.lon) <= HERE_KM
+    return near and now - opening.time <= NOW_S
+
+
+def _unknown() -> Rejected:
+    return Rejected(
+        "UNKNOWN_INNER", "No item of this ledger has this code inside: compare it with the print."
+    )

@@ -1,0 +1,64 @@
+"""What shows that a code is its brand's: its proof to the batch's root, and its GTIN's prefix."""
+
+from __future__ import annotations
+
+from sqlalchemy import LargeBinary, func, select
+from sqlalchemy.orm import Session
+
+from ledger.chain.message import Code
+from ledger.db.chain_states import ChainPrefix
+from ledger.db.models import ChainBatch, Mint
+from ledger.domain import merkle
+from ledger.domain.gs1 import prefix_value
+from ledger.errors import Broken
+from ledger.services.keeper import BatchRef
+from ledger.services.site import Site
+
+PREFIX_LENGTHS = range(4, 13)
+
+
+def leaf_proof(site: Site, session: Session, batch: ChainBatch, index: int) -> list[bytes]:
+    """Return the siblings from a code's leaf up to its batch's root.
+
+    Raises Broken MINT_MISSING, TREE_MISMATCH.
+    """
+    first, stop = merkle.kept_group(batch.count, index)
+    # A part of the stored nodes: all of them are half a megabyte at ten million codes.
+    part = func.substr(Mint.kept, 32 * first + 1, 32 * (stop - first), type_=LargeBinary)
+    stored = session.execute(select(part, Mint.top).where(Mint.batch == batch.number)).first()
+    group, top = stored if stored is not None else (None, None)
+    if group is None or top is None:
+        raise Broken(
+            "MINT_MISSING",
+            f"The tree of batch {batch.number} is not stored: restore a backup of the database.",
+        )
+    subtree = site.keeper.siblings(ref_of(batch), index)
+    return merkle.join_proof(batch.count, index, subtree, group, top)
+
+
+def code_at(site: Site, batch: ChainBatch, index: int) -> Code:
+    """Return what the leaf of an item is made of. Raises as `Minter.serials`."""
+    serial = site.minter.serials(ref_of(batch), index, index + 1).tolist()[0].decode()
+    return Code(batch.gtin, index, serial)
+
+
+def made_as(site: Site, session: Session, batch: ChainBatch, index: int) -> list[bytes]:
+    """Return what shows on chain who made an item: [code, batch, siblings …]."""
+    number = batch.number.to_bytes(32, "big")
+    code = code_at(site, batch, index)
+    return [code.hash, number, *leaf_proof(site, session, batch, index)]
+
+
+def ref_of(batch: ChainBatch) -> BatchRef:
+    """Return what defines a commissioned batch's codes."""
+    return BatchRef(batch.brand, batch.epoch, batch.gtin, batch.number, batch.count)
+
+
+def prefix_of(session: Session, gtin: int) -> ChainPrefix | None:
+    """Return the registered prefix that a GTIN lies under, None if there is none."""
+    text = f"{gtin:014d}"
+    for length in PREFIX_LENGTHS:  # prefixes never overlap, so whichever matches is the only one
+        row = session.get(ChainPrefix, (length, prefix_value(text, length)))
+        if row is not None:
+            return row
+    return None

@@ -1,0 +1,103 @@
+"""Items one by one: their states, and those that travel alone.
+
+The model is the EU's of medicines (2016/161): out of the active state by whoever may say so, back
+only by who said it and within ten days, never from destroyed or stolen.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from ledger.chain.account import Account
+from ledger.chain.message import Shown
+from ledger.db.chain_states import ChainItem
+from ledger.db.engine import reading
+from ledger.db.models import ChainBatch
+from ledger.domain import epcis_states, ids
+from ledger.domain.verbs import Verb
+from ledger.errors import Rejected
+from ledger.services.act import Order, act
+from ledger.services.codes import code_at, leaf_proof
+from ledger.services.custody import occasion
+from ledger.services.lookup import Item, find_item, read_link
+from ledger.services.site import Site
+from ledger.services.units import name_item
+
+STATES: dict[str, int] = {
+    "active": 1,
+    "blocked": 2,
+    "stolen": 3,
+    "supplied": 4,
+    "exported": 5,
+    "sample": 6,
+    "destroyed": 7,
+}
+FIRST_FINAL = 4  # from here on an item is decommissioned
+
+
+def find(site: Site, session: Session, link: str) -> Item:
+    """Return the item that a printed link (or its canonical form) names.
+
+    Raises Rejected MALFORMED, UNKNOWN_ITEM.
+    """
+    found = read_link(link)
+    item = find_item(site, session, found.gtin, found.canonical or found.serial)
+    if item is None:
+        raise Rejected("UNKNOWN_ITEM", f"No item of {link} is on the ledger: compare the link.")
+    return item
+
+
+def order_state(site: Site, actor: int, link: str, state: str, key: str) -> Order:
+    """Return the order of setting an item's state, or with "active" of undoing what was set.
+
+    Raises Rejected MALFORMED, UNKNOWN_ITEM, BAD_ITEM_STATE.
+    """
+    number = STATES.get(state)
+    if number is None:
+        raise Rejected("BAD_ITEM_STATE", f"'{state}' is no state: use {', '.join(STATES)}.")
+    with reading(site.engine) as session:
+        item = find(site, session, link)
+        batch = session.get_one(ChainBatch, item.batch)
+        known = session.get(ChainItem, item.leaf)
+        proofs = [] if known is not None else [leaf_proof(site, session, batch, item.index)]
+    shown = Shown(proofs, code=code_at(site, batch, item.index))
+    epc = ids.item_epc(f"{item.gtin:014d}", item.serial)
+    document = epcis_states.item_state(occasion(site, actor), epc, number)
+    verb = Verb.DECOMMISSION if number >= FIRST_FINAL else Verb.SET_ITEM_STATE
+    args = {"actor": actor, "batch": item.batch, "state": number}
+    return Order(verb, actor, item.leaf, args, key, item.brand, document, shown)
+
+
+def draw(site: Site, actor: int, link: str, key: str, signer: Account | None = None) -> int:
+    """Let an item that was never packed travel alone; return the submission's id.
+
+    By its brand; from here on the item's link names a unit. Raises Rejected MALFORMED,
+    UNKNOWN_ITEM and the contract's names.
+    """
+    order = order_draw(site, actor, link, key)
+
+    def beside(session: Session) -> None:
+        name_drawn(site, session, link)
+
+    return act(site, order, signer, beside)
+
+
+def order_draw(site: Site, actor: int, link: str, key: str) -> Order:
+    """Return the order of `draw`: the item takes its lot with it."""
+    with reading(site.engine) as session:
+        item = find(site, session, link)
+        batch = session.get_one(ChainBatch, item.batch)
+        proofs = [leaf_proof(site, session, batch, item.index)]
+    lot = item.lot.number if item.lot is not None else 0
+    epc = ids.item_epc(f"{item.gtin:014d}", item.serial)
+    document = epcis_states.drawing(occasion(site, actor), epc)
+    args = {"actor": actor, "batch": item.batch, "lot": lot}
+    shown = Shown(proofs, code=code_at(site, batch, item.index).hash)
+    return Order(Verb.DRAW_ITEM, actor, item.leaf, args, key, item.brand, document, shown)
+
+
+def name_drawn(site: Site, session: Session, link: str) -> None:
+    """Keep the name of an item that is drawn. Raises as `find`."""
+    item = find(site, session, link)
+    batch = session.get_one(ChainBatch, item.batch)
+    session.merge(name_item(batch, code_at(site, batch, item.index), item.leaf))
