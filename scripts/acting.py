@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,24 +13,33 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from ledger.chain.account import Account
 from ledger.db.engine import reading
 from ledger.domain import ids
+from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, Unavailable
-from ledger.services import act
+from ledger.services import act, custody, relaying, ruling
 from ledger.services.site import Site
 from ledger.services.units import find_unit
 from scripts.common import show, signer, site
 
 Actor = Annotated[str, typer.Option("--actor", help="Who acts: a GLN or an assigned number.")]
 Units = Annotated[list[str], typer.Argument(help="SSCC (18 digits) or unit id (0x and 64 digits).")]
+Unit = Annotated[
+    str,
+    typer.Argument(help="SSCC, unit id (0x and 64 digits), or an item's link."),
+]
+Link = Annotated[str, typer.Argument(help="The item's printed link.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the chain confirms it.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="Only write the message here, for several admins to sign."),
+]
 Batch = Annotated[int, typer.Option("--batch", help="Number of the batch.")]
 First = Annotated[int, typer.Option("--from", help="Index of the first code, from 0.")]
 To = Annotated[int, typer.Option("--to", help="Index after the last code.")]
 
-Handoff = Callable[[Site, int, int, Sequence[bytes], str, Account | None], int]
-"""`custody.ship` or `custody.receive`: (site, actor, other, units, key, signer) -> submission."""
+Ordering = Callable[[Site, str], act.Order]
+"""Makes the order of a verb: (site, idempotency key) -> order."""
 
 MAX_PARTY = (1 << 63) - 1
 
@@ -118,7 +128,7 @@ def cannot_write(path: Path, why: str) -> Rejected:
 
 
 def hand_over(
-    verb: Handoff,
+    verb: Verb,
     units: list[str],
     actor: str,
     other: str,
@@ -128,9 +138,57 @@ def hand_over(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Ship or receive units between two parties, and show what became of it."""
+    """Carry out one of `custody.WAYS` between two parties, and show what became of it."""
     where, key, own = site(data), idempotency(key), signer(key_file)
     named = [unit(where, text) for text in units]
-    submission = verb(where, party(actor), party(other), named, key, own)
+    submission = custody.hand(where, verb, party(actor), party(other), named, key, own)
     result = {"units": ["0x" + each.hex() for each in named]}
     show({**result, **outcome(where, submission, key, wait)}, as_json)
+
+
+def carry_out(
+    ordering: Ordering,
+    key_file: Path | None,
+    key: str | None,
+    wait: bool,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Sign a verb with the party's own key file or its hosted key, and show what became of it."""
+    where, key, own = site(data), idempotency(key), signer(key_file)
+    submission = act.act(where, ordering(where, key), own)
+    show(outcome(where, submission, key, wait), as_json)
+
+
+def decide(
+    ordering: Ordering,
+    out: Path | None,
+    key: str | None,
+    wait: bool,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Sign what admins decide with this installation's admin key, and show what became of it.
+
+    out: only write the message there, for several admins to sign.
+    """
+    where, key = site(data), idempotency(key)
+    order = ordering(where, key)
+    if out is None:
+        submission = ruling.rule(where, order)
+        show(outcome(where, submission, key, wait), as_json)
+        return
+    with whole_file(out) as file:
+        file.write(json.dumps(relaying.write(where, order), ensure_ascii=False).encode() + b"\n")
+    show({"file": str(out)}, as_json)
+
+
+def address(text: str) -> bytes:
+    """Return the 20 bytes of an address in hex. Raises Rejected BAD_ADDRESS."""
+    try:
+        found = bytes.fromhex(text.removeprefix("0x"))
+    except ValueError:
+        found = b""
+    if len(found) != 20:
+        raise Rejected("BAD_ADDRESS", f"'{text}' is not an address: give 40 hex digits.")
+    return found

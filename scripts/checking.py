@@ -15,7 +15,7 @@ from ledger.chain.bundle_events import write_identity
 from ledger.chain.frame import Standing
 from ledger.domain.history import Event
 from ledger.domain.ids import party_text
-from ledger.domain.verbs import KeyMode
+from ledger.domain.verbs import DEVICE, KeyMode
 from ledger.errors import Rejected
 
 Trust = Annotated[Path, typer.Option(help="the trust file that you pinned")]
@@ -88,10 +88,17 @@ def event_json(event: Event) -> dict[str, Any]:
 def event_line(event: Event, named: Callable[[int], str] = party_text) -> str:
     """Return an event for a person. named: what a party is called."""
     other = f" with {named(event.counterparty)}" if event.counterparty else ""
-    held = KEY_MODES.get(KeyMode(event.key_mode)) if event.key_mode in (1, 2, 3) else "registry"
+    held = _held(event.key_mode)
     verb = event.verb.name.lower().replace("_", " ")
     who = named(event.actor)
     return f"  {utc(event.time)} {event.kind} {event.seq}: {verb} by {who}{other} ({held})"
+
+
+def _held(key_mode: int) -> str:
+    device, mode = divmod(key_mode, DEVICE)
+    if mode not in (1, 2, 3):
+        return "registry"
+    return KEY_MODES[KeyMode(mode)] + (", on a device of the party" if device else "")
 
 
 def write_out(

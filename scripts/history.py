@@ -52,12 +52,13 @@ def check_history(
 
 @app.command()
 def prove(
-    kind: Annotated[str, typer.Argument(help="unit, batch, lot, party, registry or log")],
+    kind: Annotated[str, typer.Argument(help="unit, item, batch, lot, party, registry or log")],
     name: Annotated[
         list[str] | None,
         typer.Argument(
-            help="SSCC or unit id (0x…); number of the batch; number of the lot, or its GTIN and "
-            "name; GLN or number of the party; nothing for the registry and the log"
+            help="SSCC or unit id (0x…); GTIN and serial of the item; number of the batch; number "
+            "of the lot, or its GTIN and name; GLN or number of the party; nothing for the "
+            "registry and the log"
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the file here [standard output].")] = None,
@@ -75,7 +76,7 @@ def prove(
 
     where = site(data)
     with reading(where.engine) as session:
-        subject = prove_history.named(session, kind, name or [])
+        subject = prove_history.named(where, session, kind, name or [])
         document = prove_history.build(where, session, subject)
     said = {
         "subject": kind,

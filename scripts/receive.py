@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.services import custody
+from ledger.domain.verbs import Verb
 from scripts.acting import Actor, Units, Wait, hand_over
 from scripts.common import Data, Idempotency, Json, KeyFile
 
@@ -25,4 +25,4 @@ def receive(
     as_json: Json = False,
 ) -> None:
     """Confirm the receipt of units that a party sent, under one signature."""
-    hand_over(custody.receive, units, actor, sender, key_file, key, wait, data, as_json)
+    hand_over(Verb.RECEIVE_FROM, units, actor, sender, key_file, key, wait, data, as_json)

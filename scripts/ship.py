@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.services import custody
+from ledger.domain.verbs import Verb
 from scripts.acting import Actor, Units, Wait, hand_over
 from scripts.common import Data, Idempotency, Json, KeyFile
 
@@ -25,4 +25,4 @@ def ship(
     as_json: Json = False,
 ) -> None:
     """Send units to a party, under one signature; they are its own once it has received them."""
-    hand_over(custody.ship, units, actor, to, key_file, key, wait, data, as_json)
+    hand_over(Verb.SHIP, units, actor, to, key_file, key, wait, data, as_json)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from ledger.db.engine import reading
 from ledger.db.models import ChainEvent, LotName, Product, Profile
 from ledger.domain.ids import party_text
-from ledger.domain.verbs import KeyMode, Verb
+from ledger.domain.verbs import DEVICE, KeyMode, Verb
 from ledger.domain.verdict import REASONS
 from ledger.services.lookup import Item, history
 from ledger.services.verify import Checked, check
@@ -80,7 +80,8 @@ def _event(session: Session, event: ChainEvent) -> dict[str, Any]:
         "verb": Verb(event.verb).name,
         "actor": _party(session, event.actor),
         "counterparty": _party(session, other) if other else None,
-        "key_mode": KeyMode(event.key_mode).name.lower() if event.key_mode else "registry",
+        "key_mode": KeyMode(event.key_mode % DEVICE).name.lower() if event.key_mode else "registry",
+        "device": event.key_mode >= DEVICE,
         "signer": "0x" + event.signer.hex(),
         "block": event.block,
     }
@@ -122,7 +123,8 @@ def _line(event: dict[str, Any], zone: int) -> str:
     other = f", {_named(event['counterparty'])}" if event["counterparty"] else ""
     verb = event["verb"].lower().replace("_", " ")
     who = _named(event["actor"])
-    return f"  {iso(event['time'], zone)} {verb}: {who}{other} ({event['key_mode']} key)"
+    key = f"{event['key_mode']} key{' of a device' if event['device'] else ''}"
+    return f"  {iso(event['time'], zone)} {verb}: {who}{other} ({key})"
 
 
 def _named(names: dict[str, str | None] | None) -> str | None:

@@ -185,7 +185,7 @@ def test_parties_are_listed(goods: Goods) -> None:
     assert int(first) >= 10**13
     listed = {row["party"]: row for row in goods.at.said("party", "list")["parties"]}
     brand, distributor = listed[BRAND], listed[DISTRIBUTOR]
-    assert (brand["roles"], brand["prefix"]) == (["brand", "operator"], "9506000")
+    assert (brand["roles"], brand["prefixes"]) == (["brand", "operator"], ["9506000"])
     assert (distributor["key_mode"], distributor["markets"]) == ("own", [7])
     assert (distributor["name_zh"], distributor["regions"]) == ("甲", [31, 32])
     assert {BRAND, DISTRIBUTOR, STORE, first} <= set(listed)
