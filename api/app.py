@@ -12,7 +12,19 @@ from fastapi import FastAPI, Request
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import text
 
-from api import alert_rules, alerts, brand, consumer, custody, keys, orders, problems, webhooks
+from api import (
+    alert_rules,
+    alerts,
+    brand,
+    consumer,
+    custody,
+    inner,
+    keys,
+    orders,
+    problems,
+    verbs,
+    webhooks,
+)
 from api.limits import PER_MINUTE, BodyLimit, Limiter
 from api.pages import ASSETS, STATIC
 from ledger.db.engine import reading
@@ -43,10 +55,11 @@ def create_app(site: Site | None = None) -> FastAPI:
     app.add_middleware(BodyLimit)
     problems.install(app)
     app.include_router(consumer.router)
+    app.include_router(inner.router)
     app.include_router(brand.router)
     app.include_router(custody.router)
     app.include_router(custody.relay_router)
-    for part in (alerts, alert_rules, webhooks, keys, orders):
+    for part in (verbs, alerts, alert_rules, webhooks, keys, orders):
         app.include_router(part.router)
     app.mount(ASSETS, StaticFiles(directory=STATIC), name="static")
 

@@ -88,7 +88,10 @@ class ActivationIn(BaseModel):
 
 
 class LotIn(BaseModel):
-    """Codes [first, to) of a batch belong to a lot; dates are its last good days."""
+    """Codes [first, to) of a batch belong to a lot; dates are its last good days.
+
+    zone: where these days end, in minutes east of UTC; null: the installation's.
+    """
 
     batch: Batch
     first: Index
@@ -97,6 +100,7 @@ class LotIn(BaseModel):
     expiry: date | None = None
     best_before: date | None = None
     market: int = Field(0, ge=0, le=255)
+    zone: int | None = Field(None, ge=-840, le=840)
 
 
 class CodesIn(BaseModel):
@@ -123,9 +127,12 @@ class PackIn(BaseModel):
 
 
 class HandoffIn(BaseModel):
-    """A handoff. verb: ship or receive; other: whom to, or from whom."""
+    """A handoff, or another way of a unit between two parties; other: whom to, or from whom.
 
-    verb: Literal["ship", "receive"]
+    verb: ship or receive (these take several units), return, refuse, take-back, lost, withdraw.
+    """
+
+    verb: Literal["ship", "receive", "return", "refuse", "take-back", "lost", "withdraw"]
     actor: Party
     other: Party
     units: list[Text] = Field(min_length=1, max_length=1000)
@@ -139,11 +146,114 @@ class UnpackIn(BaseModel):
     positions: list[Index] = Field(min_length=1, max_length=1000)
 
 
+class ExceptionIn(BaseModel):
+    """A receipt that was not as sent. good + damaged + short is what should be in the unit.
+
+    over: more of the right goods than were sent; wrong: other goods, that nobody sent.
+    """
+
+    actor: Party
+    sender: Party
+    unit: Text
+    good: Index
+    damaged: Index = 0
+    short: Index = 0
+    over: Index = 0
+    wrong: Index = 0
+
+
+class SettlementIn(BaseModel):
+    """Agreement that an exception is settled. report: its number in the unit's history."""
+
+    actor: Party
+    unit: Text
+    report: int = Field(ge=1, le=2**32 - 1)
+
+
+class ItemStateIn(BaseModel):
+    """An item's new state; active undoes what the actor has set. link: as printed."""
+
+    actor: Party
+    link: str = Field(max_length=2_000)
+    state: Literal["active", "blocked", "stolen", "supplied", "exported", "sample", "destroyed"]
+
+
+class DrawIn(BaseModel):
+    """An item that was never packed shall travel alone. link: as printed."""
+
+    actor: Party
+    link: str = Field(max_length=2_000)
+
+
+class LotStateIn(BaseModel):
+    """A lot is recalled, or released again."""
+
+    actor: Party
+    gtin: Text
+    lot: Text
+    state: Literal["released", "recalled"]
+
+
+class VoidIn(BaseModel):
+    """Codes [first, to) of a batch become void, for ever."""
+
+    batch: Batch
+    first: Index
+    to: Index
+
+
+class DeviceIn(BaseModel):
+    """A device that may sign some of a party's verbs. device: its key's address (0x).
+
+    key_mode: 1 its own, 2 in a browser. until: last second (unix), 0 cuts it off at once. limit:
+    how many verbs it may sign; each unit of a list is one.
+    """
+
+    actor: Party
+    device: Text
+    key_mode: Literal[1, 2] = 1
+    verbs: list[Text] = Field([], max_length=64)
+    until: int = Field(ge=0, le=2**40 - 1)
+    limit: Index = 0
+
+
+class TermsIn(BaseModel):
+    """What a party may do from now on. prefix: one more of a brand's GTINs, "" for none."""
+
+    roles: list[Text] = Field(min_length=1, max_length=20)
+    markets: list[Market] = Field([], max_length=255)
+    prefix: Text = ""
+
+
+class StatusIn(BaseModel):
+    """Whether a party may act."""
+
+    status: Literal["active", "suspended"]
+
+
+class AccountIn(BaseModel):
+    """A party's new key. key_mode: 1 its own, 2 in a browser."""
+
+    account: Text
+    key_mode: Literal[1, 2] = 1
+
+
 class MessageIn(BaseModel):
-    """A message to be written for a party that signs with its own key: one of the two."""
+    """A message to be written for a party that signs with its own key: one of these.
+
+    signer: address (0x) of the key that will sign, where that is a device of the party's.
+    """
 
     handoff: HandoffIn | None = None
     unpack: UnpackIn | None = None
+    exception: ExceptionIn | None = None
+    settlement: SettlementIn | None = None
+    item: ItemStateIn | None = None
+    draw: DrawIn | None = None
+    lot: LotStateIn | None = None
+    void: VoidIn | None = None
+    device: DeviceIn | None = None
+    signer: Text | None = None
 
 
 class SignedIn(BaseModel):
@@ -186,4 +296,10 @@ class BeaconIn(BaseModel):
     """What the page of a code says of itself. place: only on the person's consent."""
 
     token: str = Field(max_length=100)
+    place: PointIn | None = None
+
+
+class OpeningIn(BaseModel):
+    """Where an inner code was uncovered, only on the person's consent."""
+
     place: PointIn | None = None

@@ -70,7 +70,7 @@ def list_parties(site: SiteDep, _: ReadDep) -> list[Json]:
             "key_mode": party.key_mode,
             "regions": profile.regions if profile else [],
         }
-        for party, profile in parties.listing(site)
+        for party, profile, _ in parties.listing(site)
     ]
 
 
@@ -174,7 +174,7 @@ def bind_lot(site: SiteDep, caller: BrandDep, key: KeyDep, body: LotIn) -> Json:
     Answers `submission`.
     """
     caller.act_for(_brand_of(site, body.batch))
-    terms = runs.LotTerms(body.lot, body.expiry, body.best_before, body.market)
+    terms = runs.LotTerms(body.lot, body.expiry, body.best_before, body.market, body.zone)
     return {"submission": runs.bind_lot(site, body.batch, body.first, body.to, terms, key)}
 
 

@@ -49,7 +49,7 @@ _ROBOT = re.compile(r"bot|crawl|spider|preview|facebookexternalhit|curl|wget|pyt
 @router.get("/", response_class=HTMLResponse)
 def home(request: Request, site: SiteDep, link: str = "", lang: str | None = None) -> Response:
     """The entrance: a form for a link; with a link it leads to that code's page."""
-    language = _language(request, lang)
+    language = language_of(request, lang)
     if not link:
         return HTMLResponse(render_home(language), headers=HEADERS)
     with reading(site.engine) as session:
@@ -71,9 +71,9 @@ def scan(
     time) and `journey`. A link that names no code is MALFORMED, with status 400; a code that nobody
     issued is a verdict, with status 200.
     """
-    language, link = _language(request, lang), _link(site, gtin, serial)
+    language, link = language_of(request, lang), _link(site, gtin, serial)
     with reading(site.engine) as session:
-        checked = check(site, session, link, _device(request, site))
+        checked = check(site, session, link, device_of(request, site))
         if checked.link is None or checked.evidence.malformed:
             return _malformed(request, session, site, language, link, checked)
         accept = request.headers.get("accept", "")
@@ -84,15 +84,8 @@ def scan(
         token = None if _is_preview(request) else page_token(site, gtin, serial)
         page = render_scan(scan_page(site, session, checked, language, token), language)
     response = HTMLResponse(page, headers=HEADERS)
-    if token is not None and COOKIE not in request.cookies:
-        response.set_cookie(
-            COOKIE,
-            secrets.token_urlsafe(16),
-            COOKIE_LIFE_S,
-            httponly=True,
-            samesite="lax",
-            secure=site.link_base.startswith("https"),
-        )
+    if token is not None:
+        keep_cookie(request, response, site)
     return response
 
 
@@ -128,7 +121,7 @@ def beacon(request: Request, site: SiteDep, gtin: str, serial: str, body: Beacon
     Answers 204. The token is in the page, good for this code, 15 minutes and one scan.
     """
     key = token_key(site, body.token, gtin, serial)
-    place = _gps(body.place) if body.place else None
+    place = gps(body.place) if body.place else None
     if place is None or not add_place(site, key, place):
         store(site, _scan_in(request, site, _link(site, gtin, serial), key, place))
     return Response(status_code=204)
@@ -149,7 +142,7 @@ def pixel(
 @router.get("/01/{rest:path}", status_code=307)
 def longer_link(request: Request, site: SiteDep, rest: str, lang: str | None = None) -> Response:
     """Any other link of an item, as with a lot in it: leads to the code's page, or is refused."""
-    language, link = _language(request, lang), f"{site.link_base}/01/{quote(rest, safe='/')}"
+    language, link = language_of(request, lang), f"{site.link_base}/01/{quote(rest, safe='/')}"
     with reading(site.engine) as session:
         checked = check(site, session, link)
         if checked.link is None or checked.evidence.malformed:
@@ -169,6 +162,19 @@ def well_known(site: SiteDep) -> dict[str, Any]:
     }
 
 
+def keep_cookie(request: Request, response: Response, site: Site) -> None:
+    """Give a device its lasting name, unless it has one."""
+    if COOKIE not in request.cookies:
+        response.set_cookie(
+            COOKIE,
+            secrets.token_urlsafe(16),
+            COOKIE_LIFE_S,
+            httponly=True,
+            samesite="lax",
+            secure=site.link_base.startswith("https"),
+        )
+
+
 def _link(site: Site, gtin: str, serial: str) -> str:
     return f"{site.link_base}/01/{quote(gtin, safe='')}/21/{quote(serial, safe='')}"
 
@@ -177,7 +183,8 @@ def _path(link: Link) -> str:
     return f"/01/{link.gtin}/21/{quote(link.serial, safe='')}"
 
 
-def _language(request: Request, query: str | None) -> str:
+def language_of(request: Request, query: str | None) -> str:
+    """Return the language of a page: as asked for, else as the browser prefers."""
     return pick_language(request.headers.get("accept-language"), query)
 
 
@@ -225,7 +232,8 @@ def _is_preview(request: Request) -> bool:
     return request.method == "HEAD" or "pre" in purpose or bool(_ROBOT.search(agent))
 
 
-def _device(request: Request, site: Site) -> str | None:
+def device_of(request: Request, site: Site) -> str | None:
+    """Return the pseudonym of a device with a lasting name."""
     cookie = request.cookies.get(COOKIE)
     return pseudonym(site.device_key, 0, cookie, site.clock()) if cookie else None
 
@@ -237,7 +245,7 @@ def _scan_in(request: Request, site: Site, link: str, key: str, place: Place | N
     return ScanIn(
         link=link,
         key=key,
-        device=_device(request, site),
+        device=device_of(request, site),
         daily=pseudonym(site.device_key, 0, f"{today}/{address}/{agent}", site.clock()),
         channel="wechat" if "micromessenger" in agent.lower() else "web",
         place=place,
@@ -245,7 +253,8 @@ def _scan_in(request: Request, site: Site, link: str, key: str, place: Place | N
     )
 
 
-def _gps(point: PointIn) -> Place:
+def gps(point: PointIn) -> Place:
+    """Return a place that a person has consented to."""
     # The page rounds before it sends; whoever does not is rounded here.
     lat, lon = round(point.lat, 2), round(point.lon, 2)
     return Place("gps", lat, lon, GPS_RADIUS_KM, nearest(lat, lon).code)

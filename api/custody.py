@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
+from api import verb_orders
 from api.bodies import (
     MAX_INT,
     BoxIn,
@@ -23,20 +23,17 @@ from api.bodies import (
 from api.deps import CustodyDep, Key, KeyDep, PartyDep, ReadDep, ScanDep, SiteDep
 from api.limits import Limited
 from api.views import event_json, submission_json, verdict_json
-from ledger.chain.refusals import SENTENCES
 from ledger.db.engine import reading
-from ledger.db.models import ChainEvent, ChainUnit, UnitName
+from ledger.db.models import ChainEvent, ChainUnit
 from ledger.domain import ids
-from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
-from ledger.services import custody, packing, relaying, unpacking
-from ledger.services.act import state_of
+from ledger.services import packing, relaying, unpacking
+from ledger.services.act import act, act_on_list, state_of
 from ledger.services.api_keys import Caller
-from ledger.services.lookup import parties_of
 from ledger.services.scan_facts import Place
 from ledger.services.scans import ScanIn, pseudonym, store
 from ledger.services.site import Site
-from ledger.services.units import Codes, find_unit
+from ledger.services.units import Codes
 
 router = APIRouter(prefix="/v1", tags=["custody"], route_class=JsonRoute)
 relay_router = APIRouter(tags=["relay"], route_class=JsonRoute)
@@ -61,21 +58,21 @@ def unpack(site: SiteDep, caller: CustodyDep, key: KeyDep, body: UnpackIn) -> Js
     Answers `units` (the ids of what was taken out) and `submission`.
     """
     caller.act_for(body.actor)
-    unit = _units(site, caller, [body.unit])[0]
+    unit = verb_orders.units_of(site, caller, [body.unit])[0]
     children, submission = unpacking.unpack(site, body.actor, unit, body.positions, key)
     return {"units": ["0x" + child.hex() for child in children], "submission": submission}
 
 
 @router.post("/handoffs", status_code=202)
 def hand_over(site: SiteDep, caller: CustodyDep, key: KeyDep, body: HandoffIn) -> Json:
-    """Ship or receive units, signed by the actor's hosted key (scope custody).
+    """Move units between two parties, signed by the actor's hosted key (scope custody).
 
-    Answers `submission`. Several units are one signature: all or nothing.
+    Answers `submission`. Several units, to ship or receive, are one signature: all or nothing.
     """
-    caller.act_for(body.actor)
-    units = _units(site, caller, body.units)
-    verb = custody.ship if body.verb == "ship" else custody.receive
-    return {"submission": verb(site, body.actor, body.other, units, key)}
+    order, units = verb_orders.handoff(site, caller, body, key)
+    if len(units) > 1:
+        return {"submission": act_on_list(site, order, units)}
+    return {"submission": act(site, order)}
 
 
 @router.post("/messages")
@@ -86,24 +83,9 @@ def write_message(site: SiteDep, caller: CustodyDep, body: MessageIn) -> Json:
     its EIP-712 hash (docs/formats.md); recompute it from `args` before signing. A unit's content is
     told to its holder only.
     """
-    if body.handoff is not None:
-        asked = body.handoff
-        caller.act_for(asked.actor)
-        units = _units(site, caller, asked.units)
-        verb = Verb.SHIP if asked.verb == "ship" else Verb.RECEIVE_FROM
-        order = custody.order_handoff(site, verb, asked.actor, asked.other, units, "")
-        return relaying.write(site, order, units)
-    if body.unpack is not None:
-        actor = body.unpack.actor
-        caller.act_for(actor)
-        unit = _units(site, caller, [body.unpack.unit])[0]
-        if caller.party:
-            _refuse_other_holder(site, unit, actor)
-        return relaying.write(
-            site,
-            unpacking.order_unpack(site, actor, unit, body.unpack.positions, ""),
-        )
-    raise Rejected("BAD_MESSAGE", "Ask for a handoff or an unpack.")
+    order, units = verb_orders.message(site, caller, body)
+    signer = verb_orders.address(body.signer) if body.signer is not None else None
+    return relaying.write(site, order, units, signer)
 
 
 @relay_router.post("/relay", status_code=202, dependencies=[Depends(Limited("relay"))])
@@ -137,11 +119,11 @@ def show_unit(site: SiteDep, caller: ReadDep, unit: str) -> Json:
     """A unit with its history, told to those who had a part in it (scope read).
 
     unit: SSCC (18 digits) or id (0x and 64 hex digits). Answers `id`, `epc`, `count`, `gone`,
-    `holder`, `addressee`, `state` (1 held, 2 in transit, 3 inside another; null: it never moved
-    alone) and `events`.
+    `holder`, `addressee`, `state` (1 held, 2 in transit, 3 inside another, 4 lost in transit;
+    null: it never moved alone) and `events`.
     """
     with reading(site.engine) as session:
-        name = _find(session, caller, unit)
+        name = verb_orders.find(session, caller, unit)
         row = session.get(ChainUnit, name.id)
         events = session.scalars(
             select(ChainEvent)
@@ -183,35 +165,6 @@ def store_scan(site: SiteDep, _: ScanDep, key: KeyDep, body: ScanBody) -> Json:
     }
 
 
-def _find(session: Session, caller: Caller, text: str) -> UnitName:
-    """Return a unit by SSCC or id, for a caller who had a part in its way.
-
-    To others it is unknown, in the same words as one that does not exist: neither SSCCs nor what
-    the chain's ids stand for can be found out by asking.
-    """
-    try:
-        name = find_unit(session, text)
-        if not caller.party or caller.party in parties_of(session, name.id):
-            return name
-    except Rejected as error:
-        if error.code != "UNKNOWN_UNIT":
-            raise
-    raise Rejected("UNKNOWN_UNIT", f"No unit {text} is known here to whom this API key is for.")
-
-
-def _refuse_other_holder(site: Site, unit: bytes, actor: int) -> None:
-    with reading(site.engine) as session:
-        row = session.get(ChainUnit, unit)
-    if row is None or row.holder != actor:
-        sentence = SENTENCES["NotHolder"].format("0x" + unit.hex(), actor)
-        raise Rejected("NotHolder", sentence)
-
-
-def _units(site: Site, caller: Caller, texts: list[str]) -> list[bytes]:
-    with reading(site.engine) as session:
-        return [_find(session, caller, text).id for text in texts]
-
-
 def _box(site: Site, caller: Caller, box: BoxIn) -> packing.Box:
     inside: list[Codes | packing.Box | bytes] = []
     for part in box.inside:
@@ -220,5 +173,5 @@ def _box(site: Site, caller: Caller, box: BoxIn) -> packing.Box:
         elif isinstance(part, BoxIn):
             inside.append(_box(site, caller, part))
         else:
-            inside.extend(_units(site, caller, [part]))
+            inside.extend(verb_orders.units_of(site, caller, [part]))
     return packing.Box(box.sscc, inside, box.lot)

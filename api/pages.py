@@ -54,6 +54,12 @@ VERBS = (
     "RECEIVE_FROM",
     "REPORT_EXCEPTION",
     "RETURN_TO",
+    "REFUSE",
+    "TAKE_BACK",
+    "WITHDRAW",
+    "REPORT_LOST",
+    "SETTLE_EXCEPTION",
+    "DRAW_ITEM",
     "DECOMMISSION",
     "SET_ITEM_STATE",
     "CLAIM_INNER",
@@ -64,6 +70,7 @@ PROBLEMS = {
     "MALFORMED": "reason",
     "FOREIGN_LINK": "reason",
     "LEDGER_UNREACHABLE": "reason",
+    "UNKNOWN_INNER": "problem",
     "NOT_FOUND": "problem",
     "INTERNAL": "problem",
 }
@@ -76,6 +83,7 @@ _TONES = {
     Outcome.NOT_RECOGNISED: "unknown",
     Outcome.NOT_CONFIRMED: "waiting",
 }
+_INNER_TONES = {"ask": "waiting", "now": "plain", "yours": "plain", "before": "stop"}
 _SERIAL_GROUP = 5
 _EXAMPLE_LINK = "HTTPS://…/01/09506000134352/21/…"  # GS1's example prefix
 
@@ -84,8 +92,9 @@ _EXAMPLE_LINK = "HTTPS://…/01/09506000134352/21/…"  # GS1's example prefix
 class JourneyStep:
     """One event of the item or of the unit it travels in. `time` is unix seconds.
 
-    verb: a name of VERBS. key_mode: 1 the party's own key, 2 a key in its browser, 3 a key that
-    the operator holds. proved: shown by the chain for this very item, not only stated by a packer.
+    verb: a name of VERBS. key_mode: 1 the party's own key, 2 a key in its browser, 3 a key that the
+    operator holds; 16 more: of a device of the party's. proved: shown by the chain for this very
+    item, not only stated by a packer.
     """
 
     verb: str
@@ -160,6 +169,21 @@ class ScanPage:
         return not {"MALFORMED", "FOREIGN_LINK", "LEDGER_UNREACHABLE"} & set(self.reasons)
 
 
+@dataclass(frozen=True)
+class InnerPage:
+    """What the page of an inner code shows.
+
+    state: ask (it may be uncovered now, by the token), now, yours, before. at: when it was opened.
+    """
+
+    brand_name: str | None
+    product_name: str | None
+    state: str
+    at: int | None = None
+    token: str | None = None
+    zone: str = "Asia/Shanghai"
+
+
 def render_scan(page: ScanPage, lang: str) -> str:
     """The page of a verdict in `lang`; KeyError for an unknown language or reason."""
     words = catalogue(lang)
@@ -210,6 +234,21 @@ def render_problem(
         canonical_url=canonical_url,
         brand=catalogue(lang).text("site.no_brand"),
         example=_EXAMPLE_LINK,
+    )
+
+
+def render_inner(page: InnerPage, lang: str) -> str:
+    """The page of an inner code in `lang`."""
+    words = catalogue(lang)
+    return _page(
+        "inner.html",
+        words,
+        state=page.state,
+        tone=_INNER_TONES[page.state],
+        brand=page.brand_name or words.text("site.no_brand"),
+        product=page.product_name,
+        at=words.time(page.at, page.zone) if page.at is not None else "",
+        token=page.token,
     )
 
 

@@ -34,6 +34,9 @@ STATUSES = {
     "UNKNOWN_MINT": 404,
     "UNKNOWN_SUBMISSION": 404,
     "UNKNOWN_BATCH": 404,
+    "UNKNOWN_INNER": 404,
+    "UNKNOWN_ITEM": 404,
+    "UNKNOWN_DEVICE": 404,
     "UNKNOWN_ALERT": 404,
     "UNKNOWN_RULE": 404,
     "UNKNOWN_EXCEPTION": 404,
@@ -123,6 +126,8 @@ def _answer(request: Request, status: int, code: str, detail: str, page: str | N
 async def _expected(request: Request, error: Exception) -> Response:
     assert isinstance(error, TouchstoneError)
     detail, page = error.message, None
+    if error.code == "UNKNOWN_INNER":
+        page = error.code
     if isinstance(error, Unavailable):
         page = "LEDGER_UNREACHABLE"
     if isinstance(error, Broken):

@@ -32,8 +32,8 @@ def scan_page(
     scans, point = checked.evidence.scans, checked.checkpoint
     path = f"/01/{link.gtin}/21/{link.serial}"
     return ScanPage(
-        brand_name=_name(brand, lang),
-        product_name=_name(product, lang),
+        brand_name=name_of(brand, lang),
+        product_name=name_of(product, lang),
         gtin=link.gtin,
         serial=link.serial,
         outcome=checked.verdict.outcome,
@@ -132,13 +132,13 @@ def _step(session: Session, event: ChainEvent, item: Item, lang: str) -> Journey
     other = session.get(Profile, event.counterparty) if event.counterparty else None
     return JourneyStep(
         verb=Verb(event.verb).name,
-        party_name=_name(actor, lang) or str(event.actor),
-        counterparty_name=_name(other, lang) if event.counterparty else None,
+        party_name=name_of(actor, lang) or str(event.actor),
+        counterparty_name=name_of(other, lang) if event.counterparty else None,
         place=_place(actor, lang),
         time=event.time,
         key_mode=event.key_mode,
         # That this very item lies in a unit is stated by whoever packed it.
-        proved=event.kind == "batch" or event.identity == item.leaf,
+        proved=event.kind in ("batch", "lot") or event.identity == item.leaf,
     )
 
 
@@ -149,7 +149,8 @@ def _place(profile: Profile | None, lang: str) -> str | None:
     return region.zh if lang == "zh" else region.en
 
 
-def _name(row: Profile | Product | None, lang: str) -> str | None:
+def name_of(row: Profile | Product | None, lang: str) -> str | None:
+    """Return what a party or product is called in a language, None if nobody has said."""
     if row is None:
         return None
     return row.name_zh if lang == "zh" else row.name_en

@@ -43,6 +43,8 @@ OPEN = {  # to anybody, each for its reason: a consumer's page, a signature that
     "GET /01/{rest}",
     "GET /.well-known/touchstone.json",
     "GET /healthz",
+    "GET /i/{code}",
+    "POST /i/{code}",
     "POST /relay",
 }
 
@@ -62,6 +64,7 @@ def ask(world: World, name: str, headers: dict[str, str], body: Any = None) -> A
     method, path = name.split(" ")
     number = world.mint if "mints" in path else 1
     words = {"unit": world.units["pallet"], "name": "farm", "gtin": GTIN, "key": "0" * 16}
+    words["party"] = str(BRAND)
     place = path.format(number=number, **words) + QUERIES.get(name, "")
     headers = {"Idempotency-Key": f"door-{time.monotonic_ns()}", **headers}
     world.api.headers.pop("Authorization", None)
@@ -139,6 +142,19 @@ def bodies(world: World) -> dict[str, Any]:
         "PUT /v1/alert-dial": {"brand": BRAND, "fdr": 0.1},
         "POST /v1/alert-exceptions": {"brand": BRAND, "reason": "x", "begins": 1, "ends": 2},
         "PUT /v1/products/{gtin}/value": {"brand": BRAND, "cents": 1, "currency": "CNY"},
+        "POST /v1/exceptions": {
+            **{"actor": SHOP, "sender": DISTRIBUTOR, "unit": world.units["pallet"]},
+            **{"good": 0, "short": 1},
+        },
+        "POST /v1/exceptions/settlements": {
+            **{"actor": SHOP, "unit": world.units["pallet"], "report": 1},
+        },
+        "POST /v1/items/states": {"actor": BRAND, "link": world.links[40], "state": "stolen"},
+        "POST /v1/items/draws": {"actor": BRAND, "link": world.links[40]},
+        "POST /v1/lots/states": {"actor": BRAND, "gtin": GTIN, "lot": "L-1", "state": "recalled"},
+        "POST /v1/voids": run,
+        "POST /v1/devices": {"actor": BRAND, "device": "0x" + "11" * 20, "until": 0},
+        "GET /v1/devices/{party}": None,
         "POST /v1/webhooks": {"brand": BRAND, "url": "https://hook.example/"},
         "POST /v1/receivers": {"brand": BRAND, "name": "x", "method": "zip"},
         "POST /v1/orders": {"brand": BRAND, "gtin": GTIN, "quantity": 1, "receiver": 1},
@@ -149,6 +165,11 @@ def bodies(world: World) -> dict[str, Any]:
 OF_NOBODY = {
     "POST /v1/parties": "for the installation's own keys",
     "GET /v1/parties": "the registry is public on the chain",
+    "POST /v1/parties/{party}/terms": "for the installation's own keys",
+    "POST /v1/parties/{party}/status": "for the installation's own keys",
+    "POST /v1/parties/{party}/account": "for the installation's own keys",
+    "GET /v1/exceptions": "one's own only, see test_verbs",
+    "GET /v1/lots": "one's own only, see test_verbs",
     "GET /v1/submissions/{number}": "unknown to others, see below",
     "GET /v1/units/{unit}": "unknown to others, see below",
     "GET /v1/alerts": "one's own only, see below",

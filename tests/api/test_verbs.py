@@ -1,0 +1,211 @@
+"""All verbs over HTTP: by hosted keys, by messages that a party signs, and what comes of them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from ledger.chain.account import Account
+from ledger.db.engine import reading
+from ledger.services import relaying
+from ledger.services.mint import batch_ref
+from tests.api.world import BRAND, DISTRIBUTOR, GTIN, HTML, JSON, RIVAL, STORE, World, sscc
+
+LOT = "L-V"
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes of these tests alone: their batch and printed links."""
+
+    batch: int
+    links: list[str]
+
+
+@pytest.fixture(scope="module")
+def codes(world: World) -> Codes:
+    """Twenty active codes of a lot of their own."""
+    order = world.post("/v1/mints", {"brand": BRAND, "gtin": GTIN, "count": 20})
+    number = order["id"]
+    while order["state"] != "DONE":
+        order = world.api.get(f"/v1/mints/{number}").json()
+        assert order["state"] != "FAILED", order
+    links = world.api.get(f"/v1/mints/{number}/links").text.split()
+    run = {"batch": order["batch"], "first": 0, "to": 20}
+    world.settle(world.post("/v1/activations", {**run, "active_from": int(time.time()) - 60}))
+    world.settle(world.post("/v1/lots", {**run, "lot": LOT}))
+    return Codes(order["batch"], links)
+
+
+def case(world: World, codes: Codes, number: int, first: int, to: int) -> str:
+    """Pack two codes and send them to a party; return the unit."""
+    inside = {"batch": codes.batch, "first": first, "to": first + 2}
+    box = {"sscc": sscc(number), "inside": [inside]}
+    packed = world.post("/v1/packs", {"actor": BRAND, "box": box})
+    world.settle(packed)
+    world.hand("ship", BRAND, to, packed["unit"])
+    return str(packed["unit"])
+
+
+def signed(world: World, what: str, **body: Any) -> None:
+    """Let the distributor sign a verb with its own key, and relay it."""
+    world.settle(world.post("/relay", world.message(what, **body)))
+
+
+def refused(world: World, path: str, body: Any, key: str = "refused") -> tuple[int, str]:
+    """Return status and title of what is refused."""
+    answer = world.api.post(path, json=body, headers={"Idempotency-Key": key})
+    return answer.status_code, answer.json()["title"]
+
+
+def holder(world: World, unit: str) -> tuple[int, int]:
+    """Return holder and state of a unit."""
+    told = world.api.get(f"/v1/units/{unit}").json()
+    return told["holder"], told["state"]
+
+
+def test_the_ways_back(world: World, codes: Codes) -> None:
+    """Refused by the addressee's own key, taken back, returned and lost by hosted ones."""
+    unit = case(world, codes, 870, 0, DISTRIBUTOR)
+    way = {"actor": DISTRIBUTOR, "other": BRAND, "units": [unit]}
+    signed(world, "handoff", verb="refuse", **way)
+    assert holder(world, unit) == (BRAND, 1)
+    world.hand("ship", BRAND, STORE, unit)
+    world.hand("take-back", BRAND, STORE, unit)
+    assert holder(world, unit) == (BRAND, 1)
+    world.hand("ship", BRAND, STORE, unit)
+    world.hand("lost", BRAND, STORE, unit)
+    assert holder(world, unit) == (BRAND, 4)
+    world.hand("receive", STORE, BRAND, unit)
+    world.hand("return", STORE, BRAND, unit)
+    assert holder(world, unit) == (STORE, 2)
+    withdraw = {"verb": "withdraw", "actor": BRAND, "other": STORE, "units": [unit]}
+    assert refused(world, "/v1/handoffs", withdraw) == (422, "NotSuspended")
+    world.hand("receive", BRAND, STORE, unit)
+
+
+def test_an_exception_and_its_settlement(world: World, codes: Codes) -> None:
+    """Each side sees it, a stranger sees nothing of it."""
+    unit = case(world, codes, 871, 2, DISTRIBUTOR)
+    told = {"actor": DISTRIBUTOR, "sender": BRAND, "unit": unit}
+    assert refused(world, "/v1/exceptions", {**told, "good": 1, "short": 1})[1] == "NOT_HOSTED"
+    signed(world, "exception", **told, good=1, short=1)
+    (row,) = world.api.get("/v1/exceptions?open_only=true").json()
+    assert (row["unit"], row["good"], row["short"], row["settled"]) == (unit, 1, 1, False)
+    with world.phone() as client:
+        seen = {
+            party: client.get("/v1/exceptions", headers=world.key(party, "read")).json()
+            for party in (BRAND, STORE)
+        }
+    assert (seen[BRAND], seen[STORE]) == ([row], [])
+    agreed = {"unit": unit, "report": row["report"]}
+    signed(world, "settlement", actor=DISTRIBUTOR, **agreed)
+    world.settle(world.post("/v1/exceptions/settlements", {"actor": BRAND, **agreed}))
+    assert world.api.get("/v1/exceptions?open_only=true").json() == []
+    again = {"actor": BRAND, **agreed}
+    assert refused(world, "/v1/exceptions/settlements", again) == (422, "AlreadySettled")
+
+
+def test_states_of_items_lots_and_codes(world: World, codes: Codes) -> None:
+    """Each leads to its verdict, and what is undone leads back."""
+    stolen = {"actor": DISTRIBUTOR, "link": codes.links[12], "state": "stolen"}
+    signed(world, "item", **stolen)
+    assert _reasons(world, codes.links[12]) == ["STOLEN"]
+    unknown = {**stolen, "actor": BRAND, "link": codes.links[12][:-20] + "0" * 20}
+    assert refused(world, "/v1/items/states", unknown) == (404, "UNKNOWN_ITEM")
+    world.settle(
+        world.post("/v1/voids", {"batch": codes.batch, "first": 13, "to": 14}),
+    )
+    assert _reasons(world, codes.links[13])[0] == "BLOCKED"
+    state = {"actor": BRAND, "gtin": GTIN, "lot": LOT}
+    world.settle(world.post("/v1/lots/states", {**state, "state": "recalled"}))
+    assert _reasons(world, codes.links[14]) == ["RECALLED"]
+    lots = f"/v1/lots?gtin={GTIN}"
+    (row,) = [row for row in world.api.get(lots).json() if row["lot"] == LOT]
+    assert (row["state"], row["recalled_by"]) == ("recalled", BRAND)
+    with world.phone() as client:
+        assert client.get(lots, headers=world.key(RIVAL, "read")).json() == []
+    world.settle(world.post("/v1/lots/states", {**state, "state": "released"}))
+    drawn = {"actor": BRAND, "link": codes.links[15]}
+    world.settle(world.post("/v1/items/draws", drawn))
+    world.hand("ship", BRAND, STORE, codes.links[15])
+
+
+def _reasons(world: World, link: str) -> list[str]:
+    with world.phone() as phone:
+        told = phone.get("/01/" + link.partition("/01/")[2], headers=JSON).json()
+    return [reason["code"] for reason in told["reasons"]]
+
+
+def test_a_device_signs_for_its_party(world: World, codes: Codes) -> None:
+    """Named over the relay, it signs a message that was written for its key."""
+    scanner, unit = Account(bytes([11]) * 32), case(world, codes, 872, 4, DISTRIBUTOR)
+    address = "0x" + scanner.address.hex()
+    device = {"actor": DISTRIBUTOR, "device": address, "until": 2**39, "limit": 3}
+    signed(world, "device", **device, verbs=["receive-from"])
+    listed = world.api.get(f"/v1/devices/{DISTRIBUTOR}").json()
+    assert [row for row in listed if row["device"] == address] == [
+        {
+            "device": address,
+            "key_mode": 1,
+            "verbs": ["receive-from"],
+            "until": 2**39,
+            "left": 3,
+        }
+    ]
+    receipt = {"verb": "receive", "actor": DISTRIBUTOR, "other": BRAND, "units": [unit]}
+    written = world.api.post("/v1/messages", json={"handoff": receipt, "signer": address}).json()
+    world.settle(world.post("/relay", relaying.sign(written, scanner)))
+    told = world.api.get(f"/v1/units/{unit}").json()
+    assert (told["holder"], told["events"][-1]["key_mode"]) == (DISTRIBUTOR, 17)
+    signed(world, "device", actor=DISTRIBUTOR, device=address, until=0)
+
+
+def test_what_admins_decide_on_a_party(world: World) -> None:
+    """Terms, suspension and another key; nobody else may."""
+    path = f"/v1/parties/{RIVAL}"
+    with world.phone() as client:
+        headers = {**world.key(RIVAL, "brand", "custody"), "Idempotency-Key": "own"}
+        own = client.post(f"{path}/status", json={"status": "active"}, headers=headers)
+    assert (own.status_code, own.json()["title"]) == (403, "SCOPE_MISSING")
+    world.settle(world.post(f"{path}/terms", {"roles": ["brand", "store"], "markets": [3]}))
+    world.settle(world.post(f"{path}/status", {"status": "suspended"}))
+    assert refused(world, f"{path}/status", {"status": "suspended"}) == (422, "BadStatus")
+    world.settle(world.post(f"{path}/status", {"status": "active"}))
+    (row,) = [row for row in world.api.get("/v1/parties").json() if row["party"] == RIVAL]
+    assert row["roles"] == ["brand", "store"]
+    assert refused(world, f"{path}/account", {"account": "0x12"}) == (422, "BAD_ADDRESS")
+
+
+@pytest.mark.parametrize("accept", [HTML, JSON])
+def test_an_inner_code_is_uncovered_by_a_tap(
+    world: World, codes: Codes, accept: dict[str, str]
+) -> None:
+    """Looking opens nothing; the tap does, once; others are told when."""
+    code = _inner(world, codes, 16 if accept is HTML else 17)
+    with world.phone() as mine, world.phone() as other:
+        page = mine.get(f"/i/{code}", headers=JSON).json()
+        assert (page["opened"], page["gtin"]) == (False, GTIN)
+        assert other.get(f"/i/{code}", headers=JSON).json()["opened"] is False
+        bad = mine.post(f"/i/{code}?token=x", headers=JSON)
+        assert (bad.status_code, bad.json()["title"]) == (400, "BAD_TOKEN")
+        done = mine.post(f"/i/{code}?token={page['token']}&lang=en", headers=accept)
+        assert done.status_code == 200
+        assert "first time" in done.text if accept is HTML else done.json()["now"]
+        told = [client.get(f"/i/{code}", headers=JSON).json() for client in (mine, other)]
+        assert [(row["opened"], row["by_you"], row["token"]) for row in told] == [
+            (True, True, None),
+            (True, False, None),
+        ]
+        assert "uncovered before" in other.get(f"/i/{code}?lang=en", headers=HTML).text
+        nobody = other.get(f"/i/{'0' * 20}", headers=accept)
+        assert nobody.status_code == 404
+
+
+def _inner(world: World, codes: Codes, index: int) -> str:
+    with reading(world.site.engine) as session:
+        ref = batch_ref(session, codes.batch)
+    return str(world.site.minter.inner_codes(ref, index, index + 1).tolist()[0].decode())
