@@ -13,7 +13,7 @@ from ledger.domain import ids
 from ledger.domain.thresholds import DAY_S
 from ledger.domain.verbs import Role, Verb
 from ledger.services.lookup import RECALLED
-from ledger.services.project import IN_TRANSIT
+from ledger.services.project_units import IN_TRANSIT
 from ledger.services.watch_goods import Case, Consignment, Goods
 
 SETTLING_S = 7 * DAY_S  # a shipment is not called unconfirmed before

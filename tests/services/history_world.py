@@ -10,10 +10,11 @@ from typing import Any
 from ledger.chain.history_proof import Subject
 from ledger.db.engine import reading
 from ledger.domain.keccak import keccak
+from ledger.domain.leaf import leaf
 from ledger.domain.verbs import Role, Verb
 from ledger.services import parties, prove_history
 from ledger.services.act import Order, act
-from tests.services.proof_world import BRAND, DISTRIBUTOR, World, open_world
+from tests.services.proof_world import BRAND, DISTRIBUTOR, GTIN, World, open_world
 
 OPERATOR = 9501101530003
 # name of a subject -> the verbs of its events
@@ -24,13 +25,16 @@ EXPECTED: dict[str, str] = {
     "case 4": "UNPACKED_FROM PACKED_INTO",
     "item": "UNPACKED_FROM SHIP",
     "unit of nobody": "",
-    "batch": "COMMISSION ACTIVATE ACTIVATE ACTIVATE BIND_LOT",
+    "batch": "COMMISSION ACTIVATE ACTIVATE ACTIVATE BIND_LOT BIND_LOT VOID",
     "batch reserved": "",
     "batch of nobody": "",
     "brand": "REGISTER_PARTY OPEN_EPOCH" + 4 * " RESERVE_BATCH",
     "distributor": "REGISTER_PARTY",
     "party of nobody": "",
+    "item once blocked": "SET_ITEM_STATE SET_ITEM_STATE",
+    "item of nobody": "",
     "lot": "",
+    "lot recalled": "SET_LOT_STATE",
     "lot of nobody": "",
     "registry": "",
     "log": "ANCHOR_SCAN_LOG ANCHOR_SCAN_LOG",
@@ -61,7 +65,10 @@ def subjects(world: World) -> dict[str, Subject]:
         "brand": Subject("party", BRAND),
         "distributor": Subject("party", DISTRIBUTOR),
         "party of nobody": Subject("party", 10**13 + 7),
+        "item once blocked": Subject("item", leaf(int(GTIN), 23, world.serial(1, 23))),
+        "item of nobody": Subject("item", bytes(32)),
         "lot": Subject("lot", 1),
+        "lot recalled": Subject("lot", 4),
         "lot of nobody": Subject("lot", 99),
         "registry": Subject("registry", 0),
         "log": Subject("log", 0),

@@ -25,15 +25,27 @@ from ledger.domain.gs1 import with_check_digit
 from ledger.domain.leaf import leaf
 from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.domain.verdict import ScanFacts
-from ledger.services import custody, mint, packing, parties, prove, runs, unpacking
+from ledger.services import (
+    claims,
+    custody,
+    items,
+    lots,
+    mint,
+    packing,
+    parties,
+    prove,
+    runs,
+    unpacking,
+)
 from ledger.services.act import Order, act, settled
 from ledger.services.deploy import deploy
 from ledger.services.follow import Follower
 from ledger.services.home import Home
+from ledger.services.mint import batch_ref
 from ledger.services.packing import Box
 from ledger.services.site import ADMIN, RELAY, Site
 from ledger.services.submit import Submitter
-from ledger.services.units import Codes
+from ledger.services.units import Codes, find_unit
 from tests.chain.embedded.conftest import start_node, stop_node
 
 T0 = 1_750_000_000  # 2025-06-15, when this ledger begins
@@ -60,6 +72,10 @@ class World:
         """Return the serial that the brand's keys make, whether or not such a batch exists."""
         keys = self.site.ring.parties()[BRAND].epochs[0]
         return code.encode_serial(keys.outer, 0, int(gtin), batch, index)
+
+    def link(self, index: int) -> str:
+        """Return the printed link of a code of the first batch."""
+        return f"{self.site.link_base}/01/{GTIN}/21/{self.serial(1, index)}"
 
     def settle(self, *submissions: int) -> None:
         """Wait for the chain, then let a minute pass."""
@@ -166,6 +182,7 @@ def _live(world: World) -> None:
     _mint(world)
     _runs_and_lots(world)
     _move(world)
+    _states(world)
 
 
 def _register(world: World) -> None:
@@ -210,6 +227,27 @@ def _runs_and_lots(world: World) -> None:
     world.settle(runs.bind_lot(site, 2, 2, 4, old, "l1"))
     stale = runs.LotTerms("L-3", date(2027, 1, 31), date(2025, 6, 1))
     world.settle(runs.bind_lot(site, 2, 4, 6, stale, "l2"))
+
+
+def _states(world: World) -> None:
+    """What ends the use of a code: of its run, its lot, its item; and an item lost on its way."""
+    site = world.site
+    world.settle(runs.bind_lot(site, 1, 28, 29, runs.LotTerms("L-4"), "l3"))
+    recall = lots.order_state(site, BRAND, GTIN, "L-4", lots.RECALLED, "c0")
+    world.settle(act(site, recall))
+    world.settle(runs.void(site, 1, 31, 32, "v0"))
+    for index, state in ((20, "blocked"), (21, "stolen"), (22, "destroyed"), (23, "blocked")):
+        order = items.order_state(site, BRAND, world.link(index), state, f"i{index}")
+        world.settle(act(site, order))
+    world.settle(act(site, items.order_state(site, BRAND, world.link(23), "active", "i")))
+    with reading(site.engine) as session:
+        inner = site.minter.inner_codes(batch_ref(session, 1), 24, 25).tolist()[0].decode()
+    claims.open_item(site, inner, None)
+    world.settle(items.draw(site, BRAND, world.link(26), "d0"))
+    with reading(site.engine) as session:
+        unit = find_unit(session, world.link(26)).id
+    world.settle(custody.ship(site, BRAND, STORE, [unit], "s4"))
+    world.settle(custody.hand(site, Verb.REPORT_LOST, BRAND, STORE, [unit], "s5"))
 
 
 def _sscc(number: int) -> str:
@@ -283,6 +321,14 @@ def good_bundles(world: World) -> dict[str, Any]:
         "batch of another product": world.prove(
             1, 1, gtin=OTHER_GTIN, serial=world.serial(1, 1, OTHER_GTIN)
         ),
+        "recalled": world.prove(1, 28),
+        "void": world.prove(1, 31),
+        "blocked": world.prove(1, 20),
+        "stolen": world.prove(1, 21),
+        "destroyed": world.prove(1, 22),
+        "opened": world.prove(1, 24),
+        "blocked once": world.prove(1, 23),
+        "item that was lost on its way": world.prove(1, 26),
         "ledger behind": world.prove(1, 7, after=901),
     }
 

@@ -51,6 +51,14 @@ EXPECTED: dict[str, tuple[str, str, str]] = {
     "batch not commissioned": ("not_recognised", "UNKNOWN_CODE", "BATCH_NOT_COMMISSIONED"),
     "index outside": ("not_recognised", "UNKNOWN_CODE", "INDEX_OUTSIDE_BATCH"),
     "batch of another product": ("not_recognised", "UNKNOWN_CODE", "BATCH_OF_ANOTHER_GTIN"),
+    "recalled": ("do_not_use", "RECALLED", "LOT_RECALLED"),
+    "void": ("do_not_use", "BLOCKED", "RUN_VOID"),
+    "blocked": ("do_not_use", "BLOCKED", "ITEM_BLOCKED"),
+    "stolen": ("do_not_use", "STOLEN", "ITEM_STOLEN"),
+    "destroyed": ("do_not_use", "DECOMMISSIONED", "ITEM_DECOMMISSIONED"),
+    "opened": ("do_not_use", "ALREADY_OPENED", "INNER_OPENED"),
+    "blocked once": ("genuine", "FIRST_SCAN", "ITEM_ACTIVE"),
+    "item that was lost on its way": ("genuine", "FIRST_SCAN", "LOST_IN_TRANSIT"),
     "ledger behind": ("not_confirmed", "LEDGER_BEHIND", "HELD"),
 }
 
