@@ -129,7 +129,9 @@ def _rows(told: dict[str, Any]) -> Iterator[str]:
     """Rows of a Markdown table, one a method."""
     for name, line in told["methods"].items():
         unit = {"ours": "stated", "count": "scans", "radius": "km", "speed": "km/h"}[name]
-        chosen = f"{unit} {line['at']:g}" + (f" in {line['days']:g} d" if line["days"] else "")
+        chosen = "never" if line["at"] is None else f"{unit} {line['at']:g}"
+        if line["days"] and line["at"] is not None:
+            chosen += f" in {line['days']:g} d"
         precision = "-" if line["precision"] is None else f"{line['precision']:.2f}"
         yield (
             f"| {told['attack']} | {told['wanted']} | {name} | {chosen} | {line['alerts']} |"

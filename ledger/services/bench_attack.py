@@ -7,6 +7,7 @@ of PRECISION, and reported on worlds of other seeds. Ours is reported as it come
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -245,7 +246,7 @@ def told(result: Result) -> dict[str, Any]:
 def _figures(point: Point) -> dict[str, Any]:
     precision = point.precision
     return {
-        "at": float(f"{point.at:.4g}"),
+        "at": float(f"{point.at:.4g}") if math.isfinite(point.at) else None,  # None: never fires
         "alerts": point.alerts,
         "false": point.alerts - point.right,
         "precision": None if precision is None else round(precision, 4),

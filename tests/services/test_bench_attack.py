@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from xml.etree import ElementTree
 
 import pytest
@@ -82,3 +83,10 @@ def test_seeds_that_were_chosen_on_are_not_reported() -> None:
     assert refused(*small, "--tune", "1,2", "--seeds", "2") == "SEEDS_OVERLAP"
     assert refused(*small, "--seeds", "one") == "BAD_SEEDS"
     assert refused(*small[:3], "magic") == "UNKNOWN_ATTACK"
+
+
+def test_a_rule_that_finds_nothing_has_no_number() -> None:
+    """No speed finds a bot with one scan a device: the JSON says null, not infinity."""
+    found = told(run("bots", SCANS, [1], [2]))["methods"]["speed"]
+    assert (found["at"], found["alerts"], found["precision"]) == (None, 0, None)
+    assert "Infinity" not in json.dumps(found)
