@@ -1,7 +1,9 @@
 """A model of custody in plain Python against the contract, compared after every step.
 
-Three parties pack, unpack, ship, receive and cancel over few units, some of them nested. The model
-says what each step must lead to, a refusal by name included; heads are compared by the harness.
+Three parties pack, unpack, ship, receive, refuse, return, take back, lose, except and cancel over
+few units, some of them nested; two are suspended at times, and the brand withdraws what they hold.
+The model says what each step must lead to, a refusal by name included; heads are compared by the
+harness.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from tests.contracts.ledger_harness import Chain, Refused
 from tests.contracts.world import (
     BRAND,
     DISTRIBUTOR,
+    DOCUMENT,
     STORE,
     Tree,
     inner,
@@ -26,15 +29,17 @@ from tests.contracts.world import (
     items,
     named,
     opening,
+    origin,
     pack,
     receive,
     ship,
     start,
+    suspend,
     undone,
 )
 
 PARTIES = (BRAND, DISTRIBUTOR, STORE)
-HELD, IN_TRANSIT, INSIDE = 1, 2, 3
+HELD, IN_TRANSIT, INSIDE, LOST = 1, 2, 3, 4
 
 
 @dataclass
@@ -89,6 +94,7 @@ class Custody(RuleBasedStateMachine):
         self.chain = self.undo.__enter__()
         self.model: dict[bytes, Unit] = {}
         self.eras = dict.fromkeys(PARTIES, 0)
+        self.suspended: set[int] = set()
 
     def teardown(self) -> None:
         """Put the world back."""
@@ -112,8 +118,16 @@ class Custody(RuleBasedStateMachine):
         if known.holder != actor:
             return "NotHolder"
         if known.state != HELD:
-            return "UnitInTransit" if known.state == IN_TRANSIT else "UnitInside"
+            return "UnitInside" if known.state == INSIDE else "UnitInTransit"
         return "UnitEmpty" if known.empty else ""
+
+    def may_act(self, actor: int, to: int | None = None) -> str:
+        """Say by which name an actor may not act, or send to a party."""
+        if actor in self.suspended:
+            return "PartyInactive"
+        if to == actor:
+            return "ToSelf"
+        return "PartyInactive" if to in self.suspended else ""
 
     @rule(unit=parents)
     def pack(self, unit: bytes) -> None:
@@ -139,7 +153,7 @@ class Custody(RuleBasedStateMachine):
         tree = TREES[unit][1]
         chosen = sorted(positions)
         children = [tree.children[i]["child"] for i in chosen]
-        expected = self.may_move(unit, actor)
+        expected = self.may_act(actor) or self.may_move(unit, actor)
         if not expected and self.model[unit].gone + len(chosen) > len(tree.children):
             expected = "BadCount"
         if not expected and any(not self.inside(child, unit) for child in children):
@@ -159,42 +173,115 @@ class Custody(RuleBasedStateMachine):
         known = self.model.get(child)
         return known is None or (known.state == INSIDE and known.parent == unit)
 
-    @rule(unit=units, actor=parties, to=parties)
-    def ship(self, unit: bytes, actor: int, to: int) -> None:
-        """Somebody ships to somebody."""
-        expected = "ToSelf" if to == actor else self.may_move(unit, actor)
-        self.step(expected, Verb.SHIP, ship(actor, to), on=unit)
+    @rule(unit=units, actor=parties, to=parties, verb=st.sampled_from((Verb.SHIP, Verb.RETURN_TO)))
+    def ship(self, unit: bytes, actor: int, to: int, verb: Verb) -> None:
+        """Somebody ships or returns to somebody."""
+        expected = self.may_act(actor, to) or self.may_move(unit, actor)
+        self.step(expected, verb, ship(actor, to), on=unit)
         if not expected:
             known = self.model[unit]
             known.state, known.addressee = IN_TRANSIT, to
 
+    def moving(self, unit: bytes) -> str:
+        """Say by which name a unit is not on its way."""
+        if unit not in self.model:
+            return "UnknownUnit"
+        return "" if self.model[unit].state in (IN_TRANSIT, LOST) else "UnitNotInTransit"
+
+    def may_receive(self, unit: bytes, actor: int, sender: int) -> str:
+        """Say by which name an actor may not receive a unit from somebody."""
+        refusal = self.may_act(actor) or self.moving(unit)
+        if refusal:
+            return refusal
+        if self.model[unit].addressee != actor:
+            return "NotAddressee"
+        return "" if self.model[unit].holder == sender else "NotFrom"
+
+    def arrived(self, unit: bytes, holder: int) -> None:
+        """A unit is held again."""
+        known = self.model[unit]
+        known.holder, known.addressee, known.state = holder, 0, HELD
+
     @rule(unit=units, actor=parties, sender=parties)
     def receive(self, unit: bytes, actor: int, sender: int) -> None:
         """Somebody confirms receipt from somebody."""
+        expected = self.may_receive(unit, actor, sender)
+        self.step(expected, Verb.RECEIVE_FROM, receive(actor, sender), on=unit)
+        if not expected:
+            self.arrived(unit, actor)
+
+    @rule(unit=units, actor=parties, sender=parties)
+    def refuse(self, unit: bytes, actor: int, sender: int) -> None:
+        """Somebody refuses receipt."""
+        expected = self.may_receive(unit, actor, sender)
+        self.step(expected, Verb.REFUSE, receive(actor, sender), on=unit)
+        if not expected:
+            self.arrived(unit, sender)
+
+    @rule(unit=units, actor=parties, sender=parties, over=st.integers(0, 1))
+    def except_(self, unit: bytes, actor: int, sender: int, over: int) -> None:
+        """Somebody receives with one missing, by totals that are right or one too large."""
+        known = self.model.get(unit)
+        inside = len(known.tree.children) - known.gone if known and known.tree else 1
+        expected = self.may_receive(unit, actor, sender) or ("TotalsDiffer" if over else "")
+        counts = {"good": inside - 1 + over, "damaged": 0, "short": 1, "over": 0, "wrong": 0}
+        args = {"actor": actor, "from": sender, **counts, "eventHash": DOCUMENT}
+        self.step(expected, Verb.REPORT_EXCEPTION, args, on=unit)
+        if not expected:
+            self.arrived(unit, actor)
+
+    @rule(unit=units, actor=parties, to=parties, lost=st.booleans())
+    def take_back(self, unit: bytes, actor: int, to: int, lost: bool) -> None:
+        """Somebody takes back what he sent, or says that it is lost."""
+        expected = self.may_act(actor) or self.moving(unit)
+        if not expected and self.model[unit].holder != actor:
+            expected = "NotHolder"
+        if not expected and self.model[unit].addressee != to:
+            expected = "NotAddressee"
+        if not expected and lost and self.model[unit].state == LOST:
+            expected = "UnitNotInTransit"
+        self.step(expected, Verb.REPORT_LOST if lost else Verb.TAKE_BACK, ship(actor, to), on=unit)
+        if not expected and lost:
+            self.model[unit].state = LOST
+        elif not expected:
+            self.arrived(unit, actor)
+
+    @rule(unit=units, sender=parties)
+    def withdraw(self, unit: bytes, sender: int) -> None:
+        """The brand withdraws a unit, which it made, from somebody."""
         known = self.model.get(unit)
         expected = ""
         if known is None:
             expected = "UnknownUnit"
-        elif known.state != IN_TRANSIT:
-            expected = "UnitNotInTransit"
-        elif known.addressee != actor:
-            expected = "NotAddressee"
         elif known.holder != sender:
             expected = "NotFrom"
-        self.step(expected, Verb.RECEIVE_FROM, receive(actor, sender), on=unit)
-        if known is not None and not expected:
-            known.holder, known.addressee, known.state = actor, 0, HELD
+        elif known.state == INSIDE:
+            expected = "UnitInside"
+        elif sender not in self.suspended:
+            expected = "NotSuspended"
+        args = receive(BRAND, sender)
+        self.step(expected, Verb.WITHDRAW, args, on=unit, proof=origin(unit))
+        if not expected:
+            self.arrived(unit, BRAND)
+
+    @rule(party=st.sampled_from((DISTRIBUTOR, STORE)))
+    def suspend(self, party: int) -> None:
+        """A party is suspended, or active again."""
+        self.suspended ^= {party}
+        suspend(self.chain, party, 2 if party in self.suspended else 1)
 
     @rule(unit=units)
     def arrive(self, unit: bytes) -> None:
         """What is on its way arrives, so that walks get somewhere."""
         known = self.model.get(unit)
-        if known is not None and known.state == IN_TRANSIT:
+        if known is not None and known.state in (IN_TRANSIT, LOST):
             self.receive(unit, known.addressee, known.holder)
 
     @rule(actor=parties)
     def cancel(self, actor: int) -> None:
         """A key voids what it signed: nothing of the old era lands."""
+        if actor in self.suspended:
+            return self.step("PartyInactive", Verb.CANCEL, {"actor": actor})
         args = ship(actor, next(party for party in PARTIES if party != actor))
         unit = next((u for u, known in self.model.items() if known.holder == actor), EVERYTHING[0])
         hoarded = self.chain.call(Verb.SHIP, args, on=unit)
