@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ledger.chain.bundle_events import write_identity
 from ledger.chain.history_proof import Report, check
 from scripts.checking import (
     AsJson,
@@ -52,13 +51,15 @@ def check_history(
 
 @app.command()
 def prove(
-    kind: Annotated[str, typer.Argument(help="unit, item, batch, lot, party, registry or log")],
+    kind: Annotated[
+        str, typer.Argument(help="unit, item, claim, batch, lot, party, registry or log")
+    ],
     name: Annotated[
         list[str] | None,
         typer.Argument(
-            help="SSCC or unit id (0x…); GTIN and serial of the item; number of the batch; number "
-            "of the lot, or its GTIN and name; GLN or number of the party; nothing for the "
-            "registry and the log"
+            help="SSCC or unit id (0x…); link, leaf (0x…) or GTIN and serial of the item; batch "
+            "and index of the claim of an inner code; number of the batch; number of the lot, or "
+            "its GTIN and name; GLN or number of the party; nothing for the registry and the log"
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the file here [standard output].")] = None,
@@ -78,11 +79,7 @@ def prove(
     with reading(where.engine) as session:
         subject = prove_history.named(where, session, kind, name or [])
         document = prove_history.build(where, session, subject)
-    said = {
-        "subject": kind,
-        "id": write_identity(subject.identity),
-        "events": len(document["events"]),
-    }
+    said = {"subject": kind, "id": subject.written, "events": len(document["events"])}
     write_out(document, out, said, as_json)
 
 
@@ -91,7 +88,7 @@ def _report(report: Report) -> dict[str, Any]:
     return {
         **standing_json(report),
         "subject": subject.kind,
-        "id": write_identity(subject.identity),
+        "id": subject.written,
         "count": len(report.events),
         "head": None if report.head is None else "0x" + report.head.hex(),
         "events": [event_json(event) for event in report.events],
@@ -100,7 +97,7 @@ def _report(report: Report) -> dict[str, Any]:
 
 def _lines(report: Report) -> list[str]:
     subject, count = report.subject, len(report.events)
-    what = f"{subject.kind} {write_identity(subject.identity)}"
+    what = f"{subject.kind} {subject.written}"
     if not count:
         return [*standing_lines(report), f"{what}: nothing has ever happened to it"]
     return [

@@ -8,48 +8,66 @@ one. No event at all is proved alike, by the absence of both. Source: FORMATS "H
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, cast
 
 from ledger.chain import frame
-from ledger.chain.bundle_events import History, read_events, read_subject
+from ledger.chain.bundle_events import History, read_events, read_subject, write_identity
 from ledger.chain.bundle_state import State, proved_words
 from ledger.chain.frame import Frame, Standing, check_frame, read_frame
 from ledger.chain.storage import Layout
-from ledger.chain.strict_json import load
+from ledger.chain.strict_json import Node, load
 from ledger.chain.trust import check_trust
 from ledger.domain.history import Event
 from ledger.domain.ids import SubjectKind
+from ledger.domain.leaf import inner_leaf
+from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 
 FORMAT = "touchstone-history/1"
 MAX_BYTES = 64 << 20
 MAX_EVENTS = 100_000
 
+HistoryKind = SubjectKind | Literal["claim"]
 # Where each kind of subject has its `seq` and `head`.
-TABLES: dict[SubjectKind, str] = {
+TABLES: dict[HistoryKind, str] = {
     "registry": "registry",
     "party": "parties",
     "batch": "batches",
     "lot": "lots",
     "unit": "units",
     "item": "items",
+    "claim": "claims",
     "log": "scanLog",
 }
 _SINGLE = ("registry", "log")
+_CLAIM = r"(?:0|[1-9][0-9]{0,9})/(?:0|[1-9][0-9]{0,9})"
 _NO_HEAD = bytes(32)
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose history it is. identity: as `ids.subject` takes it, of a lot its number."""
+    """Whose history it is. identity: as `ids.subject` takes it, of a lot its number.
 
-    kind: SubjectKind
-    identity: bytes | int
+    A claim is that of an inner code, by the batch and the index of its item: the subject of its
+    event is the inner leaf, which nobody knows before.
+    """
+
+    kind: HistoryKind
+    identity: bytes | int | tuple[int, int]
 
     @property
     def place(self) -> tuple[str, tuple[int | bytes, ...]]:
         """Label and keys of the struct that has its `seq` and `head`."""
-        return TABLES[self.kind], () if self.kind in _SINGLE else (self.identity,)
+        keys = self.identity if isinstance(self.identity, tuple) else (self.identity,)
+        return TABLES[self.kind], () if self.kind in _SINGLE else keys
+
+    @property
+    def written(self) -> str:
+        """Its identity as a file holds it."""
+        if isinstance(self.identity, tuple):
+            return "{}/{}".format(*self.identity)
+        return write_identity(self.identity)
 
 
 @dataclass(frozen=True)
@@ -87,13 +105,9 @@ def read(data: bytes) -> HistoryFile:
     raise, BAD_EVENT."""
     part = load(data, MAX_BYTES).members(("format", *frame.MEMBERS, "subject", "events"))
     part["format"].text(FORMAT)
-    named = part["subject"].members(("kind", "id"))
-    subject = Subject(*read_subject(named["kind"], named["id"], tuple(TABLES)))
-    events = read_events(part["events"], subject.kind, subject.identity, MAX_EVENTS)
+    subject = _subject(part["subject"])
     return HistoryFile(
-        **vars(read_frame(part)),
-        subject=subject,
-        history=History(subject.kind, subject.identity, events),
+        **vars(read_frame(part)), subject=subject, history=_history(part["events"], subject)
     )
 
 
@@ -117,3 +131,28 @@ def conclude(found: HistoryFile, layout: Layout) -> bytes | None:
     if (heads[-1] if seq else _NO_HEAD) != head:
         raise Rejected("HISTORY_DIFFERS", f"The history of a {found.subject.kind} is another.")
     return head if seq else None
+
+
+def _subject(node: Node) -> Subject:
+    part = node.members(("kind", "id"))
+    if part["kind"].value == "claim":
+        batch, index = map(int, part["id"].text(_CLAIM, 21).split("/"))
+        if batch >> 31 or index >> 32:
+            raise part["id"].bad("a batch of 31 bits and an index of 32")
+        return Subject("claim", (batch, index))
+    kinds = [kind for kind in TABLES if kind != "claim"]
+    return Subject(*read_subject(part["kind"], part["id"], kinds))
+
+
+def _history(node: Node, subject: Subject) -> History:
+    if not isinstance(subject.identity, tuple):
+        kind = cast(SubjectKind, subject.kind)
+        events = read_events(node, kind, subject.identity, MAX_EVENTS)
+        return History(kind, subject.identity, events)
+    claims = read_events(node, "item", _NO_HEAD, 1)
+    leaf = _NO_HEAD
+    for event in claims:
+        if event.verb is not Verb.CLAIM_INNER:
+            raise Rejected("BAD_EVENT", "An inner code has no event but its claim.")
+        leaf = inner_leaf(event.args["index"], event.args["innerCode"], event.args["salt"])
+    return History("item", leaf, tuple(replace(event, identity=leaf) for event in claims))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ledger.domain import abi
 from ledger.domain.ff1_block import BlockFF1
 from ledger.domain.keccak import keccak
+from ledger.domain.leaf import inner_leaf
 from ledger.domain.leaf import leaf as leaf  # part of this module's face
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -126,8 +127,7 @@ def inner_commitment(index: int, inner_code: str, salt: bytes) -> bytes:
 
     keccak(keccak(abi(uint32 index, bytes32 innerCode, bytes32 salt))).
     """
-    words = abi.encode(abi.uint(index, 32), abi.ascii32(inner_code), abi.bytes32(salt))
-    return keccak(keccak(words))
+    return inner_leaf(index, abi.ascii32(inner_code), salt)
 
 
 def _outer_tweak(gtin: int) -> int:

@@ -23,3 +23,12 @@ def code_hash(gtin: int, index: int, serial: str) -> bytes:
     return keccak(
         abi.encode(abi.uint(gtin, 64), abi.uint(index, 32), abi.ascii32(serial)),
     )
+
+
+def inner_leaf(index: int, inner_code: bytes, salt: bytes) -> bytes:
+    """Return the leaf of an inner code in its batch's inner tree (formats "Inner commitment").
+
+    inner_code, salt: 32 bytes each, the code as ASCII, left-aligned.
+    """
+    words = abi.encode(abi.uint(index, 32), abi.bytes32(inner_code), abi.bytes32(salt))
+    return keccak(keccak(words))

@@ -11,14 +11,16 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ledger.chain import history_proof
-from ledger.chain.bundle_events import write_event, write_identity
+from ledger.chain.bundle_events import write_event
 from ledger.chain.history_proof import MAX_BYTES, MAX_EVENTS, Subject
+from ledger.db.chain_states import ChainClaim
 from ledger.db.models import ChainEvent, ChainLot
 from ledger.domain import ids
 from ledger.domain.gs1 import gtin14
 from ledger.domain.ids import SubjectKind
+from ledger.domain.leaf import leaf
 from ledger.errors import Rejected
-from ledger.services.lookup import find_item
+from ledger.services.lookup import read_link
 from ledger.services.prove_custody import events_of
 from ledger.services.prove_frame import Json, Place, frame, judged
 from ledger.services.site import Site
@@ -27,26 +29,31 @@ from ledger.services.units import find_unit
 
 def named(site: Site, session: Session, kind: str, words: Sequence[str]) -> Subject:
     """Return the subject that a person names: `unit SSCC|0xID`, `batch NUMBER`, `lot NUMBER`,
-    `lot GTIN LOT`, `item GTIN SERIAL`, `party GLN|NUMBER`, `registry`, `log`.
+    `lot GTIN LOT`, `item LINK|0xLEAF`, `item GTIN SERIAL`, `claim BATCH INDEX` (of an inner code),
+    `party GLN|NUMBER`, `registry`, `log`.
 
     Raises Rejected BAD_SUBJECT, UNKNOWN_UNIT for an SSCC that was not packed here, UNKNOWN_LOT,
-    UNKNOWN_ITEM, MALFORMED, BAD_CHECK_DIGIT.
+    UNKNOWN_ITEM for a code that no key here decodes, MALFORMED, BAD_CHECK_DIGIT.
     """
     match kind, list(words):
         case "unit", [text]:
             unit = _unit_id(text) or find_unit(session, text).id
             return Subject("unit", unit)
-        case "batch", [text] if text.isdecimal() and int(text) < 1 << 31:
+        case "batch", [text] if _is_number(text, 31):
             return Subject("batch", int(text))
         case "party", [text]:
             return Subject("party", ids.party_id(text))
         case "lot", [gtin, lot]:
             number = int(gtin14(gtin))
             return Subject("lot", _lot_number(session, number, ids.lot_id(number, lot)))
-        case "lot", [text] if text.isdecimal() and int(text) < 1 << 32:
+        case "lot", [text] if _is_number(text, 32):
             return Subject("lot", int(text))
+        case "item", [text]:
+            return Subject("item", _unit_id(text) or _leaf(site, *_read(text)))
         case "item", [gtin, serial]:
-            return Subject("item", _leaf(site, session, gtin14(gtin), serial))
+            return Subject("item", _leaf(site, gtin14(gtin), serial))
+        case "claim", [batch, index] if _is_number(batch, 31) and _is_number(index, 32):
+            return Subject("claim", (int(batch), int(index)))
         case ("registry" | "log") as alone, []:
             return Subject(cast(SubjectKind, alone), 0)
     raise Rejected(
@@ -60,14 +67,14 @@ def build(site: Site, session: Session, subject: Subject) -> Json:
 
     Raises Rejected HISTORY_TOO_LONG, and as `prove_frame.frame` and `judged`.
     """
-    name = ids.subject(subject.kind, subject.identity)
+    name = _name(session, subject)
     counted = select(func.count()).select_from(ChainEvent).where(ChainEvent.subject == name)
     if (session.scalar(counted) or 0) > MAX_EVENTS:
         raise _too_long(f"over {MAX_EVENTS} events")
     document = {
         "format": history_proof.FORMAT,
         **frame(site, session, _places(subject)),
-        "subject": {"kind": subject.kind, "id": write_identity(subject.identity)},
+        "subject": {"kind": subject.kind, "id": subject.written},
         "events": [write_event(event) for event in events_of(session, name)],
     }
     if len(orjson.dumps(document)) > MAX_BYTES:
@@ -76,16 +83,17 @@ def build(site: Site, session: Session, subject: Subject) -> Json:
     return document
 
 
+def _name(session: Session, subject: Subject) -> bytes:
+    """Return the subject as heads name it; of an inner code that nobody has claimed, any."""
+    if isinstance(subject.identity, tuple):
+        claim = session.get(ChainClaim, subject.identity)
+        return ids.subject("item", claim.leaf if claim is not None else bytes(32))
+    return ids.subject(cast(SubjectKind, subject.kind), subject.identity)
+
+
 def _places(subject: Subject) -> list[Place]:
     label, keys = subject.place
     return [(label, keys, "seq"), (label, keys, "head")]
-
-
-def _leaf(site: Site, session: Session, gtin: str, serial: str) -> bytes:
-    item = find_item(site, session, gtin, serial)
-    if item is None:
-        raise Rejected("UNKNOWN_ITEM", f"No item {serial} of GTIN {gtin} is on the ledger.")
-    return item.leaf
 
 
 def _lot_number(session: Session, gtin: int, lot: bytes) -> int:
@@ -94,6 +102,22 @@ def _lot_number(session: Session, gtin: int, lot: bytes) -> int:
     if number is None:
         raise Rejected("UNKNOWN_LOT", f"GTIN {gtin:014d} has no lot of that name on the ledger.")
     return number
+
+
+def _read(link: str) -> tuple[str, str]:
+    found = read_link(link)
+    return found.gtin, found.canonical or found.serial
+
+
+def _leaf(site: Site, gtin: str, serial: str) -> bytes:
+    decoded = site.keeper.decode(int(gtin), serial)
+    if decoded is None:
+        raise Rejected("UNKNOWN_ITEM", "No key of this installation decodes the code.")
+    return leaf(int(gtin), decoded.index, serial)
+
+
+def _is_number(text: str, bits: int) -> bool:
+    return text.isdecimal() and int(text) < 1 << bits
 
 
 def _unit_id(text: str) -> bytes | None:

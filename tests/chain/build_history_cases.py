@@ -1,6 +1,6 @@
 """Freezes history files, good and with one fault each, for checkers in any language: python -m
-tests.chain.build_history_cases (once). Each row has both files as text, and the code by which it is
-refused (null: accepted, with its exit status)."""
+tests.chain.build_history_cases adds the rows that are not there yet. Each row has both files as
+text, and the code by which it is refused (null: accepted, with its exit status)."""
 
 from __future__ import annotations
 
@@ -30,6 +30,15 @@ ACCEPTED = (
     "registry",
     "log",
 )
+RULED = {  # name of the row -> subject
+    "item with states": "item blocked",
+    "item without a state": "item without a state",
+    "inner code": "inner code",
+    "inner code not claimed": "inner code not claimed",
+    "lot recalled and released": "lot",
+    "party suspended and active again": "store",
+    "registry handed over": "registry",
+}
 LIES = (
     "event 1 dropped",
     "event 1 dropped, renumbered",
@@ -41,10 +50,11 @@ LIES = (
 
 
 def main() -> None:
-    """Write cases.json."""
+    """Add to cases.json."""
+    rows = json.loads(OUT.read_text())["rows"]
+    frozen = {row["name"] for row in rows}
     with tempfile.TemporaryDirectory() as directory, open_history_world(Path(directory)) as world:
-        rows = list(_rows(world, Path(directory)))
-    OUT.parent.mkdir(exist_ok=True)
+        rows += [row for row in _rows(world, Path(directory)) if row["name"] not in frozen]
     text = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     OUT.write_text('{"format": "touchstone-history/1", "rows": [\n' + text + "\n]}\n")
 
@@ -55,6 +65,15 @@ def _rows(world: World, directory: Path) -> Any:
     files = {name: build(world, subject) for name, subject in subjects(world).items()}
     for name in ACCEPTED:
         yield _row(name, trust, dump(files[name]), world.now + 30)
+    for name, of in RULED.items():
+        yield _row(name, trust, dump(files[of]), world.now + 30)
+    item, claim = files["item blocked"], files["inner code"]
+    dropped = {**item, "events": item["events"][:2]}
+    yield _row("the end of an item's life dropped", trust, dump(dropped), world.now + 30)
+    unclaimed = {**claim, "subject": files["inner code not claimed"]["subject"]}
+    yield _row("a claim of another inner code", trust, dump(unclaimed), world.now + 30)
+    states = {**claim, "events": item["events"][:1]}
+    yield _row("a claim that is none", trust, dump(states), world.now + 30)
     yield _row("stale", trust, dump(files["log"]), world.now + 86_400)
     pallet = files["pallet 1"]
     lies = dict(changes(pallet, files["brand"]["events"][0]))

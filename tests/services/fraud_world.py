@@ -7,6 +7,7 @@ from typing import Any
 
 from ledger.chain.account import Account
 from ledger.chain.bundle_format import Step
+from ledger.chain.message import Shown
 from ledger.db.engine import reading
 from ledger.domain import ids, merkle
 from ledger.domain.keccak import keccak
@@ -89,9 +90,9 @@ def _pack_around(
         "slotted": inside[1:2] if slotted else [],
         "eventHash": bytes(32),
     }
-    proofs = [proof] if slotted else []
+    shown = Shown([proof] if slotted else [])
     key_of_order = f"around-{next(_numbers)}"
-    order = Order(Verb.PACK, actor, unit, args, key_of_order, 0, None, proofs)
+    order = Order(Verb.PACK, actor, unit, args, key_of_order, 0, None, shown)
     world.settle(act(world.site, order, key))
     return tuple(steps)
 

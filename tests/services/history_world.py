@@ -1,4 +1,4 @@
-"""The small ledger of the proof tests, its scan log anchored twice, and its subjects."""
+"""The small ledger of the proof tests, with what gives every kind of subject a history."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from ledger.chain.history_proof import Subject
+from ledger.chain.message import Shown
 from ledger.db.engine import reading
+from ledger.domain import merkle
 from ledger.domain.keccak import keccak
-from ledger.domain.leaf import leaf
+from ledger.domain.leaf import inner_leaf, leaf
 from ledger.domain.verbs import Role, Verb
-from ledger.services import parties, prove_history
+from ledger.services import capture, items, lots, parties, prove_history, ruling
 from ledger.services.act import Order, act
-from tests.services.proof_world import BRAND, DISTRIBUTOR, GTIN, World, open_world
+from ledger.services.relaying import keep
+from ledger.services.site import ADMIN
+from tests.services.proof_world import BRAND, DISTRIBUTOR, GTIN, STORE, World, open_world
 
+RELEASED, RECALLED = 1, 2
+BLOCKED = 38  # index of the item in batch 1 that gets states
 OPERATOR = 9501101530003
 # name of a subject -> the verbs of its events
 EXPECTED: dict[str, str] = {
@@ -28,15 +34,19 @@ EXPECTED: dict[str, str] = {
     "batch": "COMMISSION ACTIVATE ACTIVATE ACTIVATE BIND_LOT BIND_LOT VOID",
     "batch reserved": "",
     "batch of nobody": "",
-    "brand": "REGISTER_PARTY OPEN_EPOCH" + 4 * " RESERVE_BATCH",
+    "brand": "REGISTER_PARTY OPEN_EPOCH" + 5 * " RESERVE_BATCH",
     "distributor": "REGISTER_PARTY",
+    "store": "REGISTER_PARTY SUSPEND_PARTY SUSPEND_PARTY",
     "party of nobody": "",
-    "item once blocked": "SET_ITEM_STATE SET_ITEM_STATE",
-    "item of nobody": "",
-    "lot": "",
-    "lot recalled": "SET_LOT_STATE",
+    "lot": "SET_LOT_STATE SET_LOT_STATE",
+    "lot never recalled": "",
     "lot of nobody": "",
-    "registry": "",
+    "item blocked": "SET_ITEM_STATE SET_ITEM_STATE DECOMMISSION",
+    "item without a state": "",
+    "item of nobody": "",
+    "inner code": "CLAIM_INNER",
+    "inner code not claimed": "",
+    "registry": "SET_ADMINS",
     "log": "ANCHOR_SCAN_LOG ANCHOR_SCAN_LOG",
 }
 
@@ -45,13 +55,56 @@ EXPECTED: dict[str, str] = {
 def open_history_world(directory: Path) -> Iterator[World]:
     """Start a node and let all that follows happen; stops everything at the end."""
     with open_world(directory) as opened:
+        site = opened.site
         new = parties.NewParty(OPERATOR, "Operator", "运营方", Role.OPERATOR)
-        opened.settle(parties.register(opened.site, new, "operator")[1])
+        opened.settle(parties.register(site, new, "operator")[1])
+        for state in (RECALLED, RELEASED):
+            order = lots.order_state(site, BRAND, GTIN, "L-1", state, f"lot-{state}")
+            opened.settle(act(site, order))
+        for state in ("blocked", "active", "supplied"):
+            link = f"https://id.example/01/{GTIN}/21/{opened.serial(1, BLOCKED)}"
+            opened.settle(act(site, items.order_state(site, BRAND, link, state, f"item-{state}")))
+        for status in (ruling.SUSPENDED, ruling.ACTIVE):
+            order = ruling.order_status(STORE, status, f"store-{status}")
+            opened.settle(ruling.rule(site, order))
+        _claim(opened)
+        _renew_admins(opened)
         for size in (3, 9):
             args = {"actor": OPERATOR, "size": size, "logRoot": keccak(b"l"), "mapRoot": bytes(32)}
             order = Order(Verb.ANCHOR_SCAN_LOG, OPERATOR, 0, args, f"anchor-{size}")
-            opened.settle(act(opened.site, order))
+            opened.settle(act(site, order))
         yield opened
+
+
+def _claim(world: World) -> None:
+    """A fifth batch, of two codes, the first of whose inner codes is uncovered."""
+    site = world.site
+    args = {"actor": BRAND, "gtin": int(GTIN), "epoch": 0, "eventHash": bytes(32)}
+    world.settle(act(site, Order(Verb.RESERVE_BATCH, BRAND, BRAND, args, "reserve-5")))
+    code, salt = b"INNER".ljust(32, b"\0"), keccak(b"salt")
+    nodes = merkle.tree([inner_leaf(index, code, salt) for index in (0, 1)])
+    roots = {"actor": BRAND, "root": keccak(b"5"), "innerRoot": nodes[0], "count": 2}
+    args = {**roots, "eventHash": bytes(32)}
+    world.settle(act(site, Order(Verb.COMMISSION, BRAND, 5, args, "commission-5")))
+    inner = {"batch": 5, "index": 0, "innerCode": code, "salt": salt}
+    args = {"actor": BRAND, **inner, "eventHash": bytes(32)}
+    shown = Shown(proofs=[merkle.proof(nodes, 0)])
+    order = Order(Verb.CLAIM_INNER, BRAND, inner_leaf(0, code, salt), args, "claim", shown=shown)
+    world.settle(act(site, order))
+
+
+def _renew_admins(world: World) -> None:
+    """The admin hands over to itself: what it signed and nobody relayed is void."""
+    site = world.site
+    admin = site.vault.account(ADMIN)
+    order = ruling.order_admins([admin.address], 1, "admins")
+    deadline = site.clock() + order.deadline_s
+    with reading(site.engine) as session:
+        message = capture.compose(
+            session, site.network, order.verb, order.identity, order.signed_args(), deadline
+        )
+    data = ruling.signed_by(site, message, [admin], [admin])
+    world.settle(keep(site, message, data, order.document, order.actor, order.key))
 
 
 def subjects(world: World) -> dict[str, Subject]:
@@ -64,12 +117,16 @@ def subjects(world: World) -> dict[str, Subject]:
         "batch of nobody": Subject("batch", 99),
         "brand": Subject("party", BRAND),
         "distributor": Subject("party", DISTRIBUTOR),
+        "store": Subject("party", STORE),
         "party of nobody": Subject("party", 10**13 + 7),
-        "item once blocked": Subject("item", leaf(int(GTIN), 23, world.serial(1, 23))),
-        "item of nobody": Subject("item", bytes(32)),
         "lot": Subject("lot", 1),
-        "lot recalled": Subject("lot", 4),
+        "lot never recalled": Subject("lot", 2),
         "lot of nobody": Subject("lot", 99),
+        "item blocked": Subject("item", leaf(int(GTIN), BLOCKED, world.serial(1, BLOCKED))),
+        "item without a state": Subject("item", world.units["item"]),
+        "item of nobody": Subject("item", bytes(32)),
+        "inner code": Subject("claim", (5, 0)),
+        "inner code not claimed": Subject("claim", (5, 1)),
         "registry": Subject("registry", 0),
         "log": Subject("log", 0),
     }

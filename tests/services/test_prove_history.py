@@ -12,7 +12,6 @@ import pytest
 from ledger.chain.history_proof import TABLES, Report, Subject, check
 from ledger.chain.trust import sign
 from ledger.db.engine import reading
-from ledger.domain.leaf import leaf
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, TouchstoneError
 from ledger.services import prove_history
@@ -160,23 +159,33 @@ def test_a_subject_is_named_by_people(world: World) -> None:
         f"party {BRAND}": Subject("party", BRAND),
         f"lot {GTIN} L-1": Subject("lot", 1),
         "lot 7": Subject("lot", 7),
+        f"item https://id.example/01/{GTIN}/21/{world.serial(1, 10)}": Subject(
+            "item", world.units["item"]
+        ),
+        f"item {GTIN} {world.serial(1, 10)}": Subject("item", world.units["item"]),
+        "item 0x" + "ab" * 32: Subject("item", b"\xab" * 32),
+        "claim 5 1": Subject("claim", (5, 1)),
         "registry": Subject("registry", 0),
         "log": Subject("log", 0),
         "unit 0x" + "ab" * 32: Subject("unit", b"\xab" * 32),
     }
-    site = world.site
-    cases[f"item {GTIN} {world.serial(1, 20)}"] = Subject(
-        "item", leaf(int(GTIN), 20, world.serial(1, 20))
-    )
-    with reading(site.engine) as session:
+    with reading(world.site.engine) as session:
         for text, subject in cases.items():
             kind, *words = text.split()
-            assert prove_history.named(site, session, kind, words) == subject
-        for text in ("pallet 1", "unit", "item 1", "batch x", "batch 2147483648", "log 0", "lot x"):
+            assert prove_history.named(world.site, session, kind, words) == subject
+        for text in (
+            "pallet 1",
+            "unit",
+            "batch x",
+            "batch 2147483648",
+            "log 0",
+            "lot x",
+            "claim 5",
+        ):
             kind, *words = text.split()
             with pytest.raises(Rejected) as refusal:
-                prove_history.named(site, session, kind, words)
+                prove_history.named(world.site, session, kind, words)
             assert refusal.value.code == "BAD_SUBJECT", text
         with pytest.raises(Rejected) as refusal:
-            prove_history.named(site, session, "lot", (GTIN, "L-9"))
+            prove_history.named(world.site, session, "lot", (GTIN, "L-9"))
         assert refusal.value.code == "UNKNOWN_LOT"
