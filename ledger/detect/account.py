@@ -42,11 +42,11 @@ def account(
     fdr: float,
 ) -> Finding:
     """The finding for a cell that was just rejected. lot: row of Lots."""
-    cases, items = involved(cell, int(lots.case_size[lot]))
+    here_by_case = np.bincount([one.case for one in heard], minlength=cell.lot.cases)
+    cases, items = involved(cell, here_by_case, int(lots.case_size[lot]))
     counted = [one for one in heard if one.group is not None]
     named = set(cases.tolist())
     inside = [one for one in counted if one.case in named]
-    here = sum(one.case in named for one in heard)
     per_pallet, first = int(lots.cases_per_pallet[lot]), int(lots.first_case[lot])
     groups = [g for g in cell.groups if g.size and g.case in named]
     told = cases + first
@@ -57,7 +57,7 @@ def account(
         pallets=tuple(np.unique(told // per_pallet).tolist()),
         pallets_of=-(-int(lots.cases()[lot]) // per_pallet),
         codes=tuple(codes[one.unit] for one in inside[:MOST]),
-        elsewhere=sum(cell.lot.items[case] for case in named) - here,
+        elsewhere=sum(cell.lot.items[case] - int(here_by_case[case]) for case in named),
         items=items,
         groups=tuple(
             (group.case + first, rounded(group.start), group.size, rounded(float(group.gain[0])))
@@ -82,14 +82,16 @@ def account(
     )
 
 
-def involved(cell: Cell, case_size: int) -> tuple[Ints, tuple[int, int, int]]:
+def involved(cell: Cell, here: Ints, case_size: int) -> tuple[Ints, tuple[int, int, int]]:
     """The cases that the evidence points at, int64, ascending; and how many goods are probably
-    involved: a low, a likely and a high figure (LIKELY of the posterior)."""
+    involved: a low, a likely and a high figure (LIKELY of the posterior). here: int64 (cases,), how
+    many items of each case were seen here."""
     logs = cell.run_logs()
     cases, single = cell.returned()
     odds = np.array([np.log1p(part * np.expm1(np.minimum(single, 600))).sum(1) for part in RETURNS])
     if cases and odds.max() > logs.max():
-        return _scattered(np.array(cases), single, odds, case_size)
+        unseen = _unseen(here[here == np.array(cell.lot.items)])
+        return _scattered(np.array(cases), single, odds, unseen, case_size)
     held = cell.lot.runs.holding(cell.last.case if cell.last else 0)
     best = int(np.argmax(logs.max(axis=0)))
     weight = np.exp(TEMPER * (logs - logs.max())).sum(axis=0)
@@ -102,16 +104,24 @@ def involved(cell: Cell, case_size: int) -> tuple[Ints, tuple[int, int, int]]:
 
 
 def _scattered(
-    cases: Ints, single: Floats, odds: Floats, case_size: int
+    cases: Ints, single: Floats, odds: Floats, unseen: float, case_size: int
 ) -> tuple[Ints, tuple[int, int, int]]:
+    """The same for single cases, of which `unseen` more are diverted at most, about."""
     part, pair = np.unravel_index(int(np.argmax(odds)), odds.shape)
     evidence = RETURNS[int(part)] * np.exp(np.minimum(single[pair], 600.0))
     chance = evidence / (evidence + 1 - RETURNS[int(part)])
     named = np.sort(cases[chance >= min(0.5, float(chance.max()))])
     mean, spread = float(chance.sum()), float(np.sqrt((chance * (1 - chance)).sum()))
-    low, high = max(1.0, mean - 1.645 * spread), min(float(len(cases)), mean + 1.645 * spread)
-    items = (round(low * case_size), round(mean * case_size), round(high * case_size))
-    return named, items
+    low, high = max(1.0, mean - 1.645 * spread), float(len(cases)) + unseen
+    items = (round(low * case_size), round((mean + unseen / 2) * case_size))
+    return named, (*items, max(round(high * case_size), items[1]))
+
+
+def _unseen(silent: Ints) -> float:
+    """How many cases there are beside those seen, at least: f₁² / 2 f₂ (Chao 1984), where f₁ and f₂
+    were seen once and twice. silent: items seen here of each case that was not seen elsewhere."""
+    once, twice = np.count_nonzero(silent == 1), np.count_nonzero(silent == 2)
+    return once * (once - 1) / (2 * (twice + 1))
 
 
 def leakers(cases: Ints, lots: Lots, custody: Custody, lot: int) -> tuple[Leaker, ...]:
