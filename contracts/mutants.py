@@ -156,6 +156,9 @@ class _Places:
                 yield from self.block(node["body"])
 
     def block(self, body: Node) -> Iterator[Mutant]:
+        guards = {
+            id(_only(node["trueBody"])) for node in _walk(body) if node["nodeType"] == "IfStatement"
+        }
         loops = {id(n) for loop in _walk(body) for n in _counters(loop)}
         for node in _walk(body):
             kind = node["nodeType"]
@@ -176,8 +179,10 @@ class _Places:
                 yield self.bound(node)
             elif kind == "ExpressionStatement":
                 yield from self.statement(node)
+            elif kind == "RevertStatement" and id(node) not in guards:
+                yield self.make(f"no {_called(node)}", node, "{ if (!{on}) ", " }")
             elif kind == "EmitStatement":
-                yield self.make(f"silent `{self.raw(node)[:60]}`", node, "if (!{on}) ", "")
+                yield self.make(f"silent `{self.raw(node)[:60]}`", node, "{ if (!{on}) ", " }")
             elif kind in ("UnaryOperation", "Assignment") and id(node) not in self._statements(
                 body
             ):
@@ -209,9 +214,9 @@ class _Places:
         inner = node["expression"]
         kind, text = inner["nodeType"], self.raw(inner)
         if kind == "FunctionCall" and not text.startswith("revert"):
-            yield self.make(f"without `{text[:70]}`", node, "if (!{on}) ", "")
+            yield self.make(f"without `{text[:70]}`", node, "{ if (!{on}) ", " }")
         elif kind == "UnaryOperation" and inner["operator"] in ("++", "--"):
-            yield self.make(f"without `{text}`", node, "if (!{on}) ", "")
+            yield self.make(f"without `{text}`", node, "{ if (!{on}) ", " }")
         elif kind == "Assignment":
             yield from self.assignment(node, inner)
 
@@ -220,7 +225,7 @@ class _Places:
         if left["typeDescriptions"]["typeString"].endswith("storage pointer"):
             return  # solc wants it assigned
         if "TupleExpression" not in (left["nodeType"], right["nodeType"]):
-            yield self.make(f"keeps `{self.raw(left)}`", statement, "if (!{on}) ", "")
+            yield self.make(f"keeps `{self.raw(left)}`", statement, "{ if (!{on}) ", " }")
         elif left["nodeType"] == right["nodeType"]:
             for old, new in zip(left["components"], right["components"], strict=True):
                 kind = old["typeDescriptions"]["typeString"]
@@ -228,7 +233,7 @@ class _Places:
                 before = f"({{on}} ? {self.raw(old)} : {cast}("
                 yield self.make(f"keeps `{self.raw(old)}`", new, before, "))")
         else:
-            yield self.make(f"keeps `{self.raw(left)}`", statement, "if (!{on}) ", "")
+            yield self.make(f"keeps `{self.raw(left)}`", statement, "{ if (!{on}) ", " }")
 
     def effect(self, node: Node) -> Iterator[Mutant]:
         if node["nodeType"] == "Assignment":
@@ -241,7 +246,10 @@ class _Places:
 
     def make(self, what: str, node: Node, before: str, after: str) -> Mutant:
         start, length = (int(part) for part in node["src"].split(":")[:2])
-        edit = Edit(start, start + length, before, after)
+        stop = start + length
+        if after == " }":  # a statement: to its semicolon, in a block, lest an `else` change sides
+            stop = self.text.index(b";", stop - 1) + 1
+        edit = Edit(start, stop, before, after)
         return Mutant(f"{self.where}.{self.function}: {what}", self.file, self.function, edit)
 
     def raw(self, node: Node) -> str:
@@ -277,10 +285,21 @@ def _counters(node: Node) -> Iterator[Node]:
         yield from _walk(node["condition"])
 
 
+def _only(body: Node) -> Node:
+    """The one statement of a branch; the branch itself if it has several."""
+    if body["nodeType"] == "Block" and len(body["statements"]) == 1:
+        statement: Node = body["statements"][0]
+        return statement
+    return body
+
+
 def _error(body: Node) -> str | None:
     """The error that a guard reverts with; None for an `if` that is no guard."""
-    statements = body["statements"] if body["nodeType"] == "Block" else [body]
-    if len(statements) != 1 or statements[0]["nodeType"] != "RevertStatement":
-        return None
-    called = statements[0]["errorCall"]["expression"]
+    statement = _only(body)
+    return _called(statement) if statement["nodeType"] == "RevertStatement" else None
+
+
+def _called(statement: Node) -> str:
+    """The error's name of a revert."""
+    called = statement["errorCall"]["expression"]
     return str(called.get("name") or called.get("memberName"))

@@ -29,7 +29,7 @@ from typing import Any
 from build import SETTINGS
 from mutants import HERE, find, patched, solc, sources, weave
 
-ARTIFACT = HERE / "build" / "mutants.json"
+BUILD = HERE / "build"
 TABLE = HERE / "MUTANTS.md"
 MADE_BY = (HERE / "broken.json", HERE / "mutants.py", HERE / "build.py")
 FIRST_RULE = 9001
@@ -80,25 +80,26 @@ def rules() -> list[Rule]:
     ]
 
 
-def build() -> list[tuple[int, Made]]:
-    """Return all mutants by number, with their artifact up to date.
+def build(what: str) -> list[tuple[int, Made]]:
+    """Return the mutants of an artifact by number, with it up to date.
 
-    Raises SystemExit if the sources or broken.json cannot be woven or compiled.
+    what: "mutants" for all of them, "rules" for those of broken.json, which compile faster.
+    Raises SystemExit if the sources or broken.json cannot be woven.
     """
     made_of = [*sources().values(), *(path.read_text() for path in MADE_BY)]
     stamp = hashlib.sha256("".join(made_of).encode()).hexdigest()
-    kept = json.loads(ARTIFACT.read_text()) if ARTIFACT.exists() else {}
+    path = BUILD / f"{what}.json"
+    kept = json.loads(path.read_text()) if path.exists() else {}
     if kept.get("stamp") != stamp:
-        kept = {"stamp": stamp, **_compile(sources())}
-        ARTIFACT.parent.mkdir(exist_ok=True)
-        ARTIFACT.write_text(json.dumps(kept))
+        kept = {"stamp": stamp, **_compile(sources(), what)}
+        BUILD.mkdir(exist_ok=True)
+        path.write_text(json.dumps(kept))
     return [(number, Made(*row)) for number, row in enumerate(kept["mutants"], 1)]
 
 
-def _compile(files: Mapping[str, str]) -> dict[str, Any]:
+def _compile(files: Mapping[str, str], what: str) -> dict[str, Any]:
     mutants = find(files)
     known = {mutant.name for mutant in mutants}
-    places = list(mutants)
     numbers: dict[str, int] = {}
     for rule in rules():
         gone = [name for name in rule.without if name not in known]
@@ -109,21 +110,24 @@ def _compile(files: Mapping[str, str]) -> dict[str, Any]:
             for patch in rule.patches
             for mutant in patched(files, f"rule {rule.number}", patch)
         ]
-        places += patches
+        if what == "rules":
+            mutants += patches
         numbers |= dict.fromkeys([*rule.without, *(patch.name for patch in patches)], rule.number)
+    if what == "rules":
+        mutants = [mutant for mutant in mutants if mutant.name in numbers]
     settings = dict(SETTINGS) | {"outputSelection": {"src/Ledger.sol": {"*": ["evm.bytecode"]}}}
-    output = solc(weave(files, places, numbers), settings)
+    output = solc(weave(files, mutants, numbers), settings)
     code = output["contracts"]["src/Ledger.sol"]["Ledger"]["evm"]["bytecode"]["object"]
     return {"bytecode": f"0x{code}", "mutants": [[m.name, m.function] for m in mutants]}
 
 
-def forge(number: int, *arguments: str, **settings: str) -> dict[str, str]:
-    """Run forge on mutant `number`; return the tests that failed, with what they said."""
+def forge(what: str, number: int, *arguments: str, **settings: str) -> dict[str, str]:
+    """Run forge on mutant or rule `number` of an artifact; return what each failed test said."""
     with tempfile.TemporaryDirectory() as kept:
         environment = dict(os.environ) | settings
         environment |= {
             "MUTANT": str(number),
-            "LEDGER_ARTIFACT": str(ARTIFACT.relative_to(HERE)),
+            "LEDGER_ARTIFACT": f"build/{what}.json",
             "FOUNDRY_FUZZ_FAILURE_PERSIST_DIR": kept,
             "FOUNDRY_INVARIANT_FAILURE_PERSIST_DIR": kept,
             "FOUNDRY_INVARIANT_SHRINK_RUN_LIMIT": "0",
@@ -154,18 +158,26 @@ def try_one(number: int, mutant: Made) -> Fate:
     for selection in (("--match-contract", own), ()):
         if selection and not (HERE / "test" / f"{own[1:-5]}.t.sol").exists():
             continue
-        failed = forge(number, "--fail-fast", *selection, **QUICK)
+        failed = forge("mutants", number, "--fail-fast", *selection, **QUICK)
         if failed:
             return Fate(mutant.name, min(failed))
     return Fate(mutant.name, None)
 
 
 def try_many(chosen: Iterable[tuple[int, Made]]) -> list[Fate]:
-    """Try mutants on both cores; report each on stderr."""
+    """Try mutants on both cores; each on stderr. The killed stay so till sources change."""
+    stamp = json.loads((BUILD / "mutants.json").read_text())["stamp"]
+    notes = BUILD / f"killed-{stamp[:16]}"
+    notes.mkdir(exist_ok=True)
 
     def one(pair: tuple[int, Made]) -> Fate:
+        note = notes / str(pair[0])
+        if note.exists():
+            return Fate(pair[1].name, note.read_text())
         fate = try_one(*pair)
         sys.stderr.write(f"{fate.name}: {fate.killer or 'LIVES'}\n")
+        if fate.killer:
+            note.write_text(fate.killer)
         return fate
 
     with ThreadPoolExecutor(int(os.environ.get("JOBS", "2"))) as pool:
@@ -209,7 +221,7 @@ def break_rules(chosen: Iterable[Rule]) -> int:
     status = 0
     for rule in chosen:
         test = f"invariant_{rule.invariant:02d}_"
-        failed = forge(rule.number, "--match-test", test, **PATIENT)
+        failed = forge("rules", rule.number, "--match-test", test, **PATIENT)
         said = next((why for name, why in failed.items() if test in name), "HOLDS ALL THE SAME")
         sys.stdout.write(f"{rule.invariant:02d} without {rule.rule}: {said}\n")
         status |= said == "HOLDS ALL THE SAME"
@@ -219,14 +231,15 @@ def break_rules(chosen: Iterable[Rule]) -> int:
 def main() -> int:
     """Carry out the command line."""
     command, *rest = sys.argv[1:] or ["list"]
-    mutants = build()
+    if command == "rules":
+        build("rules")
+        chosen = [rule for rule in rules() if not rest or str(rule.invariant) == rest[0]]
+        return break_rules(chosen[:1] if "first" in rest else chosen)
+    mutants = build("mutants")
     explained = json.loads((HERE / "explained.json").read_text())
     if command == "list":
         sys.stdout.write("".join(f"{number} {mutant.name}\n" for number, mutant in mutants))
         return 0
-    if command == "rules":
-        chosen = [rule for rule in rules() if not rest or str(rule.invariant) == rest[0]]
-        return break_rules(chosen[:1] if "first" in rest else chosen)
     if command == "one":
         return verdict(try_many(pair for pair in mutants if pair[1].name == rest[0]), explained)
     if command == "some":

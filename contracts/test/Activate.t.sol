@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.20;
 
-import {ILedger} from "../src/ILedger.sol";
+import {ITypes} from "../src/ILedger.sol";
 import {Types} from "./support/Types.sol";
 import {World} from "./support/World.sol";
 
@@ -9,17 +9,17 @@ import {World} from "./support/World.sol";
 contract ActivateTest is World {
     function testFuzz_RevertGiven_TheBatchIsUnknownAnothersOrHasNoRoot(uint64 unknown) external {
         vm.assume(unknown == 0 || unknown > 2);
-        refused(activate(unknown, _range(0, 1), 0), abi.encodeWithSelector(ILedger.UnknownBatch.selector, unknown));
-        refused(activate(2, _range(0, 1), 0), abi.encodeWithSelector(ILedger.NotBrandOf.selector, 2, BRAND));
-        land(reserveBatch(ILedger.ReserveBatchArgs(BRAND, GTIN, 0, DOCUMENT)));
-        refused(activate(3, _range(0, 1), 0), abi.encodeWithSelector(ILedger.NotCommissioned.selector, 3));
+        refused(activate(unknown, _range(0, 1), 0), abi.encodeWithSelector(ITypes.UnknownBatch.selector, unknown));
+        refused(activate(2, _range(0, 1), 0), abi.encodeWithSelector(ITypes.NotBrandOf.selector, 2, BRAND));
+        land(reserveBatch(ITypes.ReserveBatchArgs(BRAND, GTIN, 0, DOCUMENT)));
+        refused(activate(3, _range(0, 1), 0), abi.encodeWithSelector(ITypes.NotCommissioned.selector, 3));
     }
 
     function testFuzz_RevertWhen_TheRangeIsEmptyBackwardsOrPastTheCount(uint32 from, uint32 to) external {
         if (from < to && to <= COUNT) to = COUNT + 1;
-        refused(activate(BATCH, _range(from, to), 0), abi.encodeWithSelector(ILedger.BadRange.selector, from, to));
-        refused(activate(BATCH, _range(5, 5), 0), abi.encodeWithSelector(ILedger.BadRange.selector, 5, 5));
-        refused(activate(BATCH, _range(COUNT - 1, COUNT + 1), 0), abi.encodeWithSelector(ILedger.BadRange.selector, COUNT - 1, COUNT + 1));
+        refused(activate(BATCH, _range(from, to), 0), abi.encodeWithSelector(ITypes.BadRange.selector, from, to));
+        refused(activate(BATCH, _range(5, 5), 0), abi.encodeWithSelector(ITypes.BadRange.selector, 5, 5));
+        refused(activate(BATCH, _range(COUNT - 1, COUNT + 1), 0), abi.encodeWithSelector(ITypes.BadRange.selector, COUNT - 1, COUNT + 1));
         land(activate(BATCH, _range(COUNT - 1, COUNT), 0));
     }
 
@@ -29,10 +29,10 @@ contract ActivateTest is World {
         from = uint32(between(from, 0, COUNT - 1));
         uint32 right = from < 10 ? 0 : from < 30 ? 11 : 31;
         if (hint == right) hint = right == 0 ? 11 : right == 11 ? 31 : 0;
-        refused(activate(BATCH, _range(from, from + 1), hint), abi.encodeWithSelector(ILedger.BadPredecessor.selector, hint));
+        refused(activate(BATCH, _range(from, from + 1), hint), abi.encodeWithSelector(ITypes.BadPredecessor.selector, hint));
         for (uint32 i; i < 3; ++i) {
             hint = i == 0 ? 0 : i == 1 ? 11 : 31;
-            if (hint != right) refused(activate(BATCH, _range(from, from + 1), hint), abi.encodeWithSelector(ILedger.BadPredecessor.selector, hint));
+            if (hint != right) refused(activate(BATCH, _range(from, from + 1), hint), abi.encodeWithSelector(ITypes.BadPredecessor.selector, hint));
         }
     }
 
@@ -43,17 +43,17 @@ contract ActivateTest is World {
         uint32 end = from < 10 ? 10 : from < 20 ? 20 : from < 30 ? 30 : from < 40 ? 40 : COUNT;
         if (end == COUNT) return;
         uint32 hint = from < 10 ? 0 : from < 30 ? 11 : 31;
-        refused(activate(BATCH, _range(from, end + 1), hint), abi.encodeWithSelector(ILedger.RunsOverlap.selector, from, end + 1));
+        refused(activate(BATCH, _range(from, end + 1), hint), abi.encodeWithSelector(ITypes.RunsOverlap.selector, from, end + 1));
         to = uint32(between(to, end + 1, COUNT));
-        refused(activate(BATCH, _range(from, to), hint), abi.encodeWithSelector(ILedger.RunsOverlap.selector, from, to));
+        refused(activate(BATCH, _range(from, to), hint), abi.encodeWithSelector(ITypes.RunsOverlap.selector, from, to));
         land(activate(BATCH, _range(from, end), hint));
     }
 
     function testFuzz_WhenTheRangeLiesInOneRunOrGap(uint32 any) external {
         uint32 from = uint32(between(any, 0, COUNT - 1));
-        ILedger.ActivateArgs memory args = ILedger.ActivateArgs(BRAND, from, COUNT, any, DOCUMENT);
+        ITypes.ActivateArgs memory args = ITypes.ActivateArgs(BRAND, from, COUNT, any, DOCUMENT);
         Subject memory before = batchSubject(BATCH);
-        recorded(activate(BATCH, args, 0), before, BRAND, ILedger.Activated.selector, bytes32(uint256(BATCH)), abi.encode(args));
+        recorded(activate(BATCH, args, 0), before, BRAND, ITypes.Activated.selector, bytes32(uint256(BATCH)), abi.encode(args));
         vm.assertEq(runNow(BATCH, from).activeFrom, any, "active from");
         vm.assertEq(runNow(BATCH, from).to, COUNT, "to");
         vm.assertEq(batchNow(BATCH).firstRun, from + 1, "first run");
@@ -68,13 +68,13 @@ contract ActivateTest is World {
             uint32 from = uint32(between(starts[i], 0, COUNT - 1));
             (uint32 hint, uint32 end) = placeOf(BATCH, from, COUNT);
             uint32 to = uint32(between(lengths[i], from + 1, end));
-            land(activate(BATCH, ILedger.ActivateArgs(BRAND, from, to, i + 1, DOCUMENT), hint));
+            land(activate(BATCH, ITypes.ActivateArgs(BRAND, from, to, i + 1, DOCUMENT), hint));
             for (uint32 at = from; at < to; ++at) states[at] = i + 1;
         }
         uint64[] memory stored = new uint64[](COUNT);
         uint32 next = batchNow(BATCH).firstRun;
         for (uint32 past; next != 0;) {
-            ILedger.Run memory run = runNow(BATCH, next - 1);
+            ITypes.Run memory run = runNow(BATCH, next - 1);
             vm.assertTrue(next - 1 >= past && run.to > next - 1, "in order and disjoint");
             for (uint32 at = next - 1; at < run.to; ++at) stored[at] = run.activeFrom;
             (past, next) = (run.to, run.next);
@@ -82,7 +82,7 @@ contract ActivateTest is World {
         vm.assertEq(abi.encode(stored), abi.encode(states), "states");
     }
 
-    function _range(uint32 from, uint32 to) private pure returns (ILedger.ActivateArgs memory) {
-        return ILedger.ActivateArgs(BRAND, from, to, 1, DOCUMENT);
+    function _range(uint32 from, uint32 to) private pure returns (ITypes.ActivateArgs memory) {
+        return ITypes.ActivateArgs(BRAND, from, to, 1, DOCUMENT);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.20;
 
-import {ILedger} from "../src/ILedger.sol";
+import {ITypes} from "../src/ILedger.sol";
 import {Vm} from "./support/Vm.sol";
 import {World} from "./support/World.sol";
 
@@ -10,20 +10,41 @@ contract BatchTest is World {
     uint256 private constant PART_GAS = 300_000;
     uint256 private constant PART_GAS_PER_BYTE = 600;
 
-    function testFuzz_RevertWhen_ThereIsNoPartOrMoreThan256(uint16 any) external {
-        refused(batchOf(new bytes[](0)), abi.encodeWithSelector(ILedger.EmptyList.selector));
-        uint256 parts = between(any, 257, 1000);
-        refused(batchOf(new bytes[](parts)), abi.encodeWithSelector(ILedger.TooManyParts.selector, parts));
-        refused(batchOf(new bytes[](257)), abi.encodeWithSelector(ILedger.TooManyParts.selector, 257));
-        bytes[] memory most = new bytes[](256);
-        for (uint256 i; i < 256; ++i) most[i] = abi.encodeCall(ledger.brandOf, (GTIN));
-        land(batchOf(most));
+    function test_RevertWhen_ThereIsNoPartOrMoreThan256() external {
+        refused(batchOf(new bytes[](0)), abi.encodeWithSelector(ITypes.EmptyList.selector));
+        refused(batchOf(_views(257)), abi.encodeWithSelector(ITypes.TooManyParts.selector, 257));
+        refused(batchOf(_views(300)), abi.encodeWithSelector(ITypes.TooManyParts.selector, 257));
+        land(batchOf(_views(256)));
+    }
+
+    function testFuzz_RevertWhen_APartReachesOverTheEnd(uint8 at, uint32 length, uint8 cut) external {
+        bytes[] memory parts = _ships(3, STORE);
+        bytes memory all;
+        uint256 own = parts[at % 3].length;
+        for (uint256 i; i < 3; ++i) {
+            uint256 told = i == at % 3 ? between(length, 3 * own, type(uint32).max) : own;
+            all = bytes.concat(all, bytes4(uint32(told)), parts[i]);
+        }
+        bytes memory error = abi.encodeWithSelector(ITypes.LengthMismatch.selector);
+        refused(abi.encodeCall(ledger.batch, (all)), error);
+        all = bytes.concat(bytes4(uint32(own)), parts[0], bytes4(uint32(own)), parts[1]);
+        uint256 left = all.length - between(cut, 1, own + 3);
+        assembly ("memory-safe") {
+            mstore(all, left)
+        }
+        refused(abi.encodeCall(ledger.batch, (all)), error);
+        vm.assertEq(unitNow(shipped[0]).state, 1, "nothing landed");
+    }
+
+    function _views(uint256 count) private view returns (bytes[] memory parts) {
+        parts = new bytes[](count);
+        for (uint256 i; i < count; ++i) parts[i] = abi.encodeCall(ledger.brandOf, (GTIN));
     }
 
     function testFuzz_RevertWhen_APartIsABatch(bytes calldata tail, uint8 at) external {
         bytes[] memory parts = _ships(3, STORE);
-        parts[at % 3] = bytes.concat(ILedger.batch.selector, tail);
-        refused(batchOf(parts), abi.encodeWithSelector(ILedger.NotBatchable.selector, ILedger.batch.selector));
+        parts[at % 3] = bytes.concat(ledger.batch.selector, tail);
+        refused(batchOf(parts), abi.encodeWithSelector(ITypes.NotBatchable.selector, ledger.batch.selector));
     }
 
     function testFuzz_RevertWhen_APartRevertsWithoutAWord(uint8 at, uint8 cut) external {
@@ -33,7 +54,7 @@ contract BatchTest is World {
         assembly ("memory-safe") {
             mstore(part, length)
         }
-        refused(batchOf(parts), abi.encodeWithSelector(ILedger.EmptyRevert.selector, at % 3));
+        refused(batchOf(parts), abi.encodeWithSelector(ITypes.EmptyRevert.selector, at % 3));
     }
 
     function testFuzz_WhenLessGasIsLeftThanThePartsFloor(uint24 gas_) external {
@@ -47,11 +68,11 @@ contract BatchTest is World {
             vm.assertEq(unitNow(shipped[1]).state, 2, "the second landed");
             vm.assertTrue(gas > PART_GAS + PART_GAS_PER_BYTE * parts[1].length, "with gas over the floor");
         } else {
-            vm.assertTrue(bytes4(out) == ILedger.GasFloor.selector, "refused as a whole");
+            vm.assertTrue(bytes4(out) == ITypes.GasFloor.selector, "refused as a whole");
             vm.assertEq(unitNow(shipped[0]).state, 1, "nothing landed");
         }
         (ok, out) = address(ledger).call{gas: PART_GAS + PART_GAS_PER_BYTE * parts[0].length}(call);
-        vm.assertEq(out, abi.encodeWithSelector(ILedger.GasFloor.selector, 0), "below the floor");
+        vm.assertEq(out, abi.encodeWithSelector(ITypes.GasFloor.selector, 0), "below the floor");
     }
 
     /// @dev A call that runs out of its own accord: the floor depends on the part's length alone.
@@ -61,7 +82,7 @@ contract BatchTest is World {
         bytes memory call = batchOf(parts);
         (bool ok, bytes memory out) = address(ledger).call{gas: PART_GAS + PART_GAS_PER_BYTE * 9_900}(call);
         vm.assertTrue(!ok, "landed");
-        vm.assertEq(out, abi.encodeWithSelector(ILedger.GasFloor.selector, 0), "below the floor");
+        vm.assertEq(out, abi.encodeWithSelector(ITypes.GasFloor.selector, 0), "below the floor");
         (ok,) = address(ledger).call{gas: (PART_GAS + PART_GAS_PER_BYTE * 10_036) * 65 / 63}(call);
         vm.assertTrue(ok, "above the floor");
     }
@@ -70,14 +91,14 @@ contract BatchTest is World {
         bytes[] memory parts = _ships(3, STORE);
         bytes32 unit = shipped[at % 3];
         bytes memory error = selfShipment
-            ? abi.encodeWithSelector(ILedger.ToSelf.selector, BRAND)
-            : abi.encodeWithSelector(ILedger.NotHolder.selector, unit, RIVAL);
+            ? abi.encodeWithSelector(ITypes.ToSelf.selector, BRAND)
+            : abi.encodeWithSelector(ITypes.NotHolder.selector, unit, RIVAL);
         parts[at % 3] = ship(unit, selfShipment ? BRAND : RIVAL, BRAND);
         vm.recordLogs();
         land(batchOf(parts));
         Vm.Log[] memory logs = vm.getRecordedLogs();
         vm.assertEq(logs.length, 3, "one event a part");
-        vm.assertEq(logs[at % 3].topics[0], ILedger.PartFailed.selector, "failed");
+        vm.assertEq(logs[at % 3].topics[0], ITypes.PartFailed.selector, "failed");
         vm.assertEq(logs[at % 3].topics[1], bytes32(uint256(at % 3)), "the part");
         vm.assertEq(logs[at % 3].data, abi.encode(error), "its error");
         for (uint256 i; i < 3; ++i) vm.assertEq(unitNow(shipped[i]).state, i == at % 3 ? 1 : 2, "the others stand");

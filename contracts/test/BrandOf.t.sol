@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.20;
 
-import {ILedger} from "../src/ILedger.sol";
 import {World} from "./support/World.sol";
 
 /// @notice brandOf.tree

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.20;
 
-import {ILedger} from "../src/ILedger.sol";
+import {ITypes} from "../src/ILedger.sol";
 import {Types} from "./support/Types.sol";
 import {World} from "./support/World.sol";
 
@@ -9,38 +9,38 @@ import {World} from "./support/World.sol";
 contract ReserveBatchTest is World {
     function testFuzz_RevertGiven_TheActorIsNoBrand(uint64 gtin, bool operator) external {
         uint64 actor = operator ? OPERATOR : STORE;
-        refused(_reserve(actor, gtin, 0), abi.encodeWithSelector(ILedger.RoleMissing.selector, actor, 1));
+        refused(_reserve(actor, gtin, 0), abi.encodeWithSelector(ITypes.RoleMissing.selector, actor, 1));
     }
 
     function testFuzz_RevertGiven_TheEpochIsNotOpen(uint8 epoch) external {
         vm.assume(epoch != 0);
-        refused(_reserve(BRAND, GTIN, epoch), abi.encodeWithSelector(ILedger.BadEpoch.selector, epoch));
+        refused(_reserve(BRAND, GTIN, epoch), abi.encodeWithSelector(ITypes.BadEpoch.selector, epoch));
     }
 
     function testFuzz_RevertWhen_TheGTINIsMalformed(uint64 gtin) external {
         vm.assume(gtin == 0 || gtin >= 10 ** 14 || withCheckDigit(gtin / 10) != gtin);
-        refused(_reserve(BRAND, gtin, 0), abi.encodeWithSelector(ILedger.BadGtin.selector, gtin));
-        refused(_reserve(BRAND, 0, 0), abi.encodeWithSelector(ILedger.BadGtin.selector, 0));
+        refused(_reserve(BRAND, gtin, 0), abi.encodeWithSelector(ITypes.BadGtin.selector, gtin));
+        refused(_reserve(BRAND, 0, 0), abi.encodeWithSelector(ITypes.BadGtin.selector, 0));
         uint64 long = withCheckDigit(10 ** 13 + GTIN / 10); // fifteen digits, the last of them right
-        refused(_reserve(BRAND, long, 0), abi.encodeWithSelector(ILedger.BadGtin.selector, long));
+        refused(_reserve(BRAND, long, 0), abi.encodeWithSelector(ITypes.BadGtin.selector, long));
         uint64 wrong = GTIN / 10 * 10 + (GTIN % 10 + uint64(between(gtin, 1, 9))) % 10;
-        refused(_reserve(BRAND, wrong, 0), abi.encodeWithSelector(ILedger.BadGtin.selector, wrong));
+        refused(_reserve(BRAND, wrong, 0), abi.encodeWithSelector(ITypes.BadGtin.selector, wrong));
     }
 
     function testFuzz_RevertWhen_TheGTINIsUnderNoPrefixOfTheActor(uint64 body) external {
         uint64 gtin = withCheckDigit(uint64(between(body, 1, 10 ** 13 - 1)));
         vm.assume(ledger.brandOf(gtin) != BRAND);
-        refused(_reserve(BRAND, gtin, 0), abi.encodeWithSelector(ILedger.ForeignGtin.selector, gtin, BRAND));
-        refused(_reserve(BRAND, RIVAL_GTIN, 0), abi.encodeWithSelector(ILedger.ForeignGtin.selector, RIVAL_GTIN, BRAND));
-        refused(_reserve(RIVAL, GTIN, 0), abi.encodeWithSelector(ILedger.ForeignGtin.selector, GTIN, RIVAL));
+        refused(_reserve(BRAND, gtin, 0), abi.encodeWithSelector(ITypes.ForeignGtin.selector, gtin, BRAND));
+        refused(_reserve(BRAND, RIVAL_GTIN, 0), abi.encodeWithSelector(ITypes.ForeignGtin.selector, RIVAL_GTIN, BRAND));
+        refused(_reserve(RIVAL, GTIN, 0), abi.encodeWithSelector(ITypes.ForeignGtin.selector, GTIN, RIVAL));
     }
 
     function testFuzz_WhenAllIsRight(uint32 article, uint8 indicator) external {
         uint64 gtin = withCheckDigit((uint64(between(indicator, 0, 9)) * 10 ** 7 + 4006381) * 10 ** 5 + uint64(between(article, 0, 99999)));
         Subject memory before = partySubject(BRAND);
-        ILedger.ReserveBatchArgs memory args = ILedger.ReserveBatchArgs(BRAND, gtin, 0, DOCUMENT);
-        recorded(reserveBatch(args), before, BRAND, ILedger.BatchReserved.selector, bytes32(uint256(3)), abi.encode(args));
-        ILedger.Batch memory b = batchNow(3);
+        ITypes.ReserveBatchArgs memory args = ITypes.ReserveBatchArgs(BRAND, gtin, 0, DOCUMENT);
+        recorded(reserveBatch(args), before, BRAND, ITypes.BatchReserved.selector, bytes32(uint256(3)), abi.encode(args));
+        ITypes.Batch memory b = batchNow(3);
         vm.assertEq(b.gtin, gtin, "GTIN");
         vm.assertEq(b.brand, BRAND, "brand");
         vm.assertEq(b.status, 1, "reserved");
@@ -53,12 +53,12 @@ contract ReserveBatchTest is World {
 
     function testFuzz_WhenAllIsRight_TheBatchKeepsItsEpoch(uint8 any) external {
         uint8 epoch = uint8(between(any, 1, 31));
-        land(openEpoch(ILedger.OpenEpochArgs(BRAND, epoch, "commitment", DOCUMENT)));
+        land(openEpoch(ITypes.OpenEpochArgs(BRAND, epoch, "commitment", DOCUMENT)));
         land(_reserve(BRAND, GTIN, epoch));
         vm.assertEq(batchNow(3).epoch, epoch, "epoch");
     }
 
     function _reserve(uint64 actor, uint64 gtin, uint8 epoch) private returns (bytes memory) {
-        return reserveBatch(ILedger.ReserveBatchArgs(actor, gtin, epoch, DOCUMENT));
+        return reserveBatch(ITypes.ReserveBatchArgs(actor, gtin, epoch, DOCUMENT));
     }
 }

@@ -17,8 +17,6 @@ from typing import Any
 
 import pytest
 
-from ledger.chain.artifact import artifact
-
 CONTRACTS = Path(__file__).parents[2] / "contracts"
 TESTS = {path.name[:-6]: path.read_text() for path in (CONTRACTS / "test").glob("*.t.sol")}
 TREES = {path.stem: path.read_text() for path in (CONTRACTS / "test").glob("*.tree")}
@@ -119,7 +117,7 @@ def test_every_branch_has_its_forge_test_and_every_test_its_branch(tree: str) ->
         assert bodies, f"no test of {name}"
         for error in re.findall(r"\b[A-Z][a-z]+[A-Z]\w+\b", " ".join(actions)):
             helpers = TESTS[tree[0].upper() + tree[1:]]
-            assert f"ILedger.{error}." in helpers, f"{name} does not name {error}"
+            assert f"ITypes.{error}." in helpers, f"{name} does not name {error}"
     stray = {t for t in written if not any(f"{t}_".startswith(f"{name}_") for name in wanted)}
     assert stray == set()
 
@@ -136,13 +134,6 @@ def test_every_numbered_invariant_has_a_fuzzer_and_a_broken_rule() -> None:
     }
     assert {int(n) for n in re.findall(r"function invariant_(\d+)_", INVARIANTS)} == numbers
     assert {row["invariant"] for row in BROKEN} == numbers
-
-
-def test_the_getters_read_the_published_layout() -> None:
-    """Peek.sol's variables are the contract's, in their order."""
-    source = (CONTRACTS / "test" / "support" / "Peek.sol").read_text()
-    variables = re.findall(r" public (\w+);", source)
-    assert variables == [row["label"] for row in artifact()["layout"]]
 
 
 # ------------------------------------------------------------------------------------------- runs

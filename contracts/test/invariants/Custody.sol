@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.20;
 
-import {ILedger} from "../../src/ILedger.sol";
+import {ITypes} from "../../src/ILedger.sol";
 import {Trees} from "../support/Trees.sol";
 import {Types} from "../support/Types.sol";
 import {Vm} from "../support/Vm.sol";
 import {Ghost} from "./Ghost.sol";
 
-/// @notice Custody under attack: invariants 6 to 15. Three parties pack, unpack, ship and receive over few
+/// @notice Custody under attack: invariants 5 to 15. Three parties pack, unpack, ship and receive over few
 /// units, each step right or wrong as the numbers have it; the model says which.
 contract Custody is Ghost {
-    using Trees for ILedger.Child[];
+    using Trees for ITypes.Child[];
 
     uint8 internal constant NONE = 0;
     uint8 internal constant HELD = 1;
     uint8 internal constant IN_TRANSIT = 2;
     uint8 internal constant INSIDE = 3;
+    uint8 internal constant LOST = 4;
 
     /// @notice What the model knows of a unit.
     struct Thing {
@@ -31,11 +32,11 @@ contract Custody is Ghost {
     bytes32[] internal things; // every unit that has a slot
     bytes32[] internal packs; // those that were packed
     mapping(bytes32 unit => Thing) internal model;
-    mapping(bytes32 unit => ILedger.Child[]) internal childrenOf;
+    mapping(bytes32 unit => ITypes.Child[]) internal childrenOf;
     mapping(bytes32 unit => mapping(uint256 position => uint256)) internal timesOut;
     mapping(uint8 market => uint32 number) internal lotOf;
     bytes[] internal landed; // calls that landed: none may land again
-    uint256 internal made;
+    uint256 internal counter;
 
     constructor() {
         for (uint8 m = MARKET; m <= OTHER_MARKET; ++m) {
@@ -57,14 +58,15 @@ contract Custody is Ghost {
         if (packs.length >= 20) return;
         (bytes32 first_, bytes32 second) = (_thing(a), _thing(b));
         uint64 by_ = actor % 2 == 0 ? uint64(model[first_].holder) : anyHandler(actor / 2);
-        ILedger.Child[] memory children = new ILedger.Child[](3);
+        ITypes.Child[] memory children = new ITypes.Child[](3);
         children[0] = asChild(0, first_);
-        children[1] = first_ == second ? Trees.item(1, codeLeaf(a % COUNT)) : asChild(1, second);
+        bool alone = first_ == second || b % 2 == 0;
+        children[1] = alone ? Trees.item(1, codeLeaf(a % COUNT)) : asChild(1, second);
         children[2] = Trees.item(2, codeLeaf(b % COUNT));
-        ILedger.PackArgs memory args = packArgs(by_, keccak256(abi.encode("around", ++made)), children);
+        ITypes.PackArgs memory args = packArgs(by_, keccak256(abi.encode("around", ++counter)), children);
         if (by_ == BRAND) args.lot = _lot(market);
         args.level = 2;
-        uint256[] memory slotted = first_ == second ? one(0) : two(0, 1);
+        uint256[] memory slotted = alone ? one(0) : two(0, 1);
         args.slotted = children.pick(slotted);
         _pack(args, children, slotted);
     }
@@ -72,19 +74,19 @@ contract Custody is Ghost {
     /// @notice Somebody packs a unit that states itself as its child.
     function packItself(uint8 actor) external {
         uint64 by_ = anyHandler(actor);
-        bytes32 epc = keccak256(abi.encode("itself", ++made));
+        bytes32 epc = keccak256(abi.encode("itself", ++counter));
         bytes32 unit = unitId(by_, epc);
-        ILedger.Child[] memory children = new ILedger.Child[](1);
+        ITypes.Child[] memory children = new ITypes.Child[](1);
         children[0] = Trees.unit(0, unit, keccak256("any"), 1);
-        ILedger.PackArgs memory args = packArgs(by_, epc, children);
+        ITypes.PackArgs memory args = packArgs(by_, epc, children);
         args.slotted = children;
         if (attempt(pack(args, children.proofs(one(0))))) breach(10, "a unit was packed into itself");
     }
 
     /// @notice Somebody packs a unit again, or under another's number.
     function packAgain(uint8 which, uint8 actor, bool asCreator) external {
-        bytes32 epc = keccak256(abi.encode("new", between(which, 1, made)));
-        ILedger.PackArgs memory args = packArgs(BRAND, epc, items(1, "again"));
+        bytes32 epc = keccak256(abi.encode("new", between(which, 1, counter)));
+        ITypes.PackArgs memory args = packArgs(BRAND, epc, items(1, "again"));
         uint64 signer = asCreator ? BRAND : anyHandler(actor);
         bool exists = model[unitId(BRAND, epc)].state != NONE;
         if (!exists && signer == BRAND) return;
@@ -92,22 +94,22 @@ contract Custody is Ghost {
     }
 
     function pack_(uint256 seed, uint8 market) private {
-        bytes32 epc = keccak256(abi.encode("new", ++made));
+        bytes32 epc = keccak256(abi.encode("new", ++counter));
         uint256 count = between(seed, 1, 4);
-        ILedger.Child[] memory children = new ILedger.Child[](count);
+        ITypes.Child[] memory children = new ITypes.Child[](count);
         for (uint32 i; i < count; ++i) {
             uint256 pick = uint256(keccak256(abi.encode(seed, i)));
             bytes32 epcOfCase = keccak256(abi.encode("case", pick % 6)); // stated by several parents
             children[i] = pick % 2 == 0
                 ? Trees.item(i, codeLeaf(uint32(pick % COUNT)))
-                : Trees.unit(i, unitId(BRAND, epcOfCase), _caseOf(pick % 6).root(), 2);
+                : Trees.unit(i, named(BRAND, epcOfCase), _caseOf(pick % 6).root(), 2);
         }
-        ILedger.PackArgs memory args = packArgs(BRAND, epc, children);
+        ITypes.PackArgs memory args = packArgs(BRAND, epc, children);
         args.lot = _lot(market);
         if (!_pack(args, children, new uint256[](0))) breach(5, "a creator could not pack his own new unit");
     }
 
-    function _pack(ILedger.PackArgs memory args, ILedger.Child[] memory children, uint256[] memory slotted) private returns (bool ok) {
+    function _pack(ITypes.PackArgs memory args, ITypes.Child[] memory children, uint256[] memory slotted) private returns (bool ok) {
         bytes32 unit = unitId(args.actor, args.epcHash);
         uint8 market = args.lot == 0 ? 0 : lotNow(args.lot).market;
         bool right = true;
@@ -142,7 +144,7 @@ contract Custody is Ghost {
     /// @notice Somebody takes one or two children out, perhaps one twice.
     function unpackSome(uint8 which, uint8 actor, uint8 a, uint8 b, bool pair) external {
         bytes32 unit = packs[which % packs.length];
-        ILedger.Child[] memory children = childrenOf[unit];
+        ITypes.Child[] memory children = childrenOf[unit];
         uint64 by_ = actor % 4 != 0 ? uint64(model[unit].holder) : anyHandler(actor / 4);
         uint256[] memory out = pair ? two(a % children.length, b % children.length) : one(a % children.length);
         bool right = _movable(unit, by_);
@@ -156,13 +158,13 @@ contract Custody is Ghost {
         expect(right, 9, "what had left was taken out");
     }
 
-    function _unpacked(bytes32 unit, uint64 by_, ILedger.Child[] memory children, uint256[] memory out, Subject memory before) private {
+    function _unpacked(bytes32 unit, uint64 by_, ITypes.Child[] memory children, uint256[] memory out, Subject memory before) private {
         Thing storage from = model[unit];
         from.gone += uint32(out.length);
-        bytes32 head = headAfter(before, UNPACK, by_, 0, unpackHash(ILedger.UnpackArgs(by_, children.pick(out), DOCUMENT)), DOCUMENT);
-        follow(_subject(unit), UNPACK, by_, 0, unpackHash(ILedger.UnpackArgs(by_, children.pick(out), DOCUMENT)), DOCUMENT);
+        bytes32 head = headAfter(before, UNPACK, by_, 0, unpackHash(ITypes.UnpackArgs(by_, children.pick(out), DOCUMENT)), DOCUMENT);
+        follow(_subject(unit), UNPACK, by_, 0, unpackHash(ITypes.UnpackArgs(by_, children.pick(out), DOCUMENT)), DOCUMENT);
         for (uint256 i; i < out.length; ++i) {
-            ILedger.Child memory c = children[out[i]];
+            ITypes.Child memory c = children[out[i]];
             expect(++timesOut[unit][out[i]] == 1, 9, "a child left twice");
             if (model[c.child].state == NONE) {
                 model[c.child] = Thing(by_, 0, HELD, from.market, c.count, 0, 0);
@@ -180,7 +182,7 @@ contract Custody is Ghost {
     function _opensAsCase(bytes32 unit) private {
         for (uint256 i; i < 6; ++i) {
             if (unit != unitId(BRAND, keccak256(abi.encode("case", i)))) continue;
-            ILedger.Child[] memory children = _caseOf(i);
+            ITypes.Child[] memory children = _caseOf(i);
             for (uint256 j; j < children.length; ++j) childrenOf[unit].push(children[j]);
             packs.push(unit);
         }
@@ -205,10 +207,10 @@ contract Custody is Ghost {
         bytes memory call = receiveFrom(unit, by_, from);
         if (!attempt(call)) return;
         landed.push(call);
-        expect(t.state == IN_TRANSIT && t.addressee == by_, 7, "received by another than its addressee");
+        expect(_moving(t) && t.addressee == by_, 7, "received by another than its addressee");
         expect(t.holder == from, 7, "received from another than its holder");
         (model[unit].holder, model[unit].addressee, model[unit].state) = (by_, 0, HELD);
-        follow(_subject(unit), RECEIVE_FROM, by_, from, receiveHash(ILedger.ReceiveFromArgs(by_, from, DOCUMENT)), DOCUMENT);
+        follow(_subject(unit), RECEIVE_FROM, by_, from, receiveHash(ITypes.From(by_, from, DOCUMENT)), DOCUMENT);
     }
 
     function _shipped(bytes32 unit, uint64 by_, uint64 to) private {
@@ -219,7 +221,59 @@ contract Custody is Ghost {
         expect(t.count == 0 || t.gone < t.count, 8, "what is empty moved");
         expect(t.market == 0 || (partyNow(to).markets >> t.market) & 1 == 1, 11, "goods left their market");
         (t.state, t.addressee) = (IN_TRANSIT, to);
-        follow(_subject(unit), SHIP, by_, to, shipHash(ILedger.ShipArgs(by_, to, DOCUMENT)), DOCUMENT);
+        follow(_subject(unit), SHIP, by_, to, shipHash(ITypes.To(by_, to, DOCUMENT)), DOCUMENT);
+    }
+
+    /// @notice The addressee refuses; the holder takes back or reports lost: whoever tries.
+    function wayBack(uint8 which, uint8 actor, uint8 how, bool other) external {
+        bytes32 unit = _thing(which);
+        Thing memory t = model[unit];
+        bool refusing = how % 3 == 0;
+        uint64 by_ = actor % 4 == 0 ? anyHandler(actor / 4) : refusing ? t.addressee : t.holder;
+        uint64 to = other ? anyHandler(how / 3) : refusing ? t.holder : t.addressee;
+        if (by_ == 0) by_ = STORE;
+        bytes memory call = refusing ? refuse(unit, by_, to) : how % 3 == 1 ? takeBack(unit, by_, to) : reportLost(unit, by_, to);
+        if (!attempt(call)) return;
+        landed.push(call);
+        expect(_moving(t), 6, "back from no way");
+        if (refusing) expect(t.addressee == by_ && t.holder == to, 7, "refused by another than its addressee");
+        else expect(t.holder == by_ && t.addressee == to, 7, "taken back or lost by another than its holder");
+        if (how % 3 == 2) expect(t.state == IN_TRANSIT, 6, "lost twice");
+        if (how % 3 == 2) model[unit].state = LOST;
+        else (model[unit].state, model[unit].addressee) = (HELD, 0);
+        string memory argsType = refusing ? Types.REFUSE : how % 3 == 1 ? Types.TAKE_BACK : Types.REPORT_LOST;
+        uint8 verb = refusing ? 40 : how % 3 == 1 ? 41 : 43;
+        follow(_subject(unit), verb, by_, to, _hash(argsType, abi.encode(by_, to, DOCUMENT)), DOCUMENT);
+    }
+
+    /// @notice A unit goes back: to its lot's brand whatever its market, to others as by ship.
+    function sendBack(uint8 which, uint8 to) external {
+        bytes32 unit = _thing(which);
+        Thing memory t = model[unit];
+        uint64 addressee = to % 2 == 0 ? BRAND : anyHandler(to / 2);
+        bytes memory call = returnTo(unit, t.holder, addressee);
+        if (!attempt(call)) return;
+        landed.push(call);
+        expect(_movable(unit, t.holder), 8, "what could not move went back");
+        expect(_mayHold(addressee, t.market) || (addressee == BRAND && unitNow(unit).lot != 0), 11, "goods went back out of their market");
+        (model[unit].state, model[unit].addressee) = (IN_TRANSIT, addressee);
+        follow(_subject(unit), 37, t.holder, addressee, _hash(Types.RETURN_TO, abi.encode(t.holder, addressee, DOCUMENT)), DOCUMENT);
+    }
+
+    /// @notice A brand draws an item, perhaps another's, perhaps one that has a slot.
+    function draw(uint8 index, bool rival) external {
+        uint32 at = index % COUNT;
+        ITypes.DrawItemArgs memory args = ITypes.DrawItemArgs(rival ? RIVAL : BRAND, BATCH, 0, DOCUMENT);
+        bytes memory call = drawItem(codeOf(at), args, codeProof(at));
+        if (!attempt(call)) return;
+        landed.push(call);
+        bytes32 leaf = codeLeaf(at);
+        expect(!rival, 5, "an item was drawn by another brand");
+        expect(model[leaf].state == NONE, 9, "an item has been drawn that had a slot");
+        if (model[leaf].state != NONE) return;
+        model[leaf] = Thing(BRAND, 0, HELD, 0, 0, 0, 0);
+        _born(leaf);
+        follow(_subject(leaf), 45, args.actor, 0, _hash(Types.DRAW_ITEM, abi.encode(args)), DOCUMENT);
     }
 
     // ----------------------------------------------------------------------------------------- lists
@@ -228,11 +282,11 @@ contract Custody is Ghost {
     function listOfThree(uint8[3] calldata which, uint8 to, uint8 moved, uint8 told, bool skip) external {
         bytes32[] memory units = new bytes32[](3);
         for (uint256 i; i < 3; ++i) units[i] = _thing(which[i]);
-        ILedger.ShipArgs memory args = ILedger.ShipArgs(model[units[0]].holder, anyHandler(to), DOCUMENT);
+        ITypes.To memory args = ITypes.To(model[units[0]].holder, anyHandler(to), DOCUMENT);
         for (uint256 i; i < 3; ++i) if (!_mayShip(units[i], args.actor, args.to) || units[i] == units[(i + 1) % 3]) return;
         List memory list = listOf(units);
         list.skipStale = skip;
-        ILedger.Auth memory signed = listAuth(list, args.actor, Types.list("Ship", Types.SHIP), shipHash(args));
+        ITypes.Auth memory signed = listAuth(list, args.actor, Types.list("Ship", Types.SHIP), shipHash(args));
         uint256 gone;
         for (uint256 i; i < 3; ++i) if (moved >> i & 1 == 1 && _move(units[i], args.actor)) gone |= 1 << i;
         _relay(list, args, signed, gone, told % 2 == 0 ? gone : told >> 1 & 7);
@@ -240,12 +294,12 @@ contract Custody is Ghost {
     }
 
     /// @dev Relays the list with the positions of `told` called stale, by the heads that were signed.
-    function _relay(List memory list, ILedger.ShipArgs memory args, ILedger.Auth memory signed, uint256 moved, uint256 told) private returns (bool ok) {
+    function _relay(List memory list, ITypes.To memory args, ITypes.Auth memory signed, uint256 moved, uint256 told) private returns (bool ok) {
         uint256 count;
         for (uint256 i; i < 3; ++i) count += told >> i & 1;
-        list.stale = new ILedger.Stale[](count);
+        list.stale = new ITypes.Stale[](count);
         count = 0;
-        for (uint32 i; i < 3; ++i) if (told >> i & 1 == 1) list.stale[count++] = ILedger.Stale(i, list.heads[i]);
+        for (uint32 i; i < 3; ++i) if (told >> i & 1 == 1) list.stale[count++] = ITypes.Stale(i, list.heads[i]);
         ok = attempt(abi.encodeCall(ledger.shipList, (list.units, list.skipStale, args, list.stale, signed)));
         if (!ok) return false;
         expect(told != 7, 14, "a list landed with nothing to move");
@@ -265,8 +319,8 @@ contract Custody is Ghost {
 
     function _handOver(bytes32 unit, uint64 from, uint64 to) private {
         handOver(unit, from, to);
-        follow(_subject(unit), SHIP, from, to, shipHash(ILedger.ShipArgs(from, to, DOCUMENT)), DOCUMENT);
-        follow(_subject(unit), RECEIVE_FROM, to, from, receiveHash(ILedger.ReceiveFromArgs(to, from, DOCUMENT)), DOCUMENT);
+        follow(_subject(unit), SHIP, from, to, shipHash(ITypes.To(from, to, DOCUMENT)), DOCUMENT);
+        follow(_subject(unit), RECEIVE_FROM, to, from, receiveHash(ITypes.From(to, from, DOCUMENT)), DOCUMENT);
     }
 
     // ---------------------------------------------------------------------------- signatures, relay
@@ -311,17 +365,17 @@ contract Custody is Ghost {
         bool right = _mayShip(unit, by_, addressee);
         Vm.Log[] memory logs = _relayed(batchOf(parts), between(gas_, 60_000, 4_000_000));
         if (logs.length == 0) return;
-        bool failed = logs[0].topics[0] == ILedger.PartFailed.selector;
+        bool failed = logs[0].topics[0] == ITypes.PartFailed.selector;
         expect(failed != right, 15, "gas decided whether a shipment fails");
-        expect(logs[logs.length - 1].topics[0] != ILedger.PartFailed.selector, 15, "gas decided whether an unpacking fails");
+        expect(logs[logs.length - 1].topics[0] != ITypes.PartFailed.selector, 15, "gas decided whether an unpacking fails");
         if (!failed) _shipped(unit, by_, addressee);
     }
 
     /// @dev The part that needs the most gas for its length: each child gets a slot.
     function _unpackingOfMany() private returns (bytes memory) {
-        bytes32 epc = keccak256(abi.encode("many", ++made));
-        ILedger.Child[] memory children = new ILedger.Child[](8);
-        for (uint32 i; i < 8; ++i) children[i] = Trees.unit(i, unitId(BRAND, keccak256(abi.encode(epc, i))), "root", 2);
+        bytes32 epc = keccak256(abi.encode("many", ++counter));
+        ITypes.Child[] memory children = new ITypes.Child[](8);
+        for (uint32 i; i < 8; ++i) children[i] = Trees.unit(i, named(BRAND, keccak256(abi.encode(epc, i))), "root", 2);
         land(pack(packArgs(BRAND, epc, children), new bytes32[][](0)));
         return unpack(unitId(BRAND, epc), BRAND, children, upTo(8));
     }
@@ -339,26 +393,26 @@ contract Custody is Ghost {
     /// @notice Each unit's slot says what the model says.
     function checkCustody() external {
         for (uint256 i; i < things.length; ++i) {
-            ILedger.Unit memory u = unitNow(things[i]);
+            ITypes.Unit memory u = unitNow(things[i]);
             Thing memory t = model[things[i]];
             expect(u.holder == t.holder && u.addressee == t.addressee && u.state == t.state, 6, "another holder, addressee or state");
             expect(u.parent == t.parent, 6, "another parent");
-            expect((u.state == IN_TRANSIT) == (u.addressee != 0), 6, "on its way to nobody, or held with an addressee");
+            expect((u.state == IN_TRANSIT || u.state == LOST) == (u.addressee != 0), 6, "on its way to nobody, or held with an addressee");
             expect((u.state == INSIDE) == (u.parent != 0), 6, "inside nothing, or in two places");
         }
     }
 
     function checkInside() external {
         for (uint256 i; i < things.length; ++i) {
-            ILedger.Unit memory u = unitNow(things[i]);
+            ITypes.Unit memory u = unitNow(things[i]);
             if (u.state == INSIDE) expect(u.addressee == 0, 8, "what is inside is on its way");
-            if (u.state == IN_TRANSIT) expect(u.count == 0 || u.gone < u.count, 8, "what is empty is on its way");
+            if (u.addressee != 0) expect(u.count == 0 || u.gone < u.count, 8, "what is empty is on its way");
         }
     }
 
     function checkGone() external {
         for (uint256 i; i < things.length; ++i) {
-            ILedger.Unit memory u = unitNow(things[i]);
+            ITypes.Unit memory u = unitNow(things[i]);
             expect(u.gone <= u.count && u.gone == model[things[i]].gone, 9, "more left than was packed");
         }
     }
@@ -378,13 +432,17 @@ contract Custody is Ghost {
 
     function checkMarkets() external {
         for (uint256 i; i < things.length; ++i) {
-            ILedger.Unit memory u = unitNow(things[i]);
+            ITypes.Unit memory u = unitNow(things[i]);
             expect(u.market == model[things[i]].market, 11, "another market");
             if (u.state == INSIDE && u.market != 0) expect(unitNow(u.parent).market == u.market, 11, "a market was lost by packing");
         }
     }
 
     // ---------------------------------------------------------------------------------------- model
+
+    function _moving(Thing memory t) internal pure returns (bool) {
+        return t.state == IN_TRANSIT || t.state == LOST;
+    }
 
     function _movable(bytes32 unit, uint64 by_) internal view returns (bool) {
         Thing storage t = model[unit];
@@ -416,8 +474,8 @@ contract Custody is Ghost {
         return market % 3 == 0 ? 0 : lotOf[market % 3 == 1 ? OTHER_MARKET : MARKET];
     }
 
-    function _caseOf(uint256 number) internal pure returns (ILedger.Child[] memory children) {
-        children = new ILedger.Child[](2);
+    function _caseOf(uint256 number) internal pure returns (ITypes.Child[] memory children) {
+        children = new ITypes.Child[](2);
         for (uint32 i; i < 2; ++i) children[i] = Trees.item(i, codeLeaf(uint32(COUNT - 12 + 2 * number + i)));
     }
 

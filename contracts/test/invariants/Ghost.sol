@@ -45,7 +45,7 @@ abstract contract Ghost is World {
         ++h.seq;
     }
 
-    function stored(History memory h) internal returns (Subject memory) {
+    function stored(History memory h) internal virtual returns (Subject memory) {
         if (bytes32(bytes(h.kind)) == "unit") return unitSubject(h.id);
         if (bytes32(bytes(h.kind)) == "batch") return batchSubject(uint64(uint256(h.id)));
         return partySubject(uint64(uint256(h.id)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.20;
 
-import {ILedger} from "../../src/ILedger.sol";
+import {ITypes} from "../../src/ILedger.sol";
 import {Types} from "../support/Types.sol";
 import {Ghost} from "./Ghost.sol";
 
@@ -18,11 +18,12 @@ contract Registry is Ghost {
     bool private asNew;
     Prefix[] internal prefixesGiven;
     uint64[] internal partiesGiven;
-    uint64 internal drawn = 2;
+    uint64 internal draws = 2;
     mapping(uint64 batch => bytes32) internal rootsOf; // what a batch must be for ever
     mapping(uint64 party => mapping(uint8 epoch => bool)) internal opened;
     mapping(uint64 batch => uint64[64]) internal activeFroms;
     mapping(uint64 batch => uint32[64]) internal lotsBound;
+    mapping(uint64 batch => uint8[64]) internal voided;
     mapping(uint64 gtin => mapping(bytes32 lot => uint32)) internal lotsOpened;
 
     constructor() {
@@ -71,7 +72,7 @@ contract Registry is Ghost {
     // ------------------------------------------------------------------------------------- batches
 
     function open(bool rival, uint8 epoch) external {
-        ILedger.OpenEpochArgs memory args = ILedger.OpenEpochArgs(rival ? RIVAL : BRAND, epoch % 4, keccak256("epoch"), DOCUMENT);
+        ITypes.OpenEpochArgs memory args = ITypes.OpenEpochArgs(rival ? RIVAL : BRAND, epoch % 4, keccak256("epoch"), DOCUMENT);
         if (!attempt(openEpoch(args))) return;
         opened[args.actor][args.epoch] = true;
         follow(partySubject(args.actor).id, 6, args.actor, 0, vm.eip712HashStruct(Types.OPEN_EPOCH, abi.encode(args)), DOCUMENT);
@@ -82,22 +83,22 @@ contract Registry is Ghost {
         uint64 gtin = actor == RIVAL != foreign
             ? withCheckDigit(uint64(950110153000 + article % 1000))
             : withCheckDigit(uint64(400638100000 + article % 100_000));
-        ILedger.ReserveBatchArgs memory args = ILedger.ReserveBatchArgs(actor, gtin, epoch % 4, DOCUMENT);
+        ITypes.ReserveBatchArgs memory args = ITypes.ReserveBatchArgs(actor, gtin, epoch % 4, DOCUMENT);
         if (!attempt(reserveBatch(args))) return;
-        expect(registryNow().batches == drawn + 1, 2, "a number was skipped or drawn twice");
+        expect(registryNow().batches == draws + 1, 2, "a number was skipped or drawn twice");
         expect(actor != STORE, 2, "drawn by no brand");
         expect(!foreign, 2, "drawn under another's prefix");
         expect(opened[actor][args.epoch], 2, "drawn in an epoch that is not open");
-        ++drawn;
-        ILedger.Batch memory b = batchNow(drawn);
+        ++draws;
+        ITypes.Batch memory b = batchNow(draws);
         expect(b.gtin == gtin && b.brand == actor && b.epoch == args.epoch, 2, "drawn as another batch");
         follow(partySubject(actor).id, 16, actor, 0, vm.eip712HashStruct(Types.RESERVE_BATCH, abi.encode(args)), DOCUMENT);
-        watch("batch", bytes32(uint256(drawn)), batchSubject(drawn));
+        watch("batch", bytes32(uint256(draws)), batchSubject(draws));
     }
 
     function commissionOne(uint8 which, bytes32 root, bytes32 inner) external {
-        uint64 batch = uint64(between(which, 1, drawn));
-        ILedger.CommissionArgs memory args = ILedger.CommissionArgs(batchNow(batch).brand, root, inner, CODES, DOCUMENT);
+        uint64 batch = uint64(between(which, 1, draws));
+        ITypes.CommissionArgs memory args = ITypes.CommissionArgs(batchNow(batch).brand, root, inner, CODES, DOCUMENT);
         if (!attempt(commission(batch, args))) return;
         expect(rootsOf[batch] == 0, 1, "commissioned twice");
         if (rootsOf[batch] == 0) rootsOf[batch] = keccak256(abi.encode(root, inner, CODES));
@@ -105,7 +106,7 @@ contract Registry is Ghost {
     }
 
     function _rootsNow(uint64 batch) private returns (bytes32) {
-        ILedger.Batch memory b = batchNow(batch);
+        ITypes.Batch memory b = batchNow(batch);
         return b.status == 2 ? keccak256(abi.encode(b.root, b.innerRoot, b.count)) : bytes32(0);
     }
 
@@ -113,22 +114,37 @@ contract Registry is Ghost {
 
     /// @dev Mostly with the right hint and inside one run or gap, else as it comes.
     function setActive(uint8 which, uint32 from, uint32 to, uint64 time, uint32 hint, bool wild) external {
-        uint64 batch = uint64(between(which, 1, drawn));
+        uint64 batch = uint64(between(which, 1, draws));
         (from, to, hint) = _place(batch, from, to, hint, wild);
-        ILedger.ActivateArgs memory args = ILedger.ActivateArgs(batchNow(batch).brand, from, to, time, DOCUMENT);
+        ITypes.ActivateArgs memory args = ITypes.ActivateArgs(batchNow(batch).brand, from, to, time, DOCUMENT);
         if (!attempt(activate(batch, args, hint))) return;
         _checkRange(batch, from, to);
-        for (uint32 i = from; i < to && i < 64; ++i) activeFroms[batch][i] = time;
+        for (uint32 i = from; i < to && i < 64; ++i) {
+            expect(voided[batch][i] == 0, 4, "void codes were activated");
+            activeFroms[batch][i] = time;
+        }
         follow(batchSubject(batch).id, 18, args.actor, 0, vm.eip712HashStruct(Types.ACTIVATE, abi.encode(args)), DOCUMENT);
     }
 
+    /// @notice Codes are made void: for ever.
+    function voidSome(uint8 which, uint32 from, uint32 to, uint32 hint, bool wild) external {
+        uint64 batch = uint64(between(which, 1, draws));
+        (from, to, hint) = _place(batch, from, to, hint, wild);
+        if (to > from + 2) to = from + 2;
+        ITypes.VoidArgs memory args = ITypes.VoidArgs(batchNow(batch).brand, from, to, DOCUMENT);
+        if (!attempt(voidCodes(batch, args, hint))) return;
+        _checkRange(batch, from, to);
+        for (uint32 i = from; i < to && i < 64; ++i) voided[batch][i] = 1;
+        follow(batchSubject(batch).id, 19, args.actor, 0, _hash(Types.VOID, abi.encode(args)), DOCUMENT);
+    }
+
     function bind(uint8 which, uint32 from, uint32 to, uint8 lot, uint32 hint, bool wild) external {
-        uint64 batch = uint64(between(which, 1, drawn));
+        uint64 batch = uint64(between(which, 1, draws));
         (from, to, hint) = _place(batch, from, to, hint, wild);
         if (lot % 16 == 0) to = from;
-        ILedger.Batch memory b = batchNow(batch);
+        ITypes.Batch memory b = batchNow(batch);
         bytes32 id = keccak256(abi.encode("lot", lot % 3));
-        ILedger.BindLotArgs memory args = ILedger.BindLotArgs(b.brand, from, to, id, 1_900_000_000, 0, 0, DOCUMENT);
+        ITypes.BindLotArgs memory args = ITypes.BindLotArgs(b.brand, from, to, id, 1_900_000_000, 0, 0, DOCUMENT);
         bool onlyOpens = from == to && b.status == 2;
         if (!attempt(bindLot(batch, args, hint))) {
             expect(!onlyOpens, 5, "a brand could not name its own lot");
@@ -137,7 +153,7 @@ contract Registry is Ghost {
         uint32 known = lotsOpened[b.gtin][id];
         uint32 number = known == 0 ? registryNow().lots : known;
         lotsOpened[b.gtin][id] = number;
-        ILedger.Lot memory l = lotNow(number);
+        ITypes.Lot memory l = lotNow(number);
         expect(l.brand == b.brand && l.gtin == b.gtin && l.id == id, 5, "a lot of another brand or article");
         if (from != to) _checkRange(batch, from, to);
         for (uint32 i = from; i < to && i < 64; ++i) {
@@ -163,11 +179,11 @@ contract Registry is Ghost {
     // ------------------------------------------------------------------------------------ what holds
 
     function checkRoots() external {
-        for (uint64 i = 1; i <= drawn; ++i) expect(_rootsNow(i) == rootsOf[i], 1, "roots or count changed");
+        for (uint64 i = 1; i <= draws; ++i) expect(_rootsNow(i) == rootsOf[i], 1, "roots or count changed");
     }
 
     function checkDraws() external {
-        expect(registryNow().batches == drawn, 2, "a batch that nobody drew");
+        expect(registryNow().batches == draws, 2, "a batch that nobody drew");
     }
 
     function checkPrefixes() external {
@@ -178,21 +194,23 @@ contract Registry is Ghost {
     }
 
     function checkRuns() external {
-        for (uint64 batch = 1; batch <= drawn; ++batch) {
+        for (uint64 batch = 1; batch <= draws; ++batch) {
             uint64[64] memory active;
             uint32[64] memory bound;
+            uint8[64] memory gone;
             uint32 past;
             uint32 next = batchNow(batch).firstRun;
             for (uint256 steps; next != 0; ++steps) {
-                ILedger.Run memory run = runNow(batch, next - 1);
+                ITypes.Run memory run = runNow(batch, next - 1);
                 if (next - 1 < past || run.to <= next - 1 || run.to > batchNow(batch).count || steps > 64) {
                     breach(4, "runs that overlap or are out of order");
                     return;
                 }
-                for (uint32 i = next - 1; i < run.to; ++i) (active[i], bound[i]) = (run.activeFrom, run.lot);
+                for (uint32 i = next - 1; i < run.to; ++i) (active[i], bound[i], gone[i]) = (run.activeFrom, run.lot, run.voided);
                 (past, next) = (run.to, run.next);
             }
             expect(keccak256(abi.encode(active)) == keccak256(abi.encode(activeFroms[batch])), 4, "active from another time");
+            expect(keccak256(abi.encode(gone)) == keccak256(abi.encode(voided[batch])), 4, "void or not, otherwise than it was said");
             expect(keccak256(abi.encode(bound)) == keccak256(abi.encode(lotsBound[batch])), 4, "bound to another lot");
         }
     }

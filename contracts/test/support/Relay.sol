@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.20;
 
-import {ILedger} from "../../src/ILedger.sol";
+import {ILedger, ITypes} from "../../src/ILedger.sol";
 import {Peek} from "./Peek.sol";
 import {Types} from "./Types.sol";
 import {Vm} from "./Vm.sol";
@@ -90,46 +90,70 @@ abstract contract Relay {
 
     // ------------------------------------------------------------------------------------- reading
 
-    function registryNow() internal returns (ILedger.Registry memory) {
-        return abi.decode(_read(abi.encodeCall(peek.registry, ())), (ILedger.Registry));
+    function registryNow() internal returns (ITypes.Registry memory) {
+        return abi.decode(_read(abi.encodeCall(peek.registry_, ())), (ITypes.Registry));
     }
 
-    function scanLogNow() internal returns (ILedger.ScanLog memory) {
-        return abi.decode(_read(abi.encodeCall(peek.scanLog, ())), (ILedger.ScanLog));
+    function predecessorNow() internal returns (ITypes.Link memory) {
+        return abi.decode(_read(abi.encodeCall(peek.predecessor_, ())), (ITypes.Link));
     }
 
-    function partyNow(uint64 party) internal returns (ILedger.Party memory) {
-        return abi.decode(_read(abi.encodeCall(peek.parties, (party))), (ILedger.Party));
+    function scanLogNow() internal returns (ITypes.ScanLog memory) {
+        return abi.decode(_read(abi.encodeCall(peek.scanLog_, ())), (ITypes.ScanLog));
     }
 
-    function batchNow(uint64 batch) internal returns (ILedger.Batch memory) {
-        return abi.decode(_read(abi.encodeCall(peek.batches, (batch))), (ILedger.Batch));
+    function isAdmin(uint32 era, address account) internal returns (bool) {
+        return abi.decode(_read(abi.encodeCall(peek.admin, (era, account))), (bool));
     }
 
-    function runNow(uint64 batch, uint32 first) internal returns (ILedger.Run memory) {
-        return abi.decode(_read(abi.encodeCall(peek.runs, (batch, first))), (ILedger.Run));
+    function partyNow(uint64 party) internal returns (ITypes.Party memory) {
+        return abi.decode(_read(abi.encodeCall(peek.party, (party))), (ITypes.Party));
+    }
+
+    function deviceNow(uint64 party, address key) internal returns (ITypes.Delegate memory) {
+        return abi.decode(_read(abi.encodeCall(peek.device, (party, partyNow(party).account, key))), (ITypes.Delegate));
+    }
+
+    function batchNow(uint64 batch) internal returns (ITypes.Batch memory) {
+        return abi.decode(_read(abi.encodeCall(peek.batch, (batch))), (ITypes.Batch));
+    }
+
+    function runNow(uint64 batch, uint32 first) internal returns (ITypes.Run memory) {
+        return abi.decode(_read(abi.encodeCall(peek.run, (batch, first))), (ITypes.Run));
+    }
+
+    function lotNow(uint32 number) internal returns (ITypes.Lot memory) {
+        return abi.decode(_read(abi.encodeCall(peek.lot, (number))), (ITypes.Lot));
+    }
+
+    function unitNow(bytes32 unit) internal returns (ITypes.Unit memory) {
+        return abi.decode(_read(abi.encodeCall(peek.unit, (unit))), (ITypes.Unit));
+    }
+
+    function exceptionNow(bytes32 unit, uint32 report) internal returns (ITypes.Exception memory) {
+        return abi.decode(_read(abi.encodeCall(peek.report, (unit, report))), (ITypes.Exception));
+    }
+
+    function itemNow(bytes32 leaf) internal returns (ITypes.Item memory) {
+        return abi.decode(_read(abi.encodeCall(peek.item, (leaf))), (ITypes.Item));
+    }
+
+    function claimNow(uint64 batch, uint32 index) internal returns (ITypes.Claim memory) {
+        return abi.decode(_read(abi.encodeCall(peek.claim, (batch, index))), (ITypes.Claim));
+    }
+
+    function epochNow(uint64 party, uint8 epoch) internal returns (bytes32) {
+        return abi.decode(_read(abi.encodeCall(peek.epoch, (party, epoch))), (bytes32));
     }
 
     /// @notice The hint of a range that begins at `from`, and where the run or the gap that holds it ends.
     function placeOf(uint64 batch, uint32 from, uint32 count) internal returns (uint32 hint, uint32 end) {
         uint32 next = batchNow(batch).firstRun;
         while (next != 0 && next - 1 <= from) {
-            ILedger.Run memory run = runNow(batch, next - 1);
+            ITypes.Run memory run = runNow(batch, next - 1);
             (hint, end, next) = (next, run.to, run.next);
         }
         if (end <= from) end = next == 0 ? count : next - 1;
-    }
-
-    function lotNow(uint32 number) internal returns (ILedger.Lot memory) {
-        return abi.decode(_read(abi.encodeCall(peek.lots, (number))), (ILedger.Lot));
-    }
-
-    function unitNow(bytes32 unit) internal returns (ILedger.Unit memory) {
-        return abi.decode(_read(abi.encodeCall(peek.units, (unit))), (ILedger.Unit));
-    }
-
-    function epochNow(uint64 party, uint8 epoch) internal returns (bytes32) {
-        return abi.decode(_read(abi.encodeCall(peek.epochs, (party, epoch))), (bytes32));
     }
 
     /// @dev Runs the getters' code on the ledger's storage.
@@ -170,22 +194,49 @@ abstract contract Relay {
     }
 
     function unitSubject(bytes32 unit) internal returns (Subject memory) {
-        ILedger.Unit memory u = unitNow(unit);
+        ITypes.Unit memory u = unitNow(unit);
         return subjectOf("unit", unit, u.head, u.seq);
     }
 
     function partySubject(uint64 party) internal returns (Subject memory) {
-        ILedger.Party memory p = partyNow(party);
+        ITypes.Party memory p = partyNow(party);
         return subjectOf("party", bytes32(uint256(party)), p.head, p.seq);
     }
 
+    /// @notice A party's subject as a quorum signs over it: as its last decision left it.
+    function ruledSubject(uint64 party) internal returns (Subject memory) {
+        ITypes.Party memory p = partyNow(party);
+        return subjectOf("party", bytes32(uint256(party)), p.ruled, p.ruledSeq);
+    }
+
+    /// @notice A party's subject as `cancel` and `delegate` sign over it: head 0.
+    function headless(uint64 party) internal returns (Subject memory s) {
+        s = partySubject(party);
+        s.head = 0;
+    }
+
+    function registrySubject() internal returns (Subject memory) {
+        ITypes.Registry memory r = registryNow();
+        return subjectOf("registry", 0, r.head, r.seq);
+    }
+
+    function lotSubject(uint32 lot) internal returns (Subject memory) {
+        ITypes.Lot memory l = lotNow(lot);
+        return subjectOf("lot", bytes32(uint256(lot)), l.head, l.seq);
+    }
+
+    function itemSubject(bytes32 leaf) internal returns (Subject memory) {
+        ITypes.Item memory i = itemNow(leaf);
+        return subjectOf("item", leaf, i.head, i.seq);
+    }
+
     function batchSubject(uint64 batch) internal returns (Subject memory) {
-        ILedger.Batch memory b = batchNow(batch);
+        ITypes.Batch memory b = batchNow(batch);
         return subjectOf("batch", bytes32(uint256(batch)), b.head, b.seq);
     }
 
     function logSubject() internal returns (Subject memory) {
-        ILedger.ScanLog memory log = scanLogNow();
+        ITypes.ScanLog memory log = scanLogNow();
         return subjectOf("log", 0, log.head, uint64(log.seq));
     }
 
@@ -198,19 +249,19 @@ abstract contract Relay {
         return keccak256(abi.encodePacked("\x19\x01", domain_, message));
     }
 
-    function signature(uint256 key, bytes32 digest) internal pure returns (ILedger.Sig memory) {
+    function signature(uint256 key, bytes32 digest) internal pure returns (ITypes.Sig memory) {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
-        return ILedger.Sig(r, bytes32(uint256(s) | (uint256(v - 27) << 255)));
+        return ITypes.Sig(r, bytes32(uint256(s) | (uint256(v - 27) << 255)));
     }
 
     /// @notice The signature of a message over one subject. last: hash of the arguments or the parts.
-    function auth(Subject memory subject, uint64 actor, bytes32 typeHash, bytes32 last) internal returns (ILedger.Auth memory) {
+    function auth(Subject memory subject, uint64 actor, bytes32 typeHash, bytes32 last) internal returns (ITypes.Auth memory) {
         Terms memory t = terms(subject, actor);
         return authOf(t, keccak256(abi.encode(typeHash, t.subject.id, t.subject.head, t.era, t.deadline, last)));
     }
 
-    function authOf(Terms memory t, bytes32 message) internal virtual returns (ILedger.Auth memory) {
-        ILedger.Sig memory sig = signature(t.key, digestOf(t.domain, message));
-        return ILedger.Auth(t.subject.seq, t.era, t.deadline, sig.r, sig.vs);
+    function authOf(Terms memory t, bytes32 message) internal virtual returns (ITypes.Auth memory) {
+        ITypes.Sig memory sig = signature(t.key, digestOf(t.domain, message));
+        return ITypes.Auth(uint192((uint256(t.subject.seq) << 128) | (uint256(t.era) << 64) | t.deadline), sig.r, sig.vs);
     }
 }

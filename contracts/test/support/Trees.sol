@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.20;
 
-import {ILedger} from "../../src/ILedger.sol";
+import {ITypes} from "../../src/ILedger.sol";
 
 /// @notice Children and the tree over them, as OpenZeppelin's standard-v1 lays it out, unsorted.
 library Trees {
     uint8 internal constant ITEM = 1;
     uint8 internal constant UNIT = 2;
 
-    function item(uint32 position, bytes32 leafOfCode) internal pure returns (ILedger.Child memory) {
-        return ILedger.Child(ITEM, position, leafOfCode, 0, 0);
+    function item(uint32 position, bytes32 leafOfCode) internal pure returns (ITypes.Child memory) {
+        return ITypes.Child(ITEM, position, leafOfCode, 0, 0);
     }
 
-    function unit(uint32 position, bytes32 id, bytes32 childrenRoot, uint32 count) internal pure returns (ILedger.Child memory) {
-        return ILedger.Child(UNIT, position, id, childrenRoot, count);
+    function unit(uint32 position, bytes32 id, bytes32 childrenRoot, uint32 count) internal pure returns (ITypes.Child memory) {
+        return ITypes.Child(UNIT, position, id, childrenRoot, count);
     }
 
-    function leaf(ILedger.Child memory c) internal pure returns (bytes32) {
+    function leaf(ITypes.Child memory c) internal pure returns (bytes32) {
         return keccak256(bytes.concat(keccak256(abi.encode(c))));
     }
 
-    function root(ILedger.Child[] memory children) internal pure returns (bytes32) {
+    function root(ITypes.Child[] memory children) internal pure returns (bytes32) {
         return nodes(children)[0];
     }
 
-    function proof(ILedger.Child[] memory children, uint256 position) internal pure returns (bytes32[] memory) {
+    function proof(ITypes.Child[] memory children, uint256 position) internal pure returns (bytes32[] memory) {
         return proof(nodes(children), position);
     }
 
@@ -39,18 +39,18 @@ library Trees {
         }
     }
 
-    function proofs(ILedger.Child[] memory children, uint256[] memory positions) internal pure returns (bytes32[][] memory all) {
+    function proofs(ITypes.Child[] memory children, uint256[] memory positions) internal pure returns (bytes32[][] memory all) {
         all = new bytes32[][](positions.length);
         for (uint256 i; i < positions.length; ++i) all[i] = proof(children, positions[i]);
     }
 
-    function pick(ILedger.Child[] memory children, uint256[] memory positions) internal pure returns (ILedger.Child[] memory some) {
-        some = new ILedger.Child[](positions.length);
+    function pick(ITypes.Child[] memory children, uint256[] memory positions) internal pure returns (ITypes.Child[] memory some) {
+        some = new ITypes.Child[](positions.length);
         for (uint256 i; i < positions.length; ++i) some[i] = children[positions[i]];
     }
 
     /// @notice The flat array: the root first, the leaves last and backwards.
-    function nodes(ILedger.Child[] memory children) internal pure returns (bytes32[] memory) {
+    function nodes(ITypes.Child[] memory children) internal pure returns (bytes32[] memory) {
         bytes32[] memory leaves = new bytes32[](children.length);
         for (uint256 i; i < leaves.length; ++i) leaves[i] = leaf(children[i]);
         return nodes(leaves);

@@ -19,6 +19,25 @@ library Types {
     string internal constant SHIP = "ShipArgs(uint64 actor,uint64 to,bytes32 eventHash)";
     string internal constant RECEIVE_FROM = "ReceiveFromArgs(uint64 actor,uint64 from,bytes32 eventHash)";
     string internal constant ANCHOR_SCAN_LOG = "AnchorScanLogArgs(uint64 actor,uint64 size,bytes32 logRoot,bytes32 mapRoot)";
+    string internal constant UPDATE_PARTY = "UpdatePartyArgs(uint64 party,uint16 roles,uint256 markets,uint64 prefix,uint8 prefixLength,bytes32 eventHash)";
+    string internal constant SUSPEND_PARTY = "SuspendPartyArgs(uint64 party,uint8 status,bytes32 eventHash)";
+    string internal constant ROTATE_ACCOUNT = "RotateAccountArgs(uint64 party,address account,uint8 keyMode,bytes32 eventHash)";
+    string internal constant DELEGATE = "DelegateArgs(uint64 actor,address key,uint8 keyMode,uint128 verbs,uint64 expiry,uint32 limit,uint32 deviceEra,bytes32 eventHash)";
+    string internal constant SET_ADMINS = "SetAdminsArgs(address[] admins,uint8 threshold,bytes32 eventHash)";
+    string internal constant SEAL_LEDGER = "SealLedgerArgs(uint256 chainId,address successor,bytes32 eventHash)";
+    string internal constant VOID = "VoidArgs(uint64 actor,uint32 from,uint32 to,bytes32 eventHash)";
+    string internal constant SET_LOT_STATE = "SetLotStateArgs(uint64 actor,uint8 state,bytes32 eventHash)";
+    string internal constant REPORT_EXCEPTION = "ReportExceptionArgs(uint64 actor,uint64 from,uint32 good,uint32 damaged,uint32 short,uint32 over,uint32 wrong,bytes32 eventHash)";
+    string internal constant SETTLE_EXCEPTION = "SettleExceptionArgs(uint64 actor,uint32 report,bytes32 eventHash)";
+    string internal constant RETURN_TO = "ReturnToArgs(uint64 actor,uint64 to,bytes32 eventHash)";
+    string internal constant REFUSE = "RefuseArgs(uint64 actor,uint64 from,bytes32 eventHash)";
+    string internal constant TAKE_BACK = "TakeBackArgs(uint64 actor,uint64 to,bytes32 eventHash)";
+    string internal constant WITHDRAW = "WithdrawArgs(uint64 actor,uint64 from,bytes32 eventHash)";
+    string internal constant REPORT_LOST = "ReportLostArgs(uint64 actor,uint64 to,bytes32 eventHash)";
+    string internal constant DRAW_ITEM = "DrawItemArgs(uint64 actor,uint64 batch,uint32 lot,bytes32 eventHash)";
+    string internal constant DECOMMISSION = "DecommissionArgs(uint64 actor,uint64 batch,uint8 state,bytes32 eventHash)";
+    string internal constant SET_ITEM_STATE = "SetItemStateArgs(uint64 actor,uint64 batch,uint8 state,bytes32 eventHash)";
+    string internal constant CLAIM_INNER = "ClaimInnerArgs(uint64 actor,uint64 batch,uint32 index,bytes32 innerCode,bytes32 salt,bytes32 eventHash)";
     string internal constant PACKED_INTO = "PackedIntoArgs(bytes32 parent,uint64 parentSeq)";
     string internal constant UNPACKED_FROM = "UnpackedFromArgs(bytes32 parent,uint64 parentSeq,bytes32 parentHead,uint32 position)";
 

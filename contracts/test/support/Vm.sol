@@ -27,7 +27,9 @@ interface Vm {
     function prank(address sender, bool delegateCall) external;
     function readFile(string calldata path) external view returns (string memory);
     function recordLogs() external;
+    function revertToState(uint256 snapshot) external returns (bool);
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function snapshotState() external returns (uint256);
     function store(address target, bytes32 slot, bytes32 value) external;
     function warp(uint256 time) external;
 }

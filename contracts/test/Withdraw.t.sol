@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.20;
+
+import {ITypes} from "../src/ILedger.sol";
+import {Types} from "./support/Types.sol";
+import {World} from "./support/World.sol";
+
+/// @notice withdraw.tree
+contract WithdrawTest is World {
+    function testFuzz_RevertGiven_TheUnitIsUnknownOrAnothers(bytes32 unknown, bytes32 epc, uint64 from) external {
+        vm.assume(from != STORE);
+        refused(withdraw(unknown, BRAND, STORE, new bytes32[](0)), abi.encodeWithSelector(ITypes.UnknownUnit.selector, unknown));
+        bytes32 unit = _atSuspended(epc);
+        refused(withdraw(unit, BRAND, from, originOf(unit)), abi.encodeWithSelector(ITypes.NotFrom.selector, unit, from));
+    }
+
+    function testFuzz_RevertGiven_ItIsInsideAnother(bytes32 epc) external {
+        bytes32 unit = packed(BRAND, epc, 2);
+        handOver(unit, BRAND, STORE);
+        (ITypes.PackArgs memory args, bytes32[][] memory proofs) = around(STORE, keccak256(abi.encode(epc)), unit, 1);
+        land(pack(args, proofs));
+        land(suspendParty(ITypes.SuspendPartyArgs(STORE, 2, DOCUMENT)));
+        refused(withdraw(unit, BRAND, STORE, originOf(unit)), abi.encodeWithSelector(ITypes.UnitInside.selector, unit));
+        refused(withdraw(unit, BRAND, BRAND, originOf(unit)), abi.encodeWithSelector(ITypes.NotFrom.selector, unit, BRAND));
+    }
+
+    function testFuzz_RevertGiven_ItsHolderIsNotSuspended(bytes32 epc, bool again) external {
+        bytes32 unit = again ? _atSuspended(epc) : packed(BRAND, epc, 2);
+        if (again) land(suspendParty(ITypes.SuspendPartyArgs(STORE, 1, DOCUMENT)));
+        else handOver(unit, BRAND, STORE);
+        refused(withdraw(unit, BRAND, STORE, originOf(unit)), abi.encodeWithSelector(ITypes.NotSuspended.selector, STORE));
+    }
+
+    function testFuzz_RevertWhen_TheActorIsNeitherItsLotsBrandNorABrandThatMadeIt(bytes32 epc, bool item) external {
+        bytes32 unit = item ? drawn(5) : _atSuspended(epc);
+        if (item) handOver(unit, BRAND, STORE);
+        if (item) land(suspendParty(ITypes.SuspendPartyArgs(STORE, 2, DOCUMENT)));
+        refused(withdraw(unit, BRAND, STORE, new bytes32[](0)), abi.encodeWithSelector(ITypes.NotConcerned.selector, unit, BRAND));
+        refused(withdraw(unit, RIVAL, STORE, originOf(unit)), abi.encodeWithSelector(ITypes.NotMadeBy.selector, unit, RIVAL));
+        refused(withdraw(unit, DISTRIBUTOR, STORE, originOf(unit)), abi.encodeWithSelector(ITypes.RoleMissing.selector, DISTRIBUTOR, 1));
+        land(withdraw(unit, BRAND, STORE, originOf(unit)));
+    }
+
+    function testFuzz_RevertWhen_TheActorIsNeitherItsLotsBrandNorABrandThatMadeIt_ByTheLot(uint8 market) external {
+        bytes32 unit = packedFor(BRAND, "unit", 2, market % 2 == 0 ? MARKET : 0);
+        handOver(unit, BRAND, DISTRIBUTOR);
+        land(suspendParty(ITypes.SuspendPartyArgs(DISTRIBUTOR, 2, DOCUMENT)));
+        refused(withdraw(unit, RIVAL, DISTRIBUTOR, new bytes32[](0)), abi.encodeWithSelector(ITypes.NotConcerned.selector, unit, RIVAL));
+        land(withdraw(unit, BRAND, DISTRIBUTOR, new bytes32[](0)));
+    }
+
+    function testFuzz_WhenAllIsRight(bytes32 epc, bool onItsWay) external {
+        bytes32 unit = packed(BRAND, epc, 2);
+        handOver(unit, BRAND, STORE);
+        if (onItsWay) land(ship(unit, STORE, DISTRIBUTOR));
+        land(suspendParty(ITypes.SuspendPartyArgs(STORE, 2, DOCUMENT)));
+        Subject memory before = unitSubject(unit);
+        ITypes.From memory args = ITypes.From(BRAND, STORE, DOCUMENT);
+        recorded(withdraw(unit, BRAND, STORE, originOf(unit)), before, BRAND, ITypes.Withdrawn.selector, unit, abi.encode(args));
+        ITypes.Unit memory u = unitNow(unit);
+        vm.assertEq(u.state, 1, "held");
+        vm.assertEq(u.holder, BRAND, "by the brand");
+        vm.assertEq(u.addressee, 0, "no addressee");
+        vm.assertEq(u.head, headAfter(before, 42, BRAND, STORE, _hash(Types.WITHDRAW, abi.encode(args)), DOCUMENT), "head");
+        land(ship(unit, BRAND, DISTRIBUTOR));
+    }
+
+    /// @dev A unit of the brand's, at a store that is suspended since.
+    function _atSuspended(bytes32 epc) private returns (bytes32 unit) {
+        unit = packed(BRAND, epc, 2);
+        handOver(unit, BRAND, STORE);
+        land(suspendParty(ITypes.SuspendPartyArgs(STORE, 2, DOCUMENT)));
+    }
+}
