@@ -8,6 +8,8 @@ harness.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -17,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from ledger.domain.keccak import keccak
 from ledger.domain.verbs import Verb
+from tests.contracts.embedded_ledger import embedded
 from tests.contracts.ledger_harness import Chain, Refused
 from tests.contracts.world import (
     BRAND,
@@ -88,13 +91,17 @@ class Custody(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         """Start where nothing is packed."""
-        if not CHAIN:
-            CHAIN.append(start())
-        self.undo = undone(CHAIN[0])
+        self.undo = self.world()
         self.chain = self.undo.__enter__()
         self.model: dict[bytes, Unit] = {}
         self.eras = dict.fromkeys(PARTIES, 0)
         self.suspended: set[int] = set()
+
+    def world(self) -> AbstractContextManager[Chain]:
+        """The world to walk in, put back afterwards."""
+        if not CHAIN:
+            CHAIN.append(start())
+        return undone(CHAIN[0])
 
     def teardown(self) -> None:
         """Put the world back."""
@@ -322,9 +329,33 @@ class TestCustody(Custody.TestCase):  # type: ignore[misc]
     """The model, briefly."""
 
 
+class CustodyOnNode(Custody):
+    """The same steps on the embedded node, asked over JSON-RPC; each walk on a chain of its own."""
+
+    @contextmanager
+    def world(self) -> Iterator[Chain]:
+        """A new chain, set up alike."""
+        with embedded() as ledger:
+            yield start(ledger)
+
+
+class TestCustodyOnNode(CustodyOnNode.TestCase):  # type: ignore[misc]
+    """The model on the node, briefly."""
+
+    settings = settings(SHORT, max_examples=2, stateful_step_count=15)
+
+
 @pytest.mark.deep
 @pytest.mark.timeout(1200)
 class TestCustodyForLong(Custody.TestCase):  # type: ignore[misc]
     """The model at length."""
 
     settings = settings(SHORT, max_examples=40, stateful_step_count=40, derandomize=False)
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(1200)
+class TestCustodyOnNodeForLong(CustodyOnNode.TestCase):  # type: ignore[misc]
+    """The model on the node at length."""
+
+    settings = settings(SHORT, max_examples=15, stateful_step_count=40, derandomize=False)

@@ -51,9 +51,9 @@ def register(party: int, role: int, **changes: Any) -> dict[str, Any]:
     return args | changes
 
 
-def start() -> Chain:
-    """Deploy and set the world up."""
-    chain = Chain()
+def start(chain: Chain | None = None) -> Chain:
+    """Set the world up, on a new chain unless one is given."""
+    chain = chain or Chain()
     both = 1 << MARKET | 1 << OTHER_MARKET
     for args in (
         register(BRAND, Role.BRAND, prefix=4006381, prefixLength=7),
