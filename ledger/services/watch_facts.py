@@ -19,17 +19,24 @@ from ledger.services.watch_goods import Case, Consignment, Goods
 SETTLING_S = 7 * DAY_S  # a shipment is not called unconfirmed before
 MOST_WAITING, MOST_COUNTED = 1_000, 20_000  # that are counted, of one party
 CHUNK = 500
-_MOVES = (Verb.SHIP, Verb.RECEIVE_FROM, Verb.UNPACKED_FROM)
+_SENT = (Verb.SHIP, Verb.RETURN_TO)
+_TAKEN = (
+    Verb.RECEIVE_FROM, Verb.REPORT_EXCEPTION, Verb.TAKE_BACK, Verb.UNPACKED_FROM, Verb.WITHDRAW,
+)  # fmt: skip
+_MOVES = (*_SENT, *_TAKEN, Verb.REFUSE, Verb.REPORT_LOST)
 
 
 @dataclass(frozen=True)
 class Move:
-    """One event of a unit's custody."""
+    """What a unit's custody is from a time on: sent by a party to another, or held by one.
+
+    sent: on its way from `party` to `to`; else `party` holds it, 0 where it is lost.
+    """
 
     time: int
-    verb: int
-    actor: int
-    other: int
+    sent: bool
+    party: int
+    to: int
     unit: bytes
 
 
@@ -57,8 +64,16 @@ def moves_of(session: Session, goods: Goods, rows: Iterable[Scan]) -> dict[bytes
             .order_by(ChainEvent.subject, ChainEvent.seq)
         )
         for unit, time, verb, actor, other in session.execute(query):
-            found.setdefault(unit, []).append(Move(time, verb, actor, other, unit))
+            found.setdefault(unit, []).append(_move(unit, time, verb, actor, other))
     return found
+
+
+def _move(unit: bytes, time: int, verb: int, actor: int, other: int) -> Move:
+    if verb in _SENT:
+        return Move(time, True, actor, other, unit)
+    if verb == Verb.REFUSE:
+        return Move(time, False, other, 0, unit)  # whoever sent it has it as before
+    return Move(time, False, 0 if verb == Verb.REPORT_LOST else actor, 0, unit)
 
 
 @dataclass

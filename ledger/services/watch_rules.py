@@ -18,7 +18,6 @@ from ledger.db.models import Alert, Scan
 from ledger.domain import thresholds
 from ledger.domain.regions import REGIONS
 from ledger.domain.thresholds import CERTAIN, DAY_S, Seen
-from ledger.domain.verbs import Verb
 from ledger.services import alerts
 from ledger.services.alerts_evidence import keep_evidence, scans_document
 from ledger.services.alerts_rules import AHEAD, OUTSIDE, RECALLED, SKIPPED, THRESHOLD
@@ -52,18 +51,18 @@ def _ahead(facts: Facts, rule: AlertRule, row: Scan, now: int) -> Hit | None:
     """A consumer's scan of goods that are on their way and not received."""
     found = facts.case_of(row)
     move = facts.last_move(row, found[1]) if found else None
-    if found is None or move is None or move.verb != Verb.SHIP:
+    if found is None or move is None or not move.sent:
         return None
-    if facts.confirms(move.other, now) < rule.terms["confirms"]:
+    if facts.confirms(move.to, now) < rule.terms["confirms"]:
         return None  # whoever confirms late or never says nothing by it
     consignment, case = found
     inside = [c for c in consignment.cases if move.unit in (c.unit, c.pallet)] or [case]
     return Hit(
         f"{move.unit.hex()}/{move.time}",
-        f"scanned goods of lot {consignment.name} (case {case.sscc}) that {move.actor} shipped to"
-        f" {move.other} and that were not received yet",
+        f"scanned goods of lot {consignment.name} (case {case.sscc}) that {move.party} shipped to"
+        f" {move.to} and that were not received yet",
         consignment.name,
-        consignee=move.other,
+        consignee=move.to,
         goods=sum(c.to - c.first for c in inside),
     )
 
@@ -72,17 +71,17 @@ def _skipped(facts: Facts, rule: AlertRule, row: Scan, now: int) -> Hit | None:
     """A consumer's scan of goods that a party holds which sells to no consumer."""
     found = facts.case_of(row)
     move = facts.last_move(row, found[1]) if found else None
-    if found is None or move is None or move.verb == Verb.SHIP or facts.sells(move.actor):
+    if found is None or move is None or move.sent or facts.sells(move.party):
         return None
-    if facts.confirms(move.actor, now) < rule.terms["confirms"]:
+    if facts.confirms(move.party, now) < rule.terms["confirms"]:
         return None
     consignment = found[0]
     return Hit(
-        f"{consignment.lot.number}/{move.actor}",
-        f"scanned goods of lot {consignment.name} that are still held by {move.actor}, who sells to"
+        f"{consignment.lot.number}/{move.party}",
+        f"scanned goods of lot {consignment.name} that are still held by {move.party}, who sells to"
         " no consumer",
         consignment.name,
-        consignee=move.actor,
+        consignee=move.party,
     )
 
 

@@ -69,7 +69,7 @@ def test_goods_on_their_way_are_ahead_of_their_receipt(tmp_path: Path) -> None:
     assert alert.body["calibrated"] is False
     with reading(at.engine) as session:
         assert len(evidence_of(session, alert.id)["scans"]) == 3
-    at.ship(case_of(0, 0), store, distributor, END - 800, Verb.RECEIVE_FROM)
+    at.ship(case_of(0, 0), store, distributor, END - 800, Verb.REFUSE)
     scanned(at, watcher, 3, END - 700)
     assert raised(at)["ahead_of_receipt"].scans == 4
 

@@ -165,10 +165,10 @@ def board(folder: Path) -> Board:
                     markets=b"",
                     status=1,
                     era=0,
-                    prefix=0,
-                    prefix_length=0,
                     seq=1,
                     head=b"",
+                    ruled_seq=0,
+                    ruled=b"",
                 )
             )
             regions = list(party.territory)
@@ -218,6 +218,8 @@ def pack(at: Board, world: World, lots: Sequence[int] = (0, 1)) -> None:
                     best_before=0,
                     market=3,
                     status=1,
+                    set_by=0,
+                    seq=1,
                 )
             )
             session.add(LotName(id=name, brand=BRAND, gtin=GTIN, lot=lot_name(lot.number)))
