@@ -140,12 +140,14 @@ def test_every_numbered_invariant_has_a_fuzzer_and_a_broken_rule() -> None:
 
 
 @pytest.mark.needs_node
+@pytest.mark.timeout(10 * MINUTE)
 def test_forge_finds_nothing() -> None:
     """Every verb by its tree, with fuzzed inputs, and every invariant, briefly."""
     assert failures() == {}
 
 
 @pytest.mark.needs_node
+@pytest.mark.timeout(10 * MINUTE)
 @pytest.mark.parametrize("number", sorted({row["invariant"] for row in BROKEN}))
 def test_a_fuzzer_sees_that_its_rule_is_gone(number: int) -> None:
     """The contract with one rule of the invariant taken out, and its fuzzer finds a breach."""
