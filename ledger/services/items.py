@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from ledger.chain.account import Account
-from ledger.chain.message import Shown
+from ledger.chain.message import Code, Shown
 from ledger.db.chain_states import ChainItem
 from ledger.db.engine import reading
 from ledger.db.models import ChainBatch
@@ -17,7 +17,7 @@ from ledger.domain import epcis_states, ids
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act
-from ledger.services.codes import code_at, leaf_proof
+from ledger.services.codes import leaf_proof
 from ledger.services.custody import occasion
 from ledger.services.lookup import Item, find_item, read_link
 from ledger.services.site import Site
@@ -60,7 +60,7 @@ def order_state(site: Site, actor: int, link: str, state: str, key: str) -> Orde
         batch = session.get_one(ChainBatch, item.batch)
         known = session.get(ChainItem, item.leaf)
         proofs = [] if known is not None else [leaf_proof(site, session, batch, item.index)]
-    shown = Shown(proofs, code=code_at(site, batch, item.index))
+    shown = Shown(proofs, code=_code(item))
     epc = ids.item_epc(f"{item.gtin:014d}", item.serial)
     document = epcis_states.item_state(occasion(site, actor), epc, number)
     verb = Verb.DECOMMISSION if number >= FIRST_FINAL else Verb.SET_ITEM_STATE
@@ -92,7 +92,7 @@ def order_draw(site: Site, actor: int, link: str, key: str) -> Order:
     epc = ids.item_epc(f"{item.gtin:014d}", item.serial)
     document = epcis_states.drawing(occasion(site, actor), epc)
     args = {"actor": actor, "batch": item.batch, "lot": lot}
-    shown = Shown(proofs, code=code_at(site, batch, item.index).hash)
+    shown = Shown(proofs, code=_code(item).hash)
     return Order(Verb.DRAW_ITEM, actor, item.leaf, args, key, item.brand, document, shown)
 
 
@@ -100,4 +100,8 @@ def name_drawn(site: Site, session: Session, link: str) -> None:
     """Keep the name of an item that is drawn. Raises as `find`."""
     item = find(site, session, link)
     batch = session.get_one(ChainBatch, item.batch)
-    session.merge(name_item(batch, code_at(site, batch, item.index), item.leaf))
+    session.merge(name_item(batch, _code(item), item.leaf))
+
+
+def _code(item: Item) -> Code:
+    return Code(item.gtin, item.index, item.serial)
