@@ -279,11 +279,14 @@ contract Custody is Ghost {
     // ----------------------------------------------------------------------------------------- lists
 
     /// @notice A list is signed, some of it moves, and a relayer says of each unit what he likes.
-    function listOfThree(uint8[3] calldata which, uint8 to, uint8 moved, uint8 told, bool skip) external {
+    function listOfThree(uint8 which, uint8 to, uint8 moved, uint8 told, bool skip) external {
         bytes32[] memory units = new bytes32[](3);
-        for (uint256 i; i < 3; ++i) units[i] = _thing(which[i]);
-        ITypes.To memory args = ITypes.To(model[units[0]].holder, anyHandler(to), DOCUMENT);
-        for (uint256 i; i < 3; ++i) if (!_mayShip(units[i], args.actor, args.to) || units[i] == units[(i + 1) % 3]) return;
+        ITypes.To memory args = ITypes.To(model[_thing(which)].holder, anyHandler(to), DOCUMENT);
+        uint256 found;
+        for (uint256 i; found < 3 && i < things.length; ++i) {
+            if (_mayShip(_thing(which + i), args.actor, args.to)) units[found++] = _thing(which + i);
+        }
+        if (found < 3) return;
         List memory list = listOf(units);
         list.skipStale = skip;
         ITypes.Auth memory signed = listAuth(list, args.actor, Types.list("Ship", Types.SHIP), shipHash(args));

@@ -105,7 +105,7 @@ contract Goods is Ghost {
     // --------------------------------------------------------------------------------- 22: inner codes
 
     function claimOne(uint8 index, uint8 who, bool otherCode, bool otherIndex) external {
-        uint32 at = index % COUNT;
+        uint32 at = index % FEW;
         uint32 told = otherIndex ? (at + 1) % COUNT : at;
         uint64 actor = all[who % 6];
         ITypes.ClaimInnerArgs memory args = ITypes.ClaimInnerArgs(actor, BATCH, told, otherCode ? innerCode(at + 1) : innerCode(at), salt(at), DOCUMENT);
