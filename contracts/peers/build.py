@@ -1,6 +1,6 @@
 """Compile what `touchstone bench gas` compares with, and write the committed artifact.
 
-    cd contracts && npm ci && cd .. && .venv/bin/python contracts/peers/build.py
+cd contracts && npm ci && cd .. && .venv/bin/python contracts/peers/build.py
 """
 
 from __future__ import annotations

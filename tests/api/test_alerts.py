@@ -372,14 +372,14 @@ def test_the_worker_raises_an_alert_and_the_feed_tells_of_it(
         lines = stream.iter_lines()
         assert next(lines) == "retry: 2000"
         for device in ("one", "other"):
-            scan = {"link": world.links[16], "device": device, "channel": "app"}
+            scan = {"link": world.links[20], "device": device, "channel": "app"}
             world.post("/v1/scans", scan)
         event = next(line for line in lines if line.startswith("event"))
         data = json.loads(next(line for line in lines if line.startswith("data")).split(": ", 1)[1])
     assert event == "event: alert.raised"
     alert = data["data"]
     assert (alert["kind"], alert["scans"]) == ("threshold", 2)
-    assert alert["code"].endswith(world.serial(16))
+    assert alert["code"].endswith(world.serial(20))
     told = desk.get(f"/v1/alerts/{alert['id']}/evidence").json()
     assert len(told["scans"]) == 2
     desk.delete("/v1/alert-rules/two a day").raise_for_status()

@@ -11,6 +11,7 @@ import pyrage
 import pytest
 from starlette.testclient import TestClient
 
+from api.app import create_app
 from ledger.services import api_keys
 from tests.api.world import BRAND, GTIN, RIVAL, World, bearer
 
@@ -22,6 +23,11 @@ def key(world: World, name: str, scope: str, party: int = BRAND) -> dict[str, st
     return bearer(api_keys.issue(world.site, name, party, [scope]))
 
 
+def desk(world: World) -> TestClient:
+    """A client of somebody who works here: their address is kept with what they do."""
+    return TestClient(create_app(world.site), client=("192.0.2.5", 50_000))
+
+
 @pytest.fixture(scope="module")
 def ready(world: World) -> Iterator[dict[str, Any]]:
     """An order whose package can be fetched, and who may do what."""
@@ -29,9 +35,9 @@ def ready(world: World) -> Iterator[dict[str, Any]]:
     with ExitStack() as stack:
         doors = {}
         for name, scope in people.items():
-            doors[name] = stack.enter_context(world.phone())
+            doors[name] = stack.enter_context(desk(world))
             doors[name].headers.update(key(world, name, scope))
-        doors["rival"] = stack.enter_context(world.phone())
+        doors["rival"] = stack.enter_context(desk(world))
         doors["rival"].headers.update(key(world, "rival", "brand", RIVAL))
         yield {"number": _packaged(doors["anna"], doors["ben"]), **doors}
 
@@ -82,7 +88,7 @@ def test_the_receiver_fetches_its_package(ready) -> None:
     assert len(set(lines)) == 50
     told = ready["anna"].get(f"/v1/orders/{ready['number']}").json()
     (package,) = told["packages"]
-    assert [(log["who"], log["place"]) for log in package["downloads"]] == [("Plant", "testclient")]
+    assert [(log["who"], log["place"]) for log in package["downloads"]] == [("Plant", "192.0.2.5")]
 
 
 def test_a_receiver_does_nothing_else(ready) -> None:

@@ -20,7 +20,7 @@ from ledger.domain.regions import nearest
 from ledger.domain.scan_log import leaf_hash, receipt_digest
 from ledger.services.scans import document
 from ledger.services.site import LOG
-from tests.api.world import GTIN, HTML, PHONE, World
+from tests.api.world import GTIN, HTML, PHONE, PHONE_ADDRESS, World
 
 FOREIGN = "https://evil.example/01/09506000134352/21/0123456789ABCDEFGHJK"
 HERE = {"lat": 0, "lon": 0, "source": "gps", "acc_km": 1}
@@ -284,7 +284,7 @@ def test_the_database_knows_nobody(world: World, phone: TestClient) -> None:
     assert len(cookie) == 22
     files = [file.read_bytes() for file in world.at.data.glob("touchstone.db*")]
     assert len(files) >= 2  # the write-ahead log holds what is newest
-    for secret in (cookie, "Unusual/9.81", "testclient", "device-of-Zhang-San"):
+    for secret in (cookie, "Unusual/9.81", PHONE_ADDRESS, "device-of-Zhang-San"):
         assert [secret for data in files if secret.encode() in data] == []
 
 

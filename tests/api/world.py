@@ -24,6 +24,7 @@ RIVAL_GTIN = with_check_digit("0400638133393")
 KEY = Account(bytes([7]) * 32)  # the distributor's own
 COUNT = 48
 PHONE = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/131.0 Mobile"
+PHONE_ADDRESS = "198.51.100.77"
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 JSON = {"Accept": "application/json"}
 
@@ -58,6 +59,7 @@ class World:
         return TestClient(
             create_app(site or self.site),
             raise_server_exceptions=False,
+            client=(PHONE_ADDRESS, 50_000),
             headers={"User-Agent": agent},
         )
 

@@ -1,4 +1,4 @@
-"""A real Chromium for the tests here, started once a worker.
+"""A real Chromium for the tests here, started once for each file of them.
 
 Without it the tests are skipped with the reason, so that a newcomer's run is green; in CI
 (CI=true) a missing browser is a failure, so that nothing is skipped unseen.
@@ -26,7 +26,7 @@ FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it runs, no other test of the worker has an event loop
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, headless; Chinese text wants the package fonts-noto-cjk beside it."""
     if not CHROMIUM.exists():
