@@ -197,12 +197,16 @@ class ChainTransaction(Base):
 
 
 class ChainFailure(Base):
-    """A part of a batch that failed with its own error, and changed nothing."""
+    """A part of a batch that failed with its own error, and changed nothing.
+
+    A contract of anybody's may call several batches in one transaction: each has a part 0.
+    """
 
     __tablename__ = "chain_failure"
-    transaction_hash: Mapped[bytes] = mapped_column(primary_key=True)
-    part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    block: Mapped[int]
+    block: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    log_index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    transaction_hash: Mapped[bytes] = mapped_column(index=True)
+    part: Mapped[int]
     reason: Mapped[bytes]
 
 

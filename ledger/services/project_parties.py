@@ -145,9 +145,10 @@ def _skipped(rows: ChainRows, seen: Seen, _head: bytes) -> None:
 def _part_failed(rows: ChainRows, seen: Seen, _head: bytes) -> None:
     rows.add(
         ChainFailure(
+            block=seen.block,
+            log_index=seen.log_index,
             transaction_hash=seen.transaction_hash,
             part=seen.fields["part"],
-            block=seen.block,
             reason=seen.fields["reason"],
         )
     )

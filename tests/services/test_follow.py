@@ -10,13 +10,19 @@ import pytest
 from sqlalchemy import Engine, select
 
 from ledger.chain.events import decode
+from ledger.chain.message import batch_call
+from ledger.chain.receipts import Log
 from ledger.db.engine import open_database, reading, transaction
-from ledger.db.models import ChainEvent
+from ledger.db.models import ChainEvent, ChainFailure
+from ledger.domain.keccak import keccak
 from ledger.domain.verbs import Verb
 from ledger.errors import Broken
 from ledger.services.chain_rows import ChainRows
 from ledger.services.follow import Follower
+from ledger.services.network import Network
 from ledger.services.project import project
+from tests.contracts.ledger_harness import Chain, key, word
+from tests.contracts.world import BRAND
 from tests.services.proof_world import World, open_world
 from tests.support.installation import chain_rows
 
@@ -72,3 +78,28 @@ def test_a_history_that_lost_an_event_is_not_taken(world: World, tmp_path: Path,
             project(rows, site.network, seen)
     assert caught.value.code == "HISTORY_GAP"
     assert not any(chain_rows(empty).values())
+
+
+def test_two_batches_of_one_transaction_are_followed(tmp_path: Path) -> None:
+    """A contract of anybody's calls the same batch twice: two failures, both of part 0."""
+    chain = Chain()
+    call = bytes.fromhex("60006000366000600073") + chain.contract + bytes.fromhex("5af150")
+    code = bytes.fromhex("366000600037") + 2 * call + b"\0"  # calldata to memory, call twice, stop
+    creation = bytes.fromhex(f"60{len(code):02x}80600b6000396000f3") + code
+    caller = chain._transact(b"", creation).msg.storage_address
+    refused = chain.call(Verb.CANCEL, {"actor": BRAND}, signer=key("nobody"))
+    logs = chain._transact(caller, batch_call([refused])).get_log_entries()
+    seen = [
+        decode(
+            Log(address, tuple(map(word, topics)), body, index, 0, keccak(b"transaction")), 5, 1000
+        )
+        for index, (address, topics, body) in enumerate(logs)
+    ]
+    engine = database(tmp_path, "twice.db")
+    network = Network(chain.chain_id, "0x" + "00" * 32, "0x" + chain.contract.hex(), ())
+    with transaction(engine) as session, ChainRows(session, seen) as rows:
+        for one in seen:
+            project(rows, network, one)
+    with reading(engine) as session:
+        found = session.scalars(select(ChainFailure).order_by(ChainFailure.log_index)).all()
+        assert [(row.block, row.log_index, row.part) for row in found] == [(5, 0, 0), (5, 1, 0)]
