@@ -41,6 +41,7 @@ abstract contract Batches is Parties {
     function activate(uint64 number, ActivateArgs calldata args, uint32 hint, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_ACTIVATE, Messages.ARGS_ON, 5);
         (Batch storage b, Act act) = _byBrand(Messages.ACTIVATE, Messages.ACTIVATE_MSG, number, args.actor, argsHash, auth);
+        if (args.activeFrom > type(uint40).max) revert BadTime(args.activeFrom);
         _cut(number, b, args.from, args.to, hint).activeFrom = args.activeFrom;
         _recordBatch(b, act, args.eventHash);
         _log(Activated.selector, number, act, Messages.ARGS_ON, 5);

@@ -552,7 +552,7 @@ interface ITypes {
     error NotBrandOf(uint64 batch, uint64 actor);
     error AlreadyCommissioned(uint64 batch);
     error NotCommissioned(uint64 batch);
-    error BadCount(uint256 count); // none, or more children than were packed, or too many admins
+    error BadCount(uint256 count); // none, more children than were packed, too many admins, or a log that is too long
     error ZeroRoot();
     error BadRange(uint32 from, uint32 to);
     error BadPredecessor(uint32 hint); // the hint is not the last run that starts at or before `from`
@@ -654,7 +654,7 @@ interface IRegistrar is ITypes {
     /// @notice Put a reserved batch's root on chain, once and for ever. Subject: the batch.
     function commission(uint64 batch, CommissionArgs calldata args, Auth calldata auth) external;
 
-    /// @notice Set from when a range of codes is active. Subject: the batch.
+    /// @notice Set from when a range of codes is active: a time below 2^40. Subject: the batch.
     /// @param hint key plus one of the last run that starts at or before `from`, 0 = none; unsigned
     function activate(uint64 batch, ActivateArgs calldata args, uint32 hint, Auth calldata auth) external;
 
@@ -692,8 +692,8 @@ interface IRegistrar is ITypes {
 
     // -------------------------------------------------------------------------------------- log
 
-    /// @notice Anchor the operator's scan log: tree size and roots; the size never falls, and one size has
-    /// one pair of roots. Subject: the log.
+    /// @notice Anchor the operator's scan log: tree size and roots; the size is below 2^40 and never falls, and
+    /// one size has one pair of roots. Subject: the log.
     function anchorScanLog(AnchorScanLogArgs calldata args, Auth calldata auth) external;
 
     /// @notice The party that owns the longest registered prefix of a GTIN-14, 0 if none does.
@@ -719,6 +719,7 @@ interface ICustody is ITypes {
     function pack(PackArgs calldata args, bytes32[][] calldata proofs, Auth calldata auth) external;
 
     /// @notice Take children out of a held unit; each gets a slot of its own. Subject: the unit.
+    /// @dev A child without a slot gets a lot only from a unit that the lot's brand made.
     function unpack(bytes32 unit, UnpackArgs calldata args, bytes32[][] calldata proofs, bytes32[][] calldata origins, Auth calldata auth) external;
 
     /// @notice Give an item that was never packed a slot of its own, held by its brand. Subject: the unit whose
@@ -746,8 +747,9 @@ interface ICustody is ITypes {
     function reportException(bytes32 unit, ReportExceptionArgs calldata args, Auth calldata auth) external;
 
     /// @notice Agree that an exception is settled: its shipper and its receiver, or alone the brand: of the unit's
-    /// lot or, if he is none of the sides, who made it. Subject: the unit.
-    /// @param origin for a brand that made it, as in `origins`; else empty
+    /// lot or, if it has none and he is none of the sides, who made it. Subject: the unit.
+    /// @param origin for a brand that made it: [epcHash] of a unit, and of an item
+    ///   [gtin, index, serial, batch, proof from its leaf to the batch's root …]; else empty
     function settleException(bytes32 unit, SettleExceptionArgs calldata args, bytes32[] calldata origin, Auth calldata auth) external;
 
     /// @notice Send a unit back: as ship, but the brand of its lot may have it whatever its market.
@@ -762,7 +764,9 @@ interface ICustody is ITypes {
     /// @notice Say that a unit was lost on its way. By its holder. Subject: the unit.
     function reportLost(bytes32 unit, To calldata args, Auth calldata auth) external;
 
-    /// @notice Take a unit from a suspended holder: the brand of its lot, or who made it. Subject: the unit.
+    /// @notice Take a unit from a suspended holder: the brand of its lot or, if it has none, the brand that made it.
+    /// Subject: the unit.
+    /// @param origin as in settleException
     function withdraw(bytes32 unit, From calldata args, bytes32[] calldata origin, Auth calldata auth) external;
 
     // ------------------------------------------------------------------------------------ relay

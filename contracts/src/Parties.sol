@@ -138,6 +138,7 @@ abstract contract Parties is Signed, IRegistrar {
         bytes32 argsHash = Messages.hashStruct(Messages.T_ANCHOR_SCAN_LOG, Messages.ARGS, 4);
         Act act = _signed(Messages.ANCHOR_SCAN_LOG, Messages.ANCHOR_SCAN_LOG_MSG, _subject("log", 3, 0), log.head, log.seq, args.actor, argsHash, auth);
         _needRole(parties[args.actor], args.actor, OPERATOR);
+        if (args.size > type(uint40).max) revert BadCount(args.size);
         if (args.size < log.size) revert LogShrank(args.size);
         if (args.size == log.size && log.seq != 0) {
             if (args.logRoot != log.logRoot) revert LogForked(args.size);

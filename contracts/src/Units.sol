@@ -89,12 +89,24 @@ abstract contract Units is Signed, ICustody {
         return u.lot() != 0 && lots[u.lot()].brand == party;
     }
 
-    /// @dev Whether it is shown that a brand made the unit; nothing shown is no.
+    /// @dev Whether it is shown that a brand made a unit of no lot; nothing shown is no.
     function _isMaker(UnitWord u, bytes32 unit, uint64 actor, bytes32[] calldata origin) internal view returns (bool) {
+        if (u.lot() != 0) return false;
         if (origin.length == 0) return false;
         _needRole(parties[actor], actor, BRAND);
-        _needMade(unit, u.count() == 0, actor, origin);
+        if (u.count() == 0) _needCode(unit, actor, origin);
+        else _needMade(unit, false, actor, origin);
         return true;
+    }
+
+    /// @dev By the whole code: whoever learns its hash can put the leaf into a batch of another GTIN.
+    function _needCode(bytes32 id, uint64 brand, bytes32[] calldata origin) internal view {
+        if (origin.length < 4) revert NotMadeBy(id, brand);
+        Batch storage b = batches[uint64(uint256(origin[3]))];
+        if (b.brand != brand) revert NotMadeBy(id, brand);
+        if (uint256(origin[0]) != b.gtin) revert NotMadeBy(id, brand);
+        if (abi.encode(origin[0], origin[1], origin[2]).twice() != id) revert NotMadeBy(id, brand);
+        if (!MerkleProof.verifyCalldata(origin[4:], b.root, id)) revert NotInTree(id);
     }
 
     /// @return market of a lot that `actor` may name
@@ -212,8 +224,11 @@ abstract contract Units is Signed, ICustody {
         bytes32 head = s.head;
         if (u.state() == 0) {
             _needMade(id, child.kind == ITEM, parent.creator, origin);
+            // A false tree may have leaves beside the slotted children that let another name the lot.
+            uint32 lot = parent.word.lot();
+            if (lot != 0 && lots[lot].brand != parent.creator) revert ForeignLot(lot, parent.creator);
             uint8 level = parent.word.level();
-            u = fresh(child.count, parent.word.lot(), parent.word.market(), child.kind == UNIT && level != 0 ? level - 1 : 0);
+            u = fresh(child.count, lot, parent.word.market(), child.kind == UNIT && level != 0 ? level - 1 : 0);
             if (child.kind == UNIT) s.childrenRoot = child.childrenRoot;
             head = _head0(_subject("unit", 4, id));
         } else {

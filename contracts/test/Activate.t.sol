@@ -23,6 +23,13 @@ contract ActivateTest is World {
         land(activate(BATCH, _range(COUNT - 1, COUNT), 0));
     }
 
+    function testFuzz_RevertWhen_TheTimeIs2ToThe40OrLater(uint64 time) external {
+        time = uint64(between(time, 1 << 40, type(uint64).max));
+        refused(activate(BATCH, ITypes.ActivateArgs(BRAND, 0, 5, time, DOCUMENT), 0), abi.encodeWithSelector(ITypes.BadTime.selector, time));
+        refused(activate(BATCH, ITypes.ActivateArgs(BRAND, 0, 5, 1 << 40, DOCUMENT), 0), abi.encodeWithSelector(ITypes.BadTime.selector, 1 << 40));
+        land(activate(BATCH, ITypes.ActivateArgs(BRAND, 0, 5, (1 << 40) - 1, DOCUMENT), 0));
+    }
+
     function testFuzz_RevertWhen_TheHintIsNotTheLastRunAtOrBeforeTheRange(uint32 from, uint32 hint) external {
         land(activate(BATCH, _range(10, 20), 0));
         land(activate(BATCH, _range(30, 40), 11));

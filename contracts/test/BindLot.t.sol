@@ -89,7 +89,7 @@ contract BindLotTest is World {
         vm.assertEq(runNow(BATCH, 10).lot, 1, "activating keeps the lot");
     }
 
-    function testFuzz_GivenTheCodesHaveNone(uint32 any, uint64 activeFrom) external {
+    function testFuzz_GivenTheCodesHaveNone(uint32 any, uint40 activeFrom) external {
         land(activate(BATCH, ITypes.ActivateArgs(BRAND, 10, 20, activeFrom, DOCUMENT), 0));
         uint32 from = uint32(between(any, 10, 18));
         land(bindLot(BATCH, lotArgs(from, 19, "lot", MARKET), 11));

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.20;
 
 import {ITypes} from "../src/ILedger.sol";
+import {Trees} from "./support/Trees.sol";
 import {Types} from "./support/Types.sol";
 import {World} from "./support/World.sol";
 
@@ -23,6 +24,36 @@ contract SettleExceptionTest is World {
         refused(settleException(unit, RIVAL, 5, originOf(unit)), abi.encodeWithSelector(ITypes.NotMadeBy.selector, unit, RIVAL));
         land(settleException(unit, BRAND, 5, originOf(unit)));
         vm.assertEq(exceptionNow(unit, 5).settled, 4, "closed by who made it");
+    }
+
+    function testFuzz_RevertWhen_ABrandMadeItButTheLotIsAnothersOrShowsAnItemOfAnothers(uint8 any) external {
+        bytes32 item = drawn(uint32(any % COUNT));
+        handOver(item, BRAND, DISTRIBUTOR);
+        land(ship(item, DISTRIBUTOR, STORE));
+        land(reportException(item, ITypes.ReportExceptionArgs(STORE, DISTRIBUTOR, 0, 1, 0, 0, 0, DOCUMENT)));
+        bytes32[] memory shown = claimedByRival(item);
+        refused(settleException(item, RIVAL, 5, shown), abi.encodeWithSelector(ITypes.NotMadeBy.selector, item, RIVAL));
+        land(settleException(item, BRAND, 5, brandsOf(item)));
+    }
+
+    function testFuzz_RevertWhen_ABrandMadeItButTheLotIsAnothersOrShowsAnItemOfAnothers_ByTheLot(bytes32 epc) external {
+        land(bindLot(BATCH, lotArgs(0, 0, "lot", 0), 0));
+        ITypes.PackArgs memory args = packArgs(BRAND, epc, items(2, epc));
+        args.lot = registryNow().lots;
+        land(pack(args, new bytes32[][](0)));
+        bytes32 child = unitId(BRAND, epc);
+        handOver(child, BRAND, RIVAL);
+        ITypes.Child[] memory children = new ITypes.Child[](1);
+        children[0] = asChild(0, child);
+        args = packArgs(RIVAL, "repacked", children);
+        (args.lot, args.slotted) = (registryNow().lots, children);
+        land(pack(args, Trees.proofs(children, one(0))));
+        bytes32 unit = unitId(RIVAL, "repacked");
+        handOver(unit, RIVAL, DISTRIBUTOR);
+        land(ship(unit, DISTRIBUTOR, STORE));
+        land(reportException(unit, ITypes.ReportExceptionArgs(STORE, DISTRIBUTOR, 0, 1, 0, 0, 0, DOCUMENT)));
+        refused(settleException(unit, RIVAL, 5, originOf(unit)), abi.encodeWithSelector(ITypes.NotConcerned.selector, unit, RIVAL));
+        land(settleException(unit, BRAND, 5, new bytes32[](0)));
     }
 
     function testFuzz_RevertGiven_TheSideHasSettledOrTheExceptionIsClosed(bytes32 epc, bool receiverFirst) external {

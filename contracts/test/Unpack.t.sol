@@ -126,6 +126,22 @@ contract UnpackTest is World {
         refused(unpack(other, ITypes.UnpackArgs(BRAND, children, DOCUMENT), proofs), abi.encodeWithSelector(ITypes.NotInside.selector, child, other));
     }
 
+    function testFuzz_RevertWhen_AChildWithoutASlotWouldGetALotOfAnotherBrandThanItsUnitsCreator(bytes32 epc, bytes32 root, uint32 count) external {
+        vm.assume(root != 0 && count != 0);
+        bytes32 child = packedFor(BRAND, epc, 2, MARKET);
+        handOver(child, BRAND, DISTRIBUTOR);
+        // A false tree: a leaf beside the slotted child that lets the distributor name the lot.
+        ITypes.Child[] memory children = new ITypes.Child[](2);
+        children[0] = asChild(0, child);
+        children[1] = Trees.unit(0, named(DISTRIBUTOR, "forged"), root, count);
+        ITypes.PackArgs memory args = packArgs(DISTRIBUTOR, "box", children);
+        (args.count, args.lot, args.slotted) = (1, unitNow(child).lot, children.pick(one(0)));
+        land(pack(args, children.proofs(one(0))));
+        bytes32 box = unitId(DISTRIBUTOR, "box");
+        refused(unpack(box, DISTRIBUTOR, children, one(1)), abi.encodeWithSelector(ITypes.ForeignLot.selector, args.lot, DISTRIBUTOR));
+        land(unpack(box, DISTRIBUTOR, children, one(0)));
+    }
+
     function testFuzz_GivenTheChildNeverHadASlot(uint8 level, bytes32 root, uint32 count, bool asItem) external {
         vm.assume(root != 0 && count != 0);
         ITypes.Child[] memory children = items(2, "unit");

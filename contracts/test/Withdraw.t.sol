@@ -11,7 +11,7 @@ contract WithdrawTest is World {
         vm.assume(from != STORE);
         refused(withdraw(unknown, BRAND, STORE, new bytes32[](0)), abi.encodeWithSelector(ITypes.UnknownUnit.selector, unknown));
         bytes32 unit = _atSuspended(epc);
-        refused(withdraw(unit, BRAND, from, originOf(unit)), abi.encodeWithSelector(ITypes.NotFrom.selector, unit, from));
+        refused(withdraw(unit, BRAND, from, brandsOf(unit)), abi.encodeWithSelector(ITypes.NotFrom.selector, unit, from));
     }
 
     function testFuzz_RevertGiven_ItIsInsideAnother(bytes32 epc) external {
@@ -20,15 +20,15 @@ contract WithdrawTest is World {
         (ITypes.PackArgs memory args, bytes32[][] memory proofs) = around(STORE, keccak256(abi.encode(epc)), unit, 1);
         land(pack(args, proofs));
         land(suspendParty(ITypes.SuspendPartyArgs(STORE, 2, DOCUMENT)));
-        refused(withdraw(unit, BRAND, STORE, originOf(unit)), abi.encodeWithSelector(ITypes.UnitInside.selector, unit));
-        refused(withdraw(unit, BRAND, BRAND, originOf(unit)), abi.encodeWithSelector(ITypes.NotFrom.selector, unit, BRAND));
+        refused(withdraw(unit, BRAND, STORE, brandsOf(unit)), abi.encodeWithSelector(ITypes.UnitInside.selector, unit));
+        refused(withdraw(unit, BRAND, BRAND, brandsOf(unit)), abi.encodeWithSelector(ITypes.NotFrom.selector, unit, BRAND));
     }
 
     function testFuzz_RevertGiven_ItsHolderIsNotSuspended(bytes32 epc, bool again) external {
         bytes32 unit = again ? _atSuspended(epc) : packed(BRAND, epc, 2);
         if (again) land(suspendParty(ITypes.SuspendPartyArgs(STORE, 1, DOCUMENT)));
         else handOver(unit, BRAND, STORE);
-        refused(withdraw(unit, BRAND, STORE, originOf(unit)), abi.encodeWithSelector(ITypes.NotSuspended.selector, STORE));
+        refused(withdraw(unit, BRAND, STORE, brandsOf(unit)), abi.encodeWithSelector(ITypes.NotSuspended.selector, STORE));
     }
 
     function testFuzz_RevertWhen_TheActorIsNeitherItsLotsBrandNorABrandThatMadeIt(bytes32 epc, bool item) external {
@@ -36,9 +36,9 @@ contract WithdrawTest is World {
         if (item) handOver(unit, BRAND, STORE);
         if (item) land(suspendParty(ITypes.SuspendPartyArgs(STORE, 2, DOCUMENT)));
         refused(withdraw(unit, BRAND, STORE, new bytes32[](0)), abi.encodeWithSelector(ITypes.NotConcerned.selector, unit, BRAND));
-        refused(withdraw(unit, RIVAL, STORE, originOf(unit)), abi.encodeWithSelector(ITypes.NotMadeBy.selector, unit, RIVAL));
-        refused(withdraw(unit, DISTRIBUTOR, STORE, originOf(unit)), abi.encodeWithSelector(ITypes.RoleMissing.selector, DISTRIBUTOR, 1));
-        land(withdraw(unit, BRAND, STORE, originOf(unit)));
+        refused(withdraw(unit, RIVAL, STORE, brandsOf(unit)), abi.encodeWithSelector(ITypes.NotMadeBy.selector, unit, RIVAL));
+        refused(withdraw(unit, DISTRIBUTOR, STORE, brandsOf(unit)), abi.encodeWithSelector(ITypes.RoleMissing.selector, DISTRIBUTOR, 1));
+        land(withdraw(unit, BRAND, STORE, brandsOf(unit)));
     }
 
     function testFuzz_RevertWhen_TheActorIsNeitherItsLotsBrandNorABrandThatMadeIt_ByTheLot(uint8 market) external {
@@ -49,6 +49,36 @@ contract WithdrawTest is World {
         land(withdraw(unit, BRAND, DISTRIBUTOR, new bytes32[](0)));
     }
 
+    function testFuzz_RevertWhen_ABrandShowsAnItemOfAnothersAsItsOwn(uint8 any, bytes32 other) external {
+        bytes32 item = drawn(uint32(any % COUNT));
+        handOver(item, BRAND, STORE);
+        land(suspendParty(ITypes.SuspendPartyArgs(STORE, 2, DOCUMENT)));
+        bytes32[] memory shown = claimedByRival(item);
+        bytes memory notMade = abi.encodeWithSelector(ITypes.NotMadeBy.selector, item, RIVAL);
+        refused(withdraw(item, RIVAL, STORE, shown), notMade);
+        shown[0] = bytes32(uint256(RIVAL_GTIN));
+        refused(withdraw(item, RIVAL, STORE, shown), notMade);
+        refused(withdraw(item, RIVAL, STORE, brandsOf(item)), notMade);
+        refused(withdraw(item, RIVAL, STORE, originOf(item)), notMade);
+        // Nor the brand without its batch's word.
+        bytes32[] memory right = brandsOf(item);
+        right[4] ^= other | bytes32(uint256(1));
+        refused(withdraw(item, BRAND, STORE, right), abi.encodeWithSelector(ITypes.NotInTree.selector, item));
+        refused(withdraw(item, BRAND, STORE, new bytes32[](3)), abi.encodeWithSelector(ITypes.NotMadeBy.selector, item, BRAND));
+        land(withdraw(item, BRAND, STORE, brandsOf(item)));
+    }
+
+    function testFuzz_RevertWhen_ABrandShowsAnItemOfAnothersAsItsOwn_OfALot(bytes32 epc) external {
+        bytes32 unit = packedFor(BRAND, epc, 2, MARKET);
+        handOver(unit, BRAND, DISTRIBUTOR);
+        land(unpack(unit, DISTRIBUTOR, items(2, epc), one(0)));
+        bytes32 item = items(2, epc)[0].child;
+        land(suspendParty(ITypes.SuspendPartyArgs(DISTRIBUTOR, 2, DOCUMENT)));
+        bytes32[] memory shown = claimedByRival(item);
+        refused(withdraw(item, RIVAL, DISTRIBUTOR, shown), abi.encodeWithSelector(ITypes.NotConcerned.selector, item, RIVAL));
+        land(withdraw(item, BRAND, DISTRIBUTOR, new bytes32[](0)));
+    }
+
     function testFuzz_WhenAllIsRight(bytes32 epc, bool onItsWay) external {
         bytes32 unit = packed(BRAND, epc, 2);
         handOver(unit, BRAND, STORE);
@@ -56,7 +86,7 @@ contract WithdrawTest is World {
         land(suspendParty(ITypes.SuspendPartyArgs(STORE, 2, DOCUMENT)));
         Subject memory before = unitSubject(unit);
         ITypes.From memory args = ITypes.From(BRAND, STORE, DOCUMENT);
-        recorded(withdraw(unit, BRAND, STORE, originOf(unit)), before, BRAND, ITypes.Withdrawn.selector, unit, abi.encode(args));
+        recorded(withdraw(unit, BRAND, STORE, brandsOf(unit)), before, BRAND, ITypes.Withdrawn.selector, unit, abi.encode(args));
         ITypes.Unit memory u = unitNow(unit);
         vm.assertEq(u.state, 1, "held");
         vm.assertEq(u.holder, BRAND, "by the brand");

@@ -49,6 +49,19 @@ def made_as(site: Site, session: Session, batch: ChainBatch, index: int) -> list
     return [code.hash, number, *leaf_proof(site, session, batch, index)]
 
 
+def coded_as(site: Site, session: Session, batch: ChainBatch, index: int) -> list[bytes]:
+    """Return what shows on chain whose brand's an item is, which tells the code itself:
+    [gtin, index, serial, batch, siblings …].
+
+    Raises as `leaf_proof` and `Minter.serials`.
+    """
+    code = code_at(site, batch, index)
+    numbers = (number.to_bytes(32, "big") for number in (code.gtin, code.index, batch.number))
+    gtin, place, number = numbers
+    serial = code.serial.encode().ljust(32, b"\0")
+    return [gtin, place, serial, number, *leaf_proof(site, session, batch, index)]
+
+
 def ref_of(batch: ChainBatch) -> BatchRef:
     """Return what defines a commissioned batch's codes."""
     return BatchRef(batch.brand, batch.epoch, batch.gtin, batch.number, batch.count)

@@ -9,14 +9,14 @@ from sqlalchemy.orm import Session
 from ledger.chain.account import Account
 from ledger.chain.message import NOTHING, Shown
 from ledger.db.engine import reading
-from ledger.db.models import ChainBatch, ChainLot, ChainUnit, UnitName
+from ledger.db.models import ChainBatch, ChainUnit, UnitName
 from ledger.domain import digital_link, epc, epcis, epcis_states
 from ledger.domain.history import COUNTERPARTIES
 from ledger.domain.verbs import LISTS, Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act, act_on_list
 from ledger.services.capture import CUSTODY_DEADLINE_S, RECEIPT_DEADLINE_S
-from ledger.services.codes import made_as
+from ledger.services.codes import coded_as
 from ledger.services.lookup import find_item
 from ledger.services.site import Site
 from ledger.services.units import unit_name
@@ -103,13 +103,12 @@ def order_handoff(
 
 
 def brands_own(site: Site, session: Session, brand: int, name: UnitName) -> list[bytes]:
-    """Return what shows that a unit is a brand's: nothing where its lot does.
+    """Return what shows that a unit is a brand's: nothing where its lot alone says whose it is.
 
-    Raises as `codes.made_as`.
+    Raises as `codes.coded_as`.
     """
     unit = session.get(ChainUnit, name.id)
-    lot = session.get(ChainLot, unit.lot) if unit is not None and unit.lot else None
-    if (lot is not None and lot.brand == brand) or name.creator != brand:
+    if (unit is not None and unit.lot) or name.creator != brand:
         return []
     if name.count:
         return [name.hashed_epc]
@@ -117,7 +116,7 @@ def brands_own(site: Site, session: Session, brand: int, name: UnitName) -> list
     item = find_item(site, session, str(link.gtin), str(link.serial))
     if item is None:
         return []
-    return made_as(site, session, session.get_one(ChainBatch, item.batch), item.index)
+    return coded_as(site, session, session.get_one(ChainBatch, item.batch), item.index)
 
 
 def transfer(site: Site, source: int, destination: int) -> epcis.Transfer:

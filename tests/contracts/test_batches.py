@@ -104,6 +104,15 @@ def test_anchor_scan_log_never_shrinks(world):
         world.do(Verb.ANCHOR_SCAN_LOG, anchor(4))
 
 
+def test_anchor_scan_log_refuses_a_size_that_no_log_has(world):
+    """It would leave no room to grow, and no follower's numbers would hold it."""
+    for size in (2**40, 2**63, 2**64 - 1):
+        with refused("BadCount", size):
+            world.do(Verb.ANCHOR_SCAN_LOG, anchor(size))
+    world.do(Verb.ANCHOR_SCAN_LOG, anchor(2**40 - 1))
+    assert world.read("scanLog")["size"] == 2**40 - 1
+
+
 def test_anchor_scan_log_is_the_operators(world):
     """A brand does not anchor."""
     with refused("RoleMissing", BRAND, Role.OPERATOR):

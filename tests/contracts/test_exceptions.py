@@ -4,21 +4,27 @@ import pytest
 
 from ledger.domain.keccak import keccak
 from ledger.domain.verbs import Verb
-from tests.contracts.ledger_harness import Chain, Outcome
+from tests.contracts.ledger_harness import Chain, Outcome, word
 from tests.contracts.world import (
     BRAND,
     DISTRIBUTOR,
     DOCUMENT,
     RIVAL,
+    RIVAL_GTIN,
     STORE,
+    Tree,
     bind,
+    brands,
+    commission,
     do_pack,
     do_unpack,
     hand_over,
+    inner,
     items,
     origin,
     receive,
     refused,
+    reserve,
     ship,
 )
 
@@ -144,6 +150,34 @@ def test_the_brand_settles_an_exception_alone(world, unit, number):
         world.do(Verb.REPORT_EXCEPTION, report(sender=BRAND), on=case)
         settle(world, case, BRAND, 3, proof=origin(case))
         assert world.read("exceptions", case, 3)["settled"] == expected
+
+
+def test_only_the_brand_of_a_units_lot_settles_it_alone(world):
+    """Not a brand that packed the lot's goods anew; of an item without a lot, not who names it."""
+    world.do(Verb.BIND_LOT, bind(0, 0), on=1)
+    case = do_pack(world, BRAND, "case", TREE, lot=1)
+    hand_over(world, case, BRAND, RIVAL)
+    theirs = do_pack(world, RIVAL, "theirs", Tree((inner(0, case, TREE),)), 0, lot=1)
+    free = do_pack(world, BRAND, "free", items(2, "free"))
+    hand_over(world, free, BRAND, DISTRIBUTOR)
+    do_unpack(world, free, DISTRIBUTOR, items(2, "free"), 0)
+    leaf = items(2, "free").children[0]["child"]
+    world.do(Verb.RESERVE_BATCH, reserve(RIVAL, gtin=RIVAL_GTIN))
+    world.do(Verb.COMMISSION, commission(RIVAL, root=leaf, count=1), on=3)
+    hand_over(world, theirs, RIVAL, DISTRIBUTOR)
+    for unit, shown, error in (
+        (theirs, origin(theirs), "NotConcerned"),
+        (leaf, [origin(leaf)[0], word(3)], "NotMadeBy"),
+        (leaf, [*brands(leaf)[:3], word(3)], "NotMadeBy"),
+    ):
+        if world.unit(unit)["holder"] == DISTRIBUTOR:
+            world.do(Verb.SHIP, ship(DISTRIBUTOR, STORE), on=unit)
+            world.do(Verb.REPORT_EXCEPTION, report(short=1), on=unit)
+        number = world.unit(unit)["seq"]
+        with refused(error, unit, RIVAL):
+            settle(world, unit, RIVAL, number, proof=shown)
+    settle(world, leaf, BRAND, number, proof=brands(leaf))
+    assert world.read("exceptions", leaf, number)["settled"] == BY_BRAND
 
 
 def test_nobody_else_settles_an_exception(world, unit, number):

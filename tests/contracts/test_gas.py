@@ -26,6 +26,7 @@ from tests.contracts.world import (
     activate,
     anchor,
     bind,
+    brands,
     call_unpack,
     commission,
     do_pack,
@@ -36,7 +37,6 @@ from tests.contracts.world import (
     items,
     named,
     opening,
-    origin,
     pack,
     receive,
     register,
@@ -225,7 +225,7 @@ def worst_settle(chain: Chain) -> bytes:
     args = {"actor": STORE, "from": DISTRIBUTOR, **counts, "eventHash": DOCUMENT}
     chain.do(Verb.REPORT_EXCEPTION, args, on=leaf)
     args = {"actor": BRAND, "report": chain.unit(leaf)["seq"], "eventHash": DOCUMENT}
-    return chain.call(Verb.SETTLE_EXCEPTION, args, on=leaf, proof=origin(leaf))
+    return chain.call(Verb.SETTLE_EXCEPTION, args, on=leaf, proof=brands(leaf))
 
 
 def lone_item(chain: Chain) -> bytes:
@@ -246,7 +246,7 @@ def worst_return(chain: Chain) -> bytes:
 def worst_withdraw(chain: Chain) -> bytes:
     leaf = lone_item(chain)
     suspend(chain, DISTRIBUTOR)
-    return chain.call(Verb.WITHDRAW, receive(BRAND, DISTRIBUTOR), on=leaf, proof=origin(leaf))
+    return chain.call(Verb.WITHDRAW, receive(BRAND, DISTRIBUTOR), on=leaf, proof=brands(leaf))
 
 
 def worst_draw(chain: Chain) -> bytes:

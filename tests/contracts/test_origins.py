@@ -196,6 +196,20 @@ def test_pack_names_no_lot_of_another_brand(world):
         do_pack(world, BRAND, "late", items(2), lot=1)
 
 
+def test_a_false_tree_gives_nothing_anothers_lot(world):
+    """Leaves beside the slotted child that named the lot get no slot; the child itself gets out."""
+    world.do(Verb.BIND_LOT, bind(0, 0, market=MARKET), on=1)
+    case = do_pack(world, BRAND, "case", items(2), lot=1)
+    hand_over(world, case, BRAND, DISTRIBUTOR)
+    forged = inner(0, named(DISTRIBUTOR, "forged"), items(20, "more"))
+    tree = Tree((inner(0, case, items(2)), forged))
+    box = do_pack(world, DISTRIBUTOR, "box", tree, 0, lot=1, count=1)
+    with refused("ForeignLot", 1, DISTRIBUTOR):
+        do_unpack(world, box, DISTRIBUTOR, tree, 1)
+    do_unpack(world, box, DISTRIBUTOR, tree, 0)
+    assert world.unit(case)["lot"] == 1
+
+
 def test_a_brand_packs_what_has_no_lot_yet_into_one(world):
     """A case without a lot may be in a pallet with one; a case of another lot may not."""
     world.do(Verb.BIND_LOT, bind(0, 0), on=1)

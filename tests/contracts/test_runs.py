@@ -61,6 +61,15 @@ def test_activate_sets_a_run(world):
     assert runs(world, 1)[2] == (140, 160, (0, 0))
 
 
+@pytest.mark.parametrize("time", [2**40, 2**63, 2**64 - 1])
+def test_activate_refuses_times_that_nobody_can_keep(world, time):
+    """As a lot's dates: below 2^40 seconds, so that every follower's numbers hold it."""
+    with refused("BadTime", time):
+        world.do(Verb.ACTIVATE, activate(0, 5, activeFrom=time), on=1)
+    world.do(Verb.ACTIVATE, activate(0, 5, activeFrom=2**40 - 1), on=1)
+    assert runs(world, 1) == [(0, 5, (2**40 - 1, 0))]
+
+
 @pytest.mark.parametrize(("start", "stop"), [(5, 5), (6, 5), (0, COUNT + 1), (COUNT, COUNT + 1)])
 def test_activate_refuses_bad_ranges(world, start, stop):
     """Empty, backwards, past the count."""

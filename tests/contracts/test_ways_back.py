@@ -4,15 +4,18 @@ import pytest
 
 from ledger.domain.keccak import keccak
 from ledger.domain.verbs import Role, Verb
-from tests.contracts.ledger_harness import Chain
+from tests.contracts.ledger_harness import Chain, word
 from tests.contracts.world import (
     BRAND,
     DISTRIBUTOR,
     MARKET,
     RIVAL,
+    RIVAL_GTIN,
     STORE,
     Tree,
     bind,
+    brands,
+    commission,
     do_pack,
     do_unpack,
     hand_over,
@@ -21,6 +24,7 @@ from tests.contracts.world import (
     origin,
     receive,
     refused,
+    reserve,
     ship,
     suspend,
 )
@@ -185,8 +189,40 @@ def test_withdraw_is_for_the_brand_of_the_lot_too(world):
     world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=unit)
     with refused("NotConcerned", leaf, BRAND):
         world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=leaf)
-    world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=leaf, proof=origin(leaf))
+    world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=leaf, proof=brands(leaf))
     assert world.unit(leaf)["holder"] == BRAND
+
+
+def test_withdraw_is_not_for_a_brand_that_names_anothers_item(world):
+    """Who learnt a code's hash can put its leaf into a root of its own, but not with its GTIN."""
+    world.do(Verb.BIND_LOT, bind(0, 0), on=1)
+    leaves = [items(2, tag).children[0]["child"] for tag in ("a", "b")]
+    for tag, lot in (("a", 0), ("b", 1)):
+        case = do_pack(world, BRAND, tag, items(2, tag), lot=lot)
+        hand_over(world, case, BRAND, STORE)
+        do_unpack(world, case, STORE, items(2, tag), 0)
+    suspend(world, STORE)
+    for leaf in leaves:
+        world.do(Verb.RESERVE_BATCH, reserve(RIVAL, gtin=RIVAL_GTIN))
+        number = world.read("registry")["batches"]
+        world.do(Verb.COMMISSION, commission(RIVAL, root=leaf, count=1), on=number)
+        shown = [*brands(leaf)[:3], word(number)]
+        error = "NotConcerned" if world.unit(leaf)["lot"] else "NotMadeBy"
+        for proof in (shown, [word(RIVAL_GTIN), *shown[1:]], [origin(leaf)[0], word(number)]):
+            with refused(error, leaf, RIVAL):
+                world.do(Verb.WITHDRAW, receive(RIVAL, STORE), on=leaf, proof=proof)
+    plain, of_lot = leaves
+    for wrong in (
+        brands(plain)[:3],
+        [word(0), *brands(plain)[1:]],
+        [*brands(plain)[:2], *[word(1)] * 9],
+    ):
+        with refused("NotMadeBy", plain, BRAND):
+            world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=plain, proof=wrong)
+    with refused("NotInTree", plain):
+        world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=plain, proof=brands(plain)[:4])
+    world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=plain, proof=brands(plain))
+    world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=of_lot)
 
 
 def test_withdraw_is_refused_to_anyone_else(world, unit):

@@ -234,9 +234,21 @@ def named(actor: int, name: str) -> bytes:
 def origin(child: bytes) -> list[bytes]:
     """What shows that a unit or an item of batch 1 is its creator's; nothing for any other."""
     if child in INDEX_OF:
-        index = INDEX_OF[child]
-        return [CODE_HASHES[index], word(1), *merkle.proof(NODES, index)]
+        return [CODE_HASHES[INDEX_OF[child]], *placed(child)]
     return [_made[child][1]] if child in _made else []
+
+
+def placed(leaf: bytes) -> list[bytes]:
+    """Batch 1 and the proof from one of its leaves."""
+    return [word(1), *merkle.proof(NODES, INDEX_OF[leaf])]
+
+
+def brands(unit: bytes) -> list[bytes]:
+    """What shows its brand's right to a unit, or with its whole code to an item of batch 1."""
+    if unit not in INDEX_OF:
+        return origin(unit)
+    gtin, index, serial = CODES[INDEX_OF[unit]]
+    return [word(gtin), word(index), serial, *placed(unit)]
 
 
 def origins(unit: bytes, children: Sequence[Child]) -> list[list[bytes]]:

@@ -118,13 +118,17 @@ def test_a_brand_takes_its_goods_from_a_suspended_holder(world: World) -> None:
     """Suspended, a party does nothing and is sent nothing; made active again it does."""
     site, unit, other, here = world.site, world.held(), world.held(lot=None), world.case()
     withdraw = (site, Verb.WITHDRAW)
+    world.settle(items.draw(site, BRAND, world.links[115], "w-3"))
+    alone = _unit(world, world.links[115])
+    world.settle(custody.ship(site, BRAND, STORE, [alone], "w-2"))
+    world.settle(custody.receive(site, STORE, BRAND, [alone], "w-1"))
     world.refuses("NotSuspended", lambda: custody.hand(*withdraw, BRAND, STORE, [unit], "w0"))
     world.do_rule(ruling.order_status(STORE, ruling.SUSPENDED, "w1"))
     world.refuses("BadStatus", lambda: ruling.rule(site, ruling.order_status(STORE, 2, "w2")))
     world.refuses("PartyInactive", lambda: custody.ship(site, STORE, BRAND, [unit], "w3"))
     world.refuses("PartyInactive", lambda: custody.ship(site, BRAND, STORE, [here], "w4"))
     world.refuses("NotConcerned", lambda: custody.hand(*withdraw, RIVAL, STORE, [unit], "w5"))
-    for place, each in enumerate((unit, other)):  # by its lot, and by who made it
+    for place, each in enumerate((unit, other, alone)):  # by its lot, who made it, and its code
         world.settle(custody.hand(*withdraw, BRAND, STORE, [each], f"w6 {place}"))
         assert world.unit(each) == (BRAND, 0, HELD)
     world.do_rule(ruling.order_status(STORE, ruling.ACTIVE, "w7"))

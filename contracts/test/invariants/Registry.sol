@@ -113,7 +113,7 @@ contract Registry is Ghost {
     // ---------------------------------------------------------------------------------- runs, lots
 
     /// @dev Mostly with the right hint and inside one run or gap, else as it comes.
-    function setActive(uint8 which, uint32 from, uint32 to, uint64 time, uint32 hint, bool wild) external {
+    function setActive(uint8 which, uint32 from, uint32 to, uint40 time, uint32 hint, bool wild) external {
         uint64 batch = uint64(between(which, 1, draws));
         (from, to, hint) = _place(batch, from, to, hint, wild);
         ITypes.ActivateArgs memory args = ITypes.ActivateArgs(batchNow(batch).brand, from, to, time, DOCUMENT);

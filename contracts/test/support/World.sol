@@ -176,6 +176,26 @@ abstract contract World is Verbs {
         for (uint256 i; i < proof.length; ++i) origin[i + 2] = proof[i];
     }
 
+    /// @notice What shows a brand's right to a unit, or with its whole code to an item.
+    function brandsOf(bytes32 id) internal view returns (bytes32[] memory origin) {
+        if (indexOf[id] == 0) return originOf(id);
+        ITypes.Code memory c = code(indexOf[id] - 1);
+        bytes32[] memory proof = codeProof(indexOf[id] - 1);
+        origin = new bytes32[](proof.length + 4);
+        (origin[0], origin[1], origin[2], origin[3]) = (bytes32(uint256(c.gtin)), bytes32(uint256(c.index)), c.serial, bytes32(uint256(BATCH)));
+        for (uint256 i; i < proof.length; ++i) origin[i + 4] = proof[i];
+    }
+
+    /// @notice A batch of the rival's whose only code is the brand's item, and what would show that with its code.
+    function claimedByRival(bytes32 item) internal returns (bytes32[] memory origin) {
+        land(reserveBatch(ITypes.ReserveBatchArgs(RIVAL, RIVAL_GTIN, 0, DOCUMENT)));
+        uint64 batch = registryNow().batches;
+        land(commission(batch, ITypes.CommissionArgs(RIVAL, item, 0, 1, DOCUMENT)));
+        bytes32[] memory whole = brandsOf(item);
+        origin = new bytes32[](4);
+        (origin[0], origin[1], origin[2], origin[3]) = (whole[0], whole[1], whole[2], bytes32(uint256(batch)));
+    }
+
     /// @notice A held unit of `count` items.
     function packed(uint64 actor, bytes32 epcHash, uint256 count) internal returns (bytes32) {
         land(pack(packArgs(actor, epcHash, items(count, epcHash)), new bytes32[][](0)));
