@@ -69,7 +69,7 @@ contract ActivateTest is World {
     }
 
     /// @dev Each range is cut into the pieces that one call can set; after each, runs and list agree.
-    /// forge-config: deep.fuzz.runs = 100000
+    /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_WhenTheRangeLiesInOneRunOrGap_RunsAgreeWithAListOfStates(uint32[6] memory starts, uint32[6] memory lengths) external {
         uint64[] memory states = new uint64[](COUNT);
         for (uint64 i; i < 6; ++i) {

@@ -5,7 +5,7 @@ import {World} from "./support/World.sol";
 
 /// @notice brandOf.tree
 contract BrandOfTest is World {
-    /// forge-config: deep.fuzz.runs = 100000
+    /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_ItShouldNameTheOwnerOfTheLongestPrefix(uint64 gtin) external view {
         uint64 digits = gtin % 10 ** 13; // after the indicator, with the check digit
         uint64 expected = digits / 10 ** 6 == 4006381 ? BRAND : digits / 10 ** 4 == 950110153 ? RIVAL : 0;

@@ -18,7 +18,7 @@ contract CommissionTest is World {
         refused(commission(batch, commissionArgs(actor)), abi.encodeWithSelector(ITypes.NotBrandOf.selector, batch, actor));
     }
 
-    /// forge-config: deep.fuzz.runs = 100000
+    /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_RevertGiven_TheBatchHasARoot(bytes32 root, uint32 count) external {
         vm.assume(root != 0 && count != 0);
         refused(commission(BATCH, ITypes.CommissionArgs(BRAND, root, 0, count, DOCUMENT)), abi.encodeWithSelector(ITypes.AlreadyCommissioned.selector, BATCH));

@@ -53,7 +53,7 @@ contract DelegateTest is World {
         refusedAs(delegate(args), ITypes.WrongSigner.selector);
     }
 
-    /// forge-config: deep.fuzz.runs = 100000
+    /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_WhenAllIsRight(uint128 verbs, uint40 expiry, uint32 limit, uint8 mode) external {
         ITypes.DelegateArgs memory args = ITypes.DelegateArgs(BRAND, vm.addr(DEVICE), uint8(between(mode, 1, 3)), (verbs | uint128(1 << SHIP)) & ~uint128(0xFFFF), expiry, limit, 0, DOCUMENT);
         bytes memory call = delegate(args);

@@ -16,7 +16,7 @@ contract PackTest is World {
         refused(pack(packArgs(BRAND, epc, items(3, tag)), new bytes32[][](0)), abi.encodeWithSelector(ITypes.UnitExists.selector, unit));
     }
 
-    /// forge-config: deep.fuzz.runs = 100000
+    /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_RevertWhen_AnotherSignsInTheCreatorsName(bytes32 epc, bool registered) external {
         uint64 thief = registered ? RIVAL : STRANGER;
         ITypes.PackArgs memory args = packArgs(BRAND, epc, items(2, epc));

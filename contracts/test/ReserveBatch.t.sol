@@ -12,7 +12,7 @@ contract ReserveBatchTest is World {
         refused(_reserve(actor, gtin, 0), abi.encodeWithSelector(ITypes.RoleMissing.selector, actor, 1));
     }
 
-    /// forge-config: deep.fuzz.runs = 100000
+    /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_RevertGiven_TheEpochIsNotOpen(uint8 epoch) external {
         vm.assume(epoch != 0);
         refused(_reserve(BRAND, GTIN, epoch), abi.encodeWithSelector(ITypes.BadEpoch.selector, epoch));

@@ -25,7 +25,7 @@ contract ShipTest is World {
         refused(ship(unit, BRAND, STORE), abi.encodeWithSelector(ITypes.UnitEmpty.selector, unit));
     }
 
-    /// forge-config: deep.fuzz.runs = 100000
+    /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_RevertWhen_TheAddresseeIsNotRegistered(uint64 to) external {
         vm.assume(partyNow(to).status == 0);
         bytes32 unit = packed(BRAND, "unit", 1);

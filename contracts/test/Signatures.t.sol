@@ -45,7 +45,7 @@ contract SignaturesTest is World {
         land(bindLot(BATCH, lotArgs(0, 0, "lot", 0), 0));
     }
 
-    /// forge-config: deep.fuzz.runs = 100000
+    /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_RevertWhen_AnotherKeySigns(uint8 verb, uint256 key) external {
         twist.key = between(key, 1, 2 ** 250);
         Shape memory s = _shape(verb);
@@ -65,7 +65,7 @@ contract SignaturesTest is World {
         refusedAs(_signed(_shape(verb)), ITypes.WrongSigner.selector);
     }
 
-    /// forge-config: deep.fuzz.runs = 100000
+    /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_RevertWhen_ItIsMirrored(uint8 verb) external {
         spoil = Spoil.V;
         refusedAs(_signed(_shape(verb)), ITypes.WrongSigner.selector);
@@ -109,7 +109,7 @@ contract SignaturesTest is World {
         refusedAs(right, ITypes.WrongSigner.selector);
     }
 
-    /// forge-config: deep.fuzz.runs = 100000
+    /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_RevertWhen_AWordOfTheCallIsChanged(uint8 verb, uint256 at, uint8 bit) external {
         Shape memory s = _shape(verb);
         bytes memory call = _signed(s);
@@ -122,7 +122,7 @@ contract SignaturesTest is World {
         vm.assertTrue(!attempt(call), "a changed call landed");
     }
 
-    /// forge-config: deep.fuzz.runs = 100000
+    /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_RevertWhen_AWordHasBitsOverItsTypeSignedOrNot(uint8 verb, uint8 word, uint8 bit) external {
         Shape memory s = _shape(verb);
         uint256[] memory widths = _widths(s.argsType);

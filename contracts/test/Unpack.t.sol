@@ -78,7 +78,7 @@ contract UnpackTest is World {
         refused(call, abi.encodeWithSelector(ITypes.BadChild.selector, child.child));
     }
 
-    /// forge-config: deep.fuzz.runs = 100000
+    /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_RevertWhen_TheProofIsForAnotherRootOrAnotherChild(bytes32 epc, uint8 any) external {
         bytes32 unit = packed(BRAND, epc, 7);
         ITypes.Child[] memory children = items(7, epc);
