@@ -227,7 +227,7 @@ contract SignaturesTest is World {
             for (uint256 j = i + 1; text[j] != " "; ++j) {
                 if (text[j] >= "0" && text[j] <= "9") number = number * 10 + uint8(text[j]) - 48;
             }
-            widths[field++] = text[i + 1] == "u" ? number : number * 8;
+            widths[field++] = text[i + 1] == "u" ? number : text[i + 1] == "a" ? 160 : number * 8;
         }
     }
 }
