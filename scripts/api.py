@@ -10,6 +10,7 @@ import typer
 import uvicorn
 
 from ledger.errors import Rejected
+from ledger.serving import Server
 from scripts.common import Data
 
 app = typer.Typer(add_completion=False)
@@ -32,7 +33,7 @@ def api(
         access_log=False,
         timeout_graceful_shutdown=5,  # a stream of events would go on for minutes
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    Server(config).run(sockets=[listener])
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -15,6 +15,7 @@ import uvicorn
 from ledger.chain.embedded.chain import EmbeddedChain
 from ledger.chain.embedded.rpc import Rpc
 from ledger.errors import Rejected
+from ledger.serving import Server
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 MAX_CONNECTIONS = 256
@@ -77,7 +78,7 @@ def serve(chain: EmbeddedChain, endpoint: Endpoint) -> None:
         timeout_graceful_shutdown=5,
     )
     try:
-        uvicorn.Server(config).run(sockets=[endpoint.socket])
+        Server(config).run(sockets=[endpoint.socket])
     finally:
         rpc.close()
 
