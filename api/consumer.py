@@ -21,6 +21,7 @@ from ledger.domain.digital_link import printed_link
 from ledger.domain.regions import nearest
 from ledger.errors import Rejected
 from ledger.services import prove
+from ledger.services.device_names import Device
 from ledger.services.lookup import Link
 from ledger.services.scan_facts import Place
 from ledger.services.scans import (
@@ -28,7 +29,6 @@ from ledger.services.scans import (
     ScanIn,
     add_place,
     page_token,
-    pseudonym,
     store,
     token_key,
 )
@@ -232,21 +232,22 @@ def _is_preview(request: Request) -> bool:
     return request.method == "HEAD" or "pre" in purpose or bool(_ROBOT.search(agent))
 
 
-def device_of(request: Request, site: Site) -> str | None:
-    """Return the pseudonym of a device with a lasting name."""
+def device_of(request: Request, site: Site) -> Device | None:
+    """Return whoever asks, if it has a lasting cookie."""
     cookie = request.cookies.get(COOKIE)
-    return pseudonym(site.device_key, 0, cookie, site.clock()) if cookie else None
+    return Device(cookie, site.device_key) if cookie else None
 
 
 def _scan_in(request: Request, site: Site, link: str, key: str, place: Place | None) -> ScanIn:
     agent = request.headers.get("user-agent", "")
     address = request.client.host if request.client else ""
     today = site.clock() // 86_400
+    lasting = device_of(request, site)
     return ScanIn(
         link=link,
         key=key,
-        device=device_of(request, site),
-        daily=pseudonym(site.device_key, 0, f"{today}/{address}/{agent}", site.clock()),
+        device=lasting or Device(f"{today}/{address}/{agent}", site.device_key),
+        weak=lasting is None,
         channel="wechat" if "micromessenger" in agent.lower() else "web",
         place=place,
         wait_s=PAGE_WAIT_S,

@@ -30,8 +30,9 @@ from ledger.errors import Rejected
 from ledger.services import packing, relaying, unpacking
 from ledger.services.act import act, act_on_list, state_of
 from ledger.services.api_keys import Caller
+from ledger.services.device_names import Device
 from ledger.services.scan_facts import Place
-from ledger.services.scans import ScanIn, pseudonym, store
+from ledger.services.scans import ScanIn, store
 from ledger.services.site import Site
 from ledger.services.units import Codes
 
@@ -150,8 +151,9 @@ def store_scan(site: SiteDep, _: ScanDep, key: KeyDep, body: ScanBody) -> Json:
     signature over `leaf` and `time`, good as proof that the scan was taken in.
     """
     place = Place(**body.place.model_dump()) if body.place else None
-    device = pseudonym(site.device_key, 0, body.device, site.clock()) if body.device else None
-    stored = store(site, ScanIn(body.link, key, device, key, body.channel, place, at=body.at))
+    device = Device(body.device or key, site.device_key)
+    scan = ScanIn(body.link, key, device, not body.device, body.channel, place, at=body.at)
+    stored = store(site, scan)
     with reading(site.engine) as session:
         verdict = verdict_json(session, stored.checked)
     receipt = stored.receipt

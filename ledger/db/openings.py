@@ -8,7 +8,8 @@ from ledger.db.models import Base
 
 
 class Opening(Base):
-    """An inner code that was uncovered here. device: keyed pseudonym; place only on consent."""
+    """An inner code that was uncovered here. device: keyed name for this item alone; place only on
+    consent."""
 
     __tablename__ = "opening"
     batch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

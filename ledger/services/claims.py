@@ -23,6 +23,7 @@ from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.errors import Broken, Rejected
 from ledger.services.act import Order, act
 from ledger.services.codes import ref_of
+from ledger.services.device_names import Device
 from ledger.services.scan_facts import Place
 from ledger.services.site import Site
 from ledger.services.vault import hosted_name
@@ -69,7 +70,7 @@ def opened(
     session: Session,
     batch: int,
     index: int,
-    device: str | None,
+    device: Device | None,
     place: Place | None,
     now: int,
 ) -> Opened | None:
@@ -82,10 +83,10 @@ def opened(
     return Opened(claim.time if claim is not None else kept.time if kept else 0, by_you)
 
 
-def open_item(site: Site, text: str, device: str | None, place: Place | None = None) -> Opened:
+def open_item(site: Site, text: str, device: Device | None, place: Place | None = None) -> Opened:
     """Uncover an inner code, once; signed by its brand's hosted key, else by an operator's.
 
-    device: pseudonym. Raises Rejected UNKNOWN_INNER, NO_CLAIMER and the contract's names.
+    Raises Rejected UNKNOWN_INNER, NO_CLAIMER and the contract's names.
     """
     now = site.clock()
     with reading(site.engine) as session:
@@ -103,7 +104,7 @@ def open_item(site: Site, text: str, device: str | None, place: Place | None = N
                     index=inner.index,
                     brand=inner.brand,
                     time=now,
-                    device=device,
+                    device=device.opener(inner.batch, inner.index) if device else None,
                     lat=place.lat if place else None,
                     lon=place.lon if place else None,
                 )
@@ -151,9 +152,10 @@ def _claimer(site: Site, session: Session, brand: int) -> int:
     )
 
 
-def _same(opening: Opening, device: str | None, place: Place | None, now: int) -> bool:
+def _same(opening: Opening, device: Device | None, place: Place | None, now: int) -> bool:
     """Say whether whoever asks is who opened it: the same device, or here and a moment ago."""
-    if device is not None and device == opening.device:
+    opener = device.opener(opening.batch, opening.index) if device is not None else None
+    if opener is not None and opener == opening.device:
         return True
     if place is None or place.source != "gps" or opening.lat is None or opening.lon is None:
         return False

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from ledger.chain.message import Code
 from ledger.db.chain_states import ChainPrefix
-from ledger.db.models import ChainBatch, Mint
+from ledger.db.models import ChainBatch, Mint, Product
 from ledger.domain import merkle
 from ledger.domain.gs1 import prefix_value
 from ledger.errors import Broken
@@ -75,3 +75,12 @@ def prefix_of(session: Session, gtin: int) -> ChainPrefix | None:
         if row is not None:
             return row
     return None
+
+
+def brand_of(session: Session, gtin: int) -> int:
+    """Return the brand whose GTIN this is, as it says or by its prefix; 0 for nobody's."""
+    product = session.get(Product, gtin)
+    if product is not None:
+        return product.brand
+    prefix = prefix_of(session, gtin)
+    return prefix.party if prefix is not None else 0

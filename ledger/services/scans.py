@@ -21,11 +21,11 @@ from ledger.domain.scan_map import Entry, ScanMap, next_entry
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act
+from ledger.services.device_names import Device
 from ledger.services.scan_facts import Place
 from ledger.services.site import LOG, Site
 from ledger.services.verify import Checked, check
 
-PSEUDONYM_EPOCH_S = 90 * 86_400
 TOKEN_LIFE_S = 900
 PAGE_WAIT_S = 30  # for a place to be added by the page
 CHANNELS = ("web", "wechat", "app", "script")
@@ -35,13 +35,13 @@ MERGE = 5_000  # rows a step
 
 @dataclass(frozen=True)
 class ScanIn:
-    """A scan as it arrives. device: a lasting pseudonym (see `pseudonym`), None where there is no
-    cookie; daily: a weak stand-in then. key: the sender's idempotency key."""
+    """A scan as it arrives. weak: the device has no lasting cookie, but a stand-in of today's. key:
+    the sender's idempotency key."""
 
     link: str
     key: str
-    device: str | None
-    daily: str = ""
+    device: Device
+    weak: bool = False
     channel: str = "web"
     place: Place | None = None
     wait_s: int = 0  # seconds in which a place may still be added
@@ -66,15 +66,6 @@ class Stored:
     receipt: Receipt
 
 
-def pseudonym(key: bytes, brand: int, cookie: str, now: int) -> str:
-    """Return the name of a device for a brand in the present 90 days.
-
-    key: the installation's; without it neither cookie nor names of other brands can be had.
-    """
-    epoch = now // PSEUDONYM_EPOCH_S
-    return hmac.digest(key, f"{brand}/{epoch}/{cookie}".encode(), "sha256").hex()[:22]
-
-
 def store(site: Site, scan: ScanIn) -> Stored:
     """Judge a scan and keep it, durably before this returns; the same key gives the same row.
 
@@ -93,19 +84,18 @@ def store(site: Site, scan: ScanIn) -> Stored:
         raise Rejected("BAD_SCAN_TIME", "A scan is from the last week: correct the device's clock.")
     with transaction(site.engine) as session:
         found = session.scalars(select(Scan).where(Scan.key == scan.key)).one_or_none()
-        device = scan.device or scan.daily
         if found is not None:
             made = found.time
         before = found.id if found else None
-        counts = scan.device is not None and scan.channel != "script"
-        checked = check(site, session, scan.link, device, scan.place, made, before, counts)
+        counts = not scan.weak and scan.channel != "script"
+        checked = check(site, session, scan.link, scan.device, scan.place, made, before, counts)
         if checked.link is None or checked.evidence.malformed or checked.evidence.foreign:
             code = checked.verdict.reasons[0]
             raise Rejected(code, checked.fault or "The link's host is not one of ours.")
         link = checked.link
         if found is not None and (found.gtin, found.serial) != (int(link.gtin), link.serial):
             raise Rejected("KEY_REUSED", "The key came with a scan of another code: use a new one.")
-        row = found or _row(site, scan, device, checked, made)
+        row = found or _row(site, scan, checked, made)
         if found is None:
             session.add(row)
             session.flush()
@@ -156,7 +146,7 @@ def _token_mac(site: Site, signed: bytes, gtin: str, serial: str) -> bytes:
     return hmac.digest(site.device_key, text, "sha256")[:16]
 
 
-def _row(site: Site, scan: ScanIn, device: str, checked: Checked, now: int) -> Scan:
+def _row(site: Site, scan: ScanIn, checked: Checked, now: int) -> Scan:
     item, link, place = checked.item, checked.link, scan.place
     assert link is not None
     salt = site.home.entropy(32)
@@ -169,8 +159,8 @@ def _row(site: Site, scan: ScanIn, device: str, checked: Checked, now: int) -> S
         serial=link.serial,
         time=now,
         final_at=site.clock() + scan.wait_s,
-        device=device,
-        weak=scan.device is None,
+        device=checked.device,
+        weak=scan.weak,
         channel=scan.channel,
         loc_src=place.source if place else "none",
         lat=place.lat if place else None,

@@ -5,6 +5,7 @@ Looking has no side effect; storing a scan is `ledger.services.scans`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlalchemy import bindparam, select
@@ -14,6 +15,8 @@ from ledger.db.models import ChainCheckpoint, Scan
 from ledger.domain.verdict import Evidence, Limits, Verdict, judge
 from ledger.errors import Rejected
 from ledger.services import blacklist, claims
+from ledger.services.codes import brand_of
+from ledger.services.device_names import Device
 from ledger.services.lookup import Item, Link, chain_facts, find_item, read_link
 from ledger.services.scan_facts import MAX_LOOKS, Look, Place, copy_factor, scan_facts, went_round
 from ledger.services.site import Site
@@ -37,7 +40,10 @@ _LOOKS_BEFORE = _LOOKS.where(_SCAN.id < bindparam("before"))
 
 @dataclass(frozen=True)
 class Checked:
-    """A verdict with what it rests on. link is None for a malformed one."""
+    """A verdict with what it rests on. link is None for a malformed one.
+
+    device: the name of whoever asked, for this code; empty for nobody.
+    """
 
     verdict: Verdict
     evidence: Evidence
@@ -45,13 +51,14 @@ class Checked:
     item: Item | None = None
     checkpoint: ChainCheckpoint | None = None
     fault: str = field(default="")
+    device: str = ""
 
 
 def check(
     site: Site,
     session: Session,
     text: str,
-    device: str | None = None,
+    device: Device | None = None,
     place: Place | None = None,
     now: int | None = None,
     before: int | None = None,
@@ -81,26 +88,36 @@ def check(
         seen = replace(seen, malformed=True)
         fault = "The serial is written in another way than printed."
         return Checked(judge(seen), seen, link, checkpoint=checkpoint, fault=fault)
-    item = find_item(site, session, link.gtin, link.serial)
+    item, name = find_item(site, session, link.gtin, link.serial), ""
+    if item is None and device is not None:
+        name = device.name(brand_of(session, int(link.gtin)), at)
     if item is not None:
         looks = looks_of(session, item, at, before)
-        asking = Look(at, device, False, place) if device is not None and counts else None
+        name = _name(device, item.brand, looks, at) if device is not None else ""
+        asking = Look(at, name, False, place) if device is not None and counts else None
         factor = copy_factor(looks, asking)
         seen = replace(
             seen,
             known=True,
             chain=chain_facts(item),
-            scans=scan_facts(looks, device, place),
+            scans=scan_facts(looks, name, place),
             copy_factor=factor,
             photo=went_round(looks, factor),
             opened_by_you=_opened_by(session, item, device, place, at),
             listed=blacklist.level(session, item.batch, item.index),
         )
-    return Checked(judge(seen), seen, link, item, checkpoint)
+    return Checked(judge(seen), seen, link, item, checkpoint, device=name)
+
+
+def _name(device: Device, brand: int, looks: Sequence[Look], at: int) -> str:
+    """The device's name, its last one where the item knows it by that."""
+    former = device.former(brand, at)
+    known = former is not None and any(not look.weak and look.device == former for look in looks)
+    return former if former is not None and known else device.name(brand, at)
 
 
 def _opened_by(
-    session: Session, item: Item, device: str | None, place: Place | None, now: int
+    session: Session, item: Item, device: Device | None, place: Place | None, now: int
 ) -> bool:
     if item.opened is None:
         return False

@@ -17,10 +17,10 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, load_only
 
 from ledger.db.engine import reading, transaction
-from ledger.db.models import Product, Profile, Scan, WatchState
+from ledger.db.models import Profile, Scan, WatchState
 from ledger.detect import KINDS, Detection
 from ledger.services import alerts_rules
-from ledger.services.codes import prefix_of
+from ledger.services.codes import brand_of
 from ledger.services.site import Site
 from ledger.services.watch_causes import Finder, Found, touch
 from ledger.services.watch_facts import Facts, moves_of
@@ -164,10 +164,7 @@ class Watcher:
         if row.brand:
             return row.brand
         if row.gtin not in seen.brand_of:
-            product = session.get(Product, row.gtin)
-            prefix = prefix_of(session, row.gtin)
-            owner = prefix.party if prefix else 0
-            seen.brand_of[row.gtin] = product.brand if product else owner
+            seen.brand_of[row.gtin] = brand_of(session, row.gtin)
         return seen.brand_of[row.gtin]
 
     def _detect(

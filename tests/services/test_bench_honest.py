@@ -14,6 +14,7 @@ from ledger.domain.verbs import Role
 from ledger.domain.verdict import Verdict
 from ledger.services import act, mint, parties, runs
 from ledger.services.bench_honest import look_at, marked, measure, moment, verdicts
+from ledger.services.device_names import Device
 from ledger.services.scans import ScanIn, store
 from ledger.services.simulator import Settings, World, simulate
 from ledger.services.site import Site
@@ -71,7 +72,7 @@ def test_what_the_bench_says_is_what_the_live_code_says(
         scan = ScanIn(
             link=printed[codes[int(scans.unit[row])]],
             key=f"scan {row}",
-            device=look.device,
+            device=Device(look.device, b"key"),
             channel=CHANNELS[int(scans.channel[row])],
             place=look.place,
         )

@@ -28,6 +28,7 @@ from ledger.services import (
     ruling,
     runs,
 )
+from ledger.services.device_names import Device
 from ledger.services.exceptions import Counts
 from ledger.services.follow import Follower
 from ledger.services.mint import batch_ref
@@ -315,15 +316,16 @@ def test_a_recall_is_ended_by_who_made_it_last(world: World) -> None:
 def test_an_inner_code_is_uncovered_once(world: World) -> None:
     """Whoever did it is told so, and everybody else that the item was opened before."""
     site, index = world.site, 105
+    me, another = (Device(name, site.device_key) for name in ("me", "another"))
     here, soon = Place("gps", 31.23, 121.47, 1.0), Place("gps", 31.235, 121.47, 1.0)
     with reading(site.engine) as session:
         ref = batch_ref(session, world.batch)
     text = site.minter.inner_codes(ref, index, index + 1).tolist()[0].decode()
-    world.refuses("UNKNOWN_INNER", lambda: claims.open_item(site, "0" * 20, "me"))
-    world.refuses("UNKNOWN_INNER", lambda: claims.open_item(site, "no code", "me"))
-    first = claims.open_item(site, text, "me", here)
+    world.refuses("UNKNOWN_INNER", lambda: claims.open_item(site, "0" * 20, me))
+    world.refuses("UNKNOWN_INNER", lambda: claims.open_item(site, "no code", me))
+    first = claims.open_item(site, text, me, here)
     assert (first.now, first.by_you) == (True, True)
-    again = claims.open_item(site, text.lower(), "another")
+    again = claims.open_item(site, text.lower(), another)
     assert (again.now, again.by_you, again.at) == (False, False, first.at)
     with reading(site.engine) as session:
         sent = session.scalars(
@@ -332,9 +334,13 @@ def test_an_inner_code_is_uncovered_once(world: World) -> None:
     world.settle(*sent)
     assert len(sent) == 1
     assert world.reasons(index) == ("ALREADY_OPENED",)
-    assert world.reasons(index, "me") == ("OPENED_BY_YOU",)
-    assert world.reasons(index, "another", soon) == ("OPENED_BY_YOU",)
-    assert world.reasons(index, "another", Place("gps", 31.3, 121.47, 1.0)) == ("ALREADY_OPENED",)
+    assert world.reasons(index, me) == ("OPENED_BY_YOU",)
+    years = site.clock() + 700 * 86_400
+    with reading(site.engine) as session:
+        found = claims.opened(session, world.batch, index, me, None, years)
+    assert found is not None and found.by_you
+    assert world.reasons(index, another, soon) == ("OPENED_BY_YOU",)
+    assert world.reasons(index, another, Place("gps", 31.3, 121.47, 1.0)) == ("ALREADY_OPENED",)
     assert world.reasons(index + 1) == ("FIRST_SCAN",)
 
 

@@ -21,6 +21,7 @@ from ledger.domain.gs1 import with_check_digit
 from ledger.domain.verbs import KeyMode, Role
 from ledger.errors import Rejected
 from ledger.services import act, custody, mint, packing, parties, ruling, runs
+from ledger.services.device_names import Device
 from ledger.services.packing import Box
 from ledger.services.runs import LotTerms
 from ledger.services.scan_facts import Place
@@ -106,7 +107,7 @@ class World:
         return row.holder, row.addressee, row.state
 
     def reasons(
-        self, index: int, device: str | None = None, place: Place | None = None
+        self, index: int, device: Device | None = None, place: Place | None = None
     ) -> tuple[str, ...]:
         """Return the reasons that a scan of a code is told."""
         with reading(self.site.engine) as session:
