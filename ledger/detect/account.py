@@ -7,7 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from ledger.detect.cell import RETURNS, Cell, Group
+from ledger.detect.case_table import RETURNS
+from ledger.detect.cell import Cell, Group
 from ledger.detect.finding import Evidence, Finding, Leaker, in_words, rounded
 from ledger.detect.frame import Custody, Floats, Ints, Lots
 from ledger.detect.stream import Rejection
@@ -18,6 +19,7 @@ TEMPER = 0.5  # the ends of a run are less sure than single items say: cases are
 CONSIGNEE = 0.5  # prior that the first consignee leaked, not one of its stores
 WRONG_STORE = 0.02  # a case lies with another store than custody says
 MOST_LEAKERS = 3
+EQUAL = 1e-9  # what the last bits of a sum may differ by
 
 
 class Heard(Protocol):
@@ -60,7 +62,7 @@ def account(
         elsewhere=sum(cell.lot.items[case] - int(here_by_case[case]) for case in named),
         items=items,
         groups=tuple(
-            (group.case + first, rounded(group.start), group.size, rounded(float(group.gain[0])))
+            (group.case + first, rounded(group.start), group.size, rounded(group.gain[0]))
             for group in groups[:MOST]
         ),
         log_e=rounded(rejected.log_e + rejected.log_price),
@@ -89,11 +91,12 @@ def involved(cell: Cell, here: Ints, case_size: int) -> tuple[Ints, tuple[int, i
     logs = cell.run_logs()
     cases, single = cell.returned()
     odds = np.array([np.log1p(part * np.expm1(np.minimum(single, 600))).sum(1) for part in RETURNS])
-    if cases and odds.max() > logs.max():
+    if len(cases) and odds.max() > logs.max():
         unseen = _unseen(here[here == np.array(cell.lot.items)])
-        return _scattered(np.array(cases), single, odds, unseen, case_size)
+        return _scattered(cases, single, odds, unseen, case_size)
     held = cell.lot.runs.holding(cell.last.case if cell.last else 0)
-    best = int(np.argmax(logs.max(axis=0)))
+    highest = logs.max(axis=0)
+    best = int(np.argmax(highest >= highest.max() - EQUAL))  # the first of equal ones
     weight = np.exp(TEMPER * (logs - logs.max())).sum(axis=0)
     length = held.stop - held.start
     order = np.argsort(length, kind="stable")

@@ -8,56 +8,45 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from ledger.detect.frame import Floats
+from ledger.detect.case_table import CaseTable
+from ledger.detect.frame import Floats, Ints
 from ledger.detect.gifts import BETS, BURST_CASES, CROWDS, GIFT_CASES, GIFT_DAYS, LOG_EVIDENCE
-from ledger.detect.lot_count import LOG_HIT, LOG_MISSED, MISSED, RECENT_DAYS, LotCount
+from ledger.detect.lot_count import LOG_HIT, LOG_MISSED, RECENT_DAYS, LotCount
 
 SAFETY = 1.1  # the leak rate is taken to be this much above its estimate
 AT_FIRST = (1.0, 20.0)  # groups and scans a cell is credited with beforehand
 HIGHEST_RATE = 0.9
-RETURNS = (0.03, 0.1, 0.3, 0.7)  # part of the cases seen here that were diverted one by one
-SCATTERED = (0.01, 0.03, 0.1)  # the same of all cases of the lot
 WAVE = 3  # groups from which the rate of a wave is told
 FEWEST = 3  # groups a cell has when it is first looked at
 NEAREST = 10  # neighbours that `is_near` asks about
-ALTERNATIVE = np.repeat(np.arange(len(MISSED)), len(BETS))  # of each pair (alternative, bet)
-BET = np.tile(np.arange(len(BETS)), len(MISSED))
-_NOTHING: Floats = np.zeros(len(BET))
+MOST_SIZE = int(BETS.shape[1])
+_LOG_HIT = [(strict, loose) for strict, loose in LOG_HIT.T.tolist()]
+_BETS: list[list[tuple[float, ...]]] = [
+    [tuple(logs) for logs in crowd] for crowd in LOG_EVIDENCE.transpose(0, 2, 1).tolist()
+]
 
 
-_LOG_HIT = [column[ALTERNATIVE] for column in LOG_HIT.T]
-_HEARD = [column[ALTERNATIVE] for column in LOG_MISSED.T]
-
-
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Group:
     """Observations near each other that may be one gift. gain: ln P(here | diverted) − ln of the
-    leak rate, by (alternative, bet), float64 (pairs,); value: with the size's evidence. wave: how
-    much lower ln of the place's evidence is if this is the rate of a wave from all over the lot."""
+    leak rate, by alternative. wave: how much lower ln of the place's evidence is if this is the
+    rate of a wave from all over the lot. size: observations that count."""
 
     case: int
     start: float
     last_day: int
     crowd: int
-    gain: Floats
+    gain: tuple[float, float]
     wave: float
-    size: int = 0
-    value: Floats = field(default_factory=lambda: _NOTHING)
+    size: int = 1
 
-    def resize(self, size: int) -> Floats:
-        """Change the size; return by how much the value changed."""
-        before = self.value
-        self.size = size
-        self.value = self.gain + _BETS[self.crowd][min(size, MOST_SIZE)] if size else _NOTHING
-        return self.value - before
-
-
-MOST_SIZE = BETS.shape[1]
-_BETS = [[row[BET] for row in crowd.T] for crowd in LOG_EVIDENCE]
+    def sizes(self) -> tuple[float, ...]:
+        """ln of what the size says, by bet."""
+        return _BETS[self.crowd][min(self.size, MOST_SIZE)]
 
 
 class Cell:
@@ -72,28 +61,14 @@ class Cell:
         self._open: deque[Group] = deque()
         self._open_at: dict[int, Group] = {}  # by case
         self._touched: list[int] = []  # cases of groups, ascending, once a group
-        self._here: list[tuple[int, int]] = []  # case and source of items heard, until `_value`
         self._first: dict[int, Group] = {}  # by case: its first group that counts
         self._starts: deque[float] = deque()
         self._spoken_at: deque[int] = deque(maxlen=WAVE)  # items that had spoken at the last groups
-        self._value: Floats | None = None
-        self._free = np.zeros((len(BET), 0))  # gain of the first group by case, with `_value`
-        self._waves = np.zeros(0)  # sum over the groups of a case, with `_value`
-
-    def grow(self) -> None:
-        """Follow the lot, which has more cases now."""
-        if self._value is not None:
-            new = self.lot.cases - self._value.shape[1]
-            self._value = np.pad(self._value, ((0, 0), (0, new)))
-            self._free = np.pad(self._free, ((0, 0), (0, new)))
-            self._waves = np.pad(self._waves, (0, new))
+        self._table = CaseTable()
 
     def hear(self, case: int, source: int) -> None:
         """An item of the lot spoke here, whether or not it will count: it was not missed."""
-        if self._value is None:
-            self._here.append((case, source))
-        else:
-            self._value[:, case] -= _HEARD[source]
+        self._table.hear(case, source)
 
     def add(self, case: int, day: float, source: int) -> Group | None:
         """Count an observation; the group it joined or opened, or None if it says nothing new."""
@@ -103,15 +78,16 @@ class Cell:
             if joined.last_day == today:
                 return None
             joined.last_day = today
-            self._resize(joined, joined.size + 1)
+            self._resize(joined, 1)
             return joined
         leak = self._leak_rate(day)
         wave = math.log(max(1.0, self._wave_rate() / leak))
-        rate = min(HIGHEST_RATE, SAFETY * self.lot.lift(source) * leak)
+        log_rate = math.log(min(HIGHEST_RATE, SAFETY * self.lot.lift * leak))
         # how many items a group's three cases get by chance, while it is open
         strangers = (2 * GIFT_CASES + 1) * (2 + 1.5 * len(self._open)) / self.lot.cases
-        crowd = bisect_left(CROWDS, strangers)
-        group = Group(case, day, today, crowd, _LOG_HIT[source] - math.log(rate), wave)
+        strict, loose = _LOG_HIT[source]
+        gain = (strict - log_rate, loose - log_rate)
+        group = Group(case, day, today, bisect_left(CROWDS, strangers), gain, wave)
         self.groups.append(group)
         self._open.append(group)
         self._open_at[case] = group
@@ -119,9 +95,10 @@ class Cell:
         self._spoken_at.append(self.lot.spoken)
         self.alive += 1
         insort(self._touched, case)
+        self._table.place(case, 1, gain, wave)
+        self._table.size(case, 1, group.sizes())
         if case not in self._first:
             self._set_first(case, group)
-        self._resize(group, 1)
         return group
 
     def _near(self, case: int, day: float, today: int) -> Group | None:
@@ -145,14 +122,17 @@ class Cell:
 
     def remove(self, group: Group) -> None:
         """Withdraw one observation that `add` counted in this group."""
-        self._resize(group, group.size - 1)
+        self._resize(group, -1)
         if not group.size:
+            self._table.place(group.case, -1, group.gain, group.wave)
             self.alive -= 1
             del self._touched[bisect_left(self._touched, group.case)]
             del self._first[group.case]
             later = [g for g in self.groups if g.size and g.case == group.case]
             if later:
                 self._set_first(group.case, later[0])
+            else:
+                self._table.first(group.case, None)
 
     def is_near(self, group: Group) -> bool:
         """May the evidence have risen? A rough test that saves most looks; not to look is always
@@ -165,7 +145,7 @@ class Cell:
         if group.size > 1 or (left + 1 < len(touched) and touched[left + 1] == case):
             return True
         right = left + 1
-        gain = max(group.gain.tolist())
+        gain = max(group.gain)
         total = gain - math.log(2 * self.lot.cases)
         items = self.lot.items
         low = high = case
@@ -192,70 +172,33 @@ class Cell:
         hold the last group's case, half the cases one by one; -inf before the first group."""
         if self.last is None:
             return -math.inf
-        value = self._dense()
-        by_runs = self.run_logs(value)
+        by_runs = self.run_logs()
         top = float(by_runs.max())
-        runs = top + math.log(float(np.exp(by_runs - top).sum()) / len(BET))
-        single = self._single(value)
+        runs = top + math.log(float(np.exp(by_runs - top).sum()) / len(by_runs))
+        single = self._table.single(self.lot)
         top = max(runs, single)
         return top + math.log(0.5 * math.exp(runs - top) + 0.5 * math.exp(single - top))
 
-    def run_logs(self, value: Floats | None = None) -> Floats:
-        """ln (prior · evidence) of runs that hold the last group's case, float64 (pairs, runs)."""
+    def run_logs(self) -> Floats:
+        """ln (prior · evidence) of runs that hold the last group's case, (pairs, runs)."""
         assert self.last is not None
-        held = self.lot.runs.holding(self.last.case)
-        sums = np.zeros((len(BET), self.lot.cases + 1))
-        np.cumsum(self._dense() if value is None else value, axis=1, out=sums[:, 1:])
-        logs: Floats = sums[:, held.stop] - sums[:, held.start] + held.log_prior
-        return logs
+        logs = self._table.run_logs(self.lot, self.last.case)
+        return logs.reshape(-1, logs.shape[2])
 
-    def returned(self) -> tuple[list[int], Floats]:
+    def returned(self) -> tuple[Ints, Floats]:
         """Cases seen here, and ln evidence of each but for the first group's place, (pairs, c)."""
-        return self._returned(self._dense())
-
-    def _returned(self, value: Floats) -> tuple[list[int], Floats]:
-        cases = list(self._first)
-        logs: Floats = value[:, cases] - self._free[:, cases]
-        return cases, logs
-
-    def _single(self, value: Floats) -> float:
-        """ln of the evidence that cases were diverted one by one: half by those seen here, but for
-        the place of their first groups, half by all cases."""
-        returned = _mixed(self._returned(value)[1], RETURNS)
-        scattered = _mixed(value - self._waves, SCATTERED)
-        top = max(returned, scattered)
-        return top + math.log(0.5 * math.exp(returned - top) + 0.5 * math.exp(scattered - top))
-
-    def _dense(self) -> Floats:
-        """ln evidence of each case if it was diverted here, float64 (pairs, cases)."""
-        if self._value is None:
-            self._value = np.zeros((len(BET), self.lot.cases))
-            for case, source in self._here:
-                self._value[:, case] -= _HEARD[source]
-            self._here.clear()
-            for group in self.groups:
-                self._value[:, group.case] += group.value
-            self._waves = np.zeros(self.lot.cases)
-            for group in self.groups:
-                self._waves[group.case] += group.wave if group.size else 0.0
-            self._free = np.zeros_like(self._value)
-            for case, group in self._first.items():
-                self._free[:, case] = group.gain
-        missed = np.repeat(np.array(self.lot.missed), len(BETS), axis=0)
-        missed += self._value
-        return missed
+        cases, logs = self._table.returned(self.lot)
+        return cases, logs.reshape(-1, len(cases))
 
     def _set_first(self, case: int, group: Group) -> None:
         self._first[case] = group
-        if self._value is not None:
-            self._free[:, case] = group.gain
+        self._table.first(case, group.gain)
 
-    def _resize(self, group: Group, size: int) -> None:
-        had = group.size
-        change = group.resize(size)
-        if self._value is not None:
-            self._value[:, group.case] += change
-            self._waves[group.case] += group.wave * ((size > 0) - (had > 0))
+    def _resize(self, group: Group, more: int) -> None:
+        self._table.size(group.case, -1, group.sizes())
+        group.size += more
+        if group.size:
+            self._table.size(group.case, 1, group.sizes())
 
     def _leak_rate(self, day: float) -> float:
         """Groups that came here for each item of the lot that spoke: the larger of the whole time
@@ -272,14 +215,6 @@ class Cell:
         if len(self._spoken_at) < WAVE:
             return 0.0
         return (WAVE + 1) / max(WAVE + 1, self.lot.spoken - self._spoken_at[0])
-
-
-def _mixed(logs: Floats, parts: tuple[float, ...]) -> float:
-    """ln of the average over `parts` and pairs of Π (1 − part + part · e^logs) over cases."""
-    gains = np.expm1(np.minimum(logs, 600.0))
-    each = np.concatenate([np.log1p(part * gains).sum(axis=1) for part in parts])
-    top = float(each.max())
-    return top + math.log(float(np.exp(each - top).mean()))
 
 
 _LOOSE = -float(LOG_MISSED.max())

@@ -47,6 +47,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -73,7 +74,7 @@ class _Lot:
     cells: dict[int, int] = field(default_factory=dict)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Observation:
     """An item that spoke in a cell: counted in `group`, or not (None)."""
 
@@ -110,8 +111,6 @@ class Diversion:
         for row, known in self._lots.items():
             if cases[row] > known.count.cases:
                 known.count.grow(int(cases[row]))
-                for cell in known.cells.values():
-                    self._cells[cell].grow()
 
     def feed(
         self,
@@ -124,14 +123,15 @@ class Diversion:
         units known from there on to be scanned by a farm."""
         known, outside = places(scans, self.lots)
         fresh = self._fresh(scans, known)
-        act = fresh | (np.array(nth) == MANY_DEVICES) | (np.array(busy) == BUSY_UNITS)
+        spoke = self._take(scans, fresh, outside)
+        act = fresh & outside | (np.array(nth) == MANY_DEVICES) | (np.array(busy) == BUSY_UNITS)
         act[list(farmed)] = True
         rows = np.flatnonzero(act)
         columns = (scans.day, scans.unit, scans.lot, scans.case, scans.device, scans.loc_src,
-                   scans.region, fresh, outside)  # fmt: skip
+                   scans.region, fresh & outside)  # fmt: skip
         columns_of_rows = zip(rows.tolist(), *(c[rows].tolist() for c in columns), strict=True)
         found: list[Finding] = []
-        for at, day, unit, lot, case, device, source, region, new, out in columns_of_rows:
+        for at, day, unit, lot, case, device, source, region, new in columns_of_rows:
             devices, units = nth[at], busy[at]
             today = int(day // 1)
             if today != self._today:
@@ -146,10 +146,8 @@ class Diversion:
                     self._withdraw(member)
             if not new:
                 continue
-            known_lot = self._lots.get(lot) or self._new_lot(lot)
-            known_lot.count.speak(case, source, today, out)
-            if not out:
-                continue
+            known_lot = self._lots[lot]
+            known_lot.count.listen(at)
             name = known_lot.cells.get(region)
             if name is None:
                 name = self._new_cell(known_lot, region)
@@ -170,6 +168,8 @@ class Diversion:
             self._session.setdefault((device, lot), []).append(unit)
             if cell.is_near(group):
                 found += self._look(name, group, at, scans)
+        for count in spoke:
+            count.settle()
         return found
 
     def cells(self) -> list[Cell]:
@@ -186,6 +186,21 @@ class Diversion:
         fresh = np.zeros(len(scans), dtype=np.bool_)
         fresh[rows] = True
         return fresh
+
+    def _take(self, scans: Scans, fresh: Bools, outside: Bools) -> list[LotCount]:
+        """Hand the items that speak to the counts of their lots; which lots those are."""
+        rows = np.flatnonzero(fresh)
+        rows = rows[np.argsort(scans.lot[rows], kind="stable")]
+        today = np.floor(scans.day[rows]).astype(np.int64)
+        spoke = []
+        edges = np.flatnonzero(np.diff(scans.lot[rows], prepend=-1)).tolist()
+        for start, stop in pairwise([*edges, len(rows)]):
+            own = rows[start:stop]
+            lot = int(scans.lot[own[0]])
+            count = (self._lots.get(lot) or self._new_lot(lot)).count
+            count.take(own, scans.case[own], scans.loc_src[own], today[start:stop], outside[own])
+            spoke.append(count)
+        return spoke
 
     def _look(self, name: int, group: Group, at: int, scans: Scans) -> list[Finding]:
         """Test a cell, and after each rejection those whose bar it lowered."""
@@ -206,6 +221,7 @@ class Diversion:
 
     def _first_rejected(self, names: Sequence[int], at: int) -> Rejection | None:
         for name in names:
+            self._cells[name].lot.listen(at)
             rejected = self._stream.look(name, at, self._cells[name].log_e())
             if rejected is not None:
                 return rejected

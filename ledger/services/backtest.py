@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,9 +36,23 @@ def run_backtest(folder: Path, *, fdr: float) -> Backtest:
     """
     if not 0 < fdr < 1:
         raise Rejected("BAD_FDR", "The rate of false alerts must be above 0 and below 1.")
-    scans, lots, custody = read_world(folder)
-    kept, aside = set_aside(scans, lots)
-    return Backtest(len(scans), len(lots), tuple(detect(kept, lots, custody, fdr=fdr)), aside)
+    with uncollected():
+        scans, lots, custody = read_world(folder)
+        kept, aside = set_aside(scans, lots)
+        return Backtest(len(scans), len(lots), tuple(detect(kept, lots, custody, fdr=fdr)), aside)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Do without the cyclic garbage collector: a world has no cycles, and to look for them among
+    millions of objects again and again takes a fifth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def set_aside(scans: Scans, lots: Lots) -> tuple[Scans, dict[str, int]]:

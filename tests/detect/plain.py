@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from itertools import product
 
-from ledger.detect import cell, gifts, lot_count, runs
+from ledger.detect import case_table, cell, gifts, lot_count, runs
 from tests.detect.frames import Row
 from tests.detect.honest import HOME
 
@@ -62,19 +62,19 @@ def plain_log_e(rows: list[Row], cases: int, per_pallet: int, region: int) -> fl
     ) / len(pairs)
     single = 0.0
     for (alternative, _), values in zip(pairs, worth, strict=True):
-        for part in cell.RETURNS:
+        for part in case_table.RETURNS:
             total = 1.0
             for case in {int(g["case"]) for g in groups}:
                 first = next(g for g in groups if g["case"] == case)
                 free = _gain(first, alternative)
                 total *= 1 - part + part * math.exp(values[case] - free)
-            single += total / len(cell.RETURNS) / len(pairs) / 2
-        for part in cell.SCATTERED:
+            single += total / len(case_table.RETURNS) / len(pairs) / 2
+        for part in lot_count.SCATTERED:
             total = 1.0
             for case, value in enumerate(values):
                 wave = sum(g["wave"] for g in groups if g["case"] == case)
                 total *= 1 - part + part * math.exp(value - wave)
-            single += total / len(cell.SCATTERED) / len(pairs) / 2
+            single += total / len(lot_count.SCATTERED) / len(pairs) / 2
     return math.log(by_runs / 2 + single / 2)
 
 

@@ -41,15 +41,21 @@ def _cell(cases: list[int], unsold: range = range(0)) -> Cell:
     lot = LotCount(CASES, 20)
     sold = [case for case in range(CASES) if case not in cases and case not in unsold]
     for number in range(400):
-        lot.speak(sold[number % len(sold)], 0, 0, False)
+        _hear(lot, sold[number % len(sold)], 0, False)
     cell = Cell(lot)
     for day, case in enumerate(cases):
         _speak(cell, case, float(day))
     return cell
 
 
+def _hear(lot: LotCount, case: int, day: int, outside: bool) -> None:
+    one, zero = np.array([case]), np.zeros(1, dtype=np.int64)
+    lot.take(zero, one, zero, np.array([day]), np.array([outside]))
+    lot.listen(0)
+
+
 def _speak(cell: Cell, case: int, day: float) -> None:
-    cell.lot.speak(case, 0, int(day), True)
+    _hear(cell.lot, case, int(day), True)
     cell.hear(case, 0)
     cell.last = cell.add(case, day, 0) or cell.last
 
@@ -64,7 +70,7 @@ def test_the_same_goods_seen_at_home_too_give_none() -> None:
     cell = _cell([20, 24, 28, 32, 36], range(20, 37))
     for case in range(18, 40):
         for _ in range(3):
-            cell.lot.speak(case, 0, 9, False)
+            _hear(cell.lot, case, 9, False)
     assert cell.log_e() < 1.0
 
 
@@ -91,7 +97,7 @@ def test_what_is_withdrawn_leaves_no_trace() -> None:
     cell, other = _cell([20, 24, 50]), _cell([20, 24, 50])
     for one in (cell, other):
         one.log_e()
-        one.lot.speak(28, 0, 3, True)
+        _hear(one.lot, 28, 3, True)
         one.hear(28, 0)
     group = cell.add(28, 3.0, 0)
     assert group is not None
