@@ -18,6 +18,7 @@ from api import (
     brand,
     consumer,
     custody,
+    imports,
     inner,
     keys,
     orders,
@@ -59,7 +60,7 @@ def create_app(site: Site | None = None) -> FastAPI:
     app.include_router(brand.router)
     app.include_router(custody.router)
     app.include_router(custody.relay_router)
-    for part in (verbs, alerts, alert_rules, webhooks, keys, orders):
+    for part in (verbs, alerts, alert_rules, webhooks, keys, orders, imports):
         app.include_router(part.router)
     app.mount(ASSETS, StaticFiles(directory=STATIC), name="static")
 

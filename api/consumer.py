@@ -67,9 +67,10 @@ def scan(
     """What is known of a code: a page, JSON or a linkset by `Accept`. Stores nothing.
 
     `application/json` answers `gtin`, `serial`, `outcome`, `reasons` (each with `code` and
-    `voucher`), `detail`, `brand`, `lot`, `expires`, `best_before`, `scans`, `block` (number and
-    time) and `journey`. A link that names no code is MALFORMED, with status 400; a code that nobody
-    issued is a verdict, with status 200.
+    `voucher`), `detail`, `brand`, `imported` (printed before it joined the
+    ledger: its serial may be guessable), `lot`, `expires`, `best_before`, `scans`, `block` (number
+    and time) and `journey`. A link that names no code is MALFORMED, with status 400; a code that
+    nobody issued is a verdict, with status 200.
     """
     language, link = language_of(request, lang), _link(site, gtin, serial)
     with reading(site.engine) as session:

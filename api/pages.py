@@ -128,6 +128,7 @@ class ScanPage:
     scan_token: one-time token for storing this scan; None where no scan may be stored (prefetch).
     beacon_url takes `POST {"token", "lang"}` and once more with `"place": {"lat", "lon"}` on
     consent; pixel_url takes `GET ?token=`. zone: IANA name of the zone in which times are shown.
+    imported: whether the code was printed before it joined the ledger.
     """
 
     brand_name: str | None
@@ -152,6 +153,7 @@ class ScanPage:
     pixel_url: str
     checkers: tuple[str, ...] = ()
     zone: str = "Asia/Shanghai"
+    imported: bool = False
 
     @property
     def operator_alone(self) -> bool:

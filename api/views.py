@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy.orm import Session
 
@@ -30,7 +31,7 @@ def scan_page(
     product = session.get(Product, item.gtin) if item else None
     brand = session.get(Profile, item.brand) if item else None
     scans, point = checked.evidence.scans, checked.checkpoint
-    path = f"/01/{link.gtin}/21/{link.serial}"
+    path = f"/01/{link.gtin}/21/{quote(link.serial, safe='')}"
     return ScanPage(
         brand_name=name_of(brand, lang),
         product_name=name_of(product, lang),
@@ -52,6 +53,7 @@ def scan_page(
         scan_token=token,
         beacon_url=f"{path}/scan",
         pixel_url=f"{path}/scan.gif",
+        imported=bool(item and item.imported),
     )
 
 
@@ -68,6 +70,7 @@ def verdict_json(session: Session, checked: Checked) -> Json:
         ],
         "detail": checked.fault or None,
         "brand": item.brand if item else None,
+        "imported": bool(item and item.imported),
         "lot": _lot(session, item),
         "expires": chain.expires,
         "best_before": chain.best_before,

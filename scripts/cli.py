@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fraud": ("scripts.fraud", "prove an item in two places, or two histories; check such a proof"),
     "header": ("scripts.header", "judge one block header by the validators that you trust"),
     "history": ("scripts.history", "prove all events of one subject, or check such a proof"),
+    "import": ("scripts.importing", "codes that are printed already, from CSV or Excel"),
     "item": ("scripts.item", "single items: their states, and those that travel alone"),
     "keeper": ("scripts.keeper", "the code keys in a process of their own, behind a socket"),
     "key": ("scripts.key", "key files of parties that sign for themselves"),

@@ -63,6 +63,7 @@ def _report(session: Session, checked: Checked) -> dict[str, Any]:
         "brand": _party(session, item.brand) if item else None,
         "batch": item.batch if item else None,
         "index": item.index if item else None,
+        "imported": bool(item and item.imported),
         "lot": _lot(session, item),
         "active_from": chain.active_from,
         "expires": chain.expires,

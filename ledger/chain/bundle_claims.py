@@ -7,6 +7,7 @@ from __future__ import annotations
 
 PROVED: dict[str, str] = {
     "CODE_UNDER_ROOT": "this code is one of those that the brand put on the ledger",
+    "CODE_IMPORTED": "the code was printed elsewhere, and may be easier to guess than the ledger's",
     "BATCH_UNKNOWN": "the ledger has no batch of that number",
     "BATCH_NOT_COMMISSIONED": "the codes of that batch are not on the ledger yet",
     "BATCH_OF_ANOTHER_GTIN": "that batch is of another product",

@@ -14,6 +14,7 @@ from ledger.errors import Rejected
 
 COMMISSIONED = 2
 PARTY_ACTIVE = 1
+IMPORTED_EPOCH = 31  # that of codes which were printed before they joined the ledger
 RECALLED = 2
 # What an item's state proves; from 4 on it is decommissioned.
 ITEM_STATES = {0: "ITEM_ACTIVE", 1: "ITEM_ACTIVE", 2: "ITEM_BLOCKED", 3: "ITEM_STOLEN"}
@@ -41,7 +42,9 @@ def judge_code(bundle: Bundle, state: State, now: int) -> CodeFacts:
     code = bundle.code
     if code is None:
         return CodeFacts(stated=("CODE_NOT_DECODED",))
-    batch = state.read("batches", [code.batch], "gtin", "brand", "count", "firstRun", "status")
+    batch = state.read(
+        "batches", [code.batch], "gtin", "brand", "count", "firstRun", "epoch", "status"
+    )
     if unknown := _why_unknown(bundle.gtin, code, batch):
         if code.siblings or code.run is not None or code.prefix_length is not None:
             raise Rejected("CODE_NOT_PLAIN", "The bundle proves a code that it calls unknown.")
@@ -55,7 +58,11 @@ def judge_code(bundle: Bundle, state: State, now: int) -> CodeFacts:
         leaf=item,
         batch=code.batch,
         brand=brand,
-        proved=("CODE_UNDER_ROOT", *_brand(bundle, state, brand)),
+        proved=(
+            "CODE_UNDER_ROOT",
+            *(("CODE_IMPORTED",) if batch["epoch"] == IMPORTED_EPOCH else ()),
+            *_brand(bundle, state, brand),
+        ),
     )
     facts = _lot(bundle, state, now, *_run(state, now, code, batch["firstRun"], facts))
     return _item(state, code, item, facts)

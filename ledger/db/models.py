@@ -494,6 +494,7 @@ class AuditEntry(Base):
 # Tables in modules of their own, which need Base: whoever imports this one knows them all.
 from ledger.db import alerting as alerting  # noqa: E402
 from ledger.db import chain_states as chain_states  # noqa: E402
+from ledger.db import imports as imports  # noqa: E402
 from ledger.db import openings as openings  # noqa: E402
 from ledger.db import ordering as ordering  # noqa: E402
 from ledger.db import webhooks as webhooks  # noqa: E402

@@ -26,6 +26,7 @@ from ledger.domain.leaf import leaf as leaf  # part of this module's face
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SERIAL_LENGTH = 20
 EPOCHS = 32
+IMPORTED_EPOCH = 31  # has no key: batches of codes that were printed elsewhere
 MAX_BATCH = (1 << 31) - 1
 MAX_INDEX = (1 << 32) - 1
 

@@ -1,4 +1,8 @@
-"""What shows that a code is its brand's: its proof to the batch's root, and its GTIN's prefix."""
+"""What shows that a code is its brand's: its proof to the batch's root, and its GTIN's prefix.
+
+Codes that the ledger made and imported ones differ here and nowhere above: the first are decoded,
+the others looked up.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,14 @@ from sqlalchemy.orm import Session
 
 from ledger.chain.message import Code
 from ledger.db.chain_states import ChainPrefix
+from ledger.db.engine import reading
 from ledger.db.models import ChainBatch, Mint, Product
 from ledger.domain import merkle
+from ledger.domain.code import IMPORTED_EPOCH
 from ledger.domain.gs1 import prefix_value
 from ledger.errors import Broken
-from ledger.services.keeper import BatchRef
+from ledger.services import imported
+from ledger.services.keeper import BatchRef, Decoded
 from ledger.services.site import Site
 
 PREFIX_LENGTHS = range(4, 13)
@@ -32,12 +39,40 @@ def leaf_proof(site: Site, session: Session, batch: ChainBatch, index: int) -> l
             "MINT_MISSING",
             f"The tree of batch {batch.number} is not stored: restore a backup of the database.",
         )
-    subtree = site.keeper.siblings(ref_of(batch), index)
+    if batch.epoch == IMPORTED_EPOCH:
+        subtree = merkle.subtree_proof(
+            batch.count, index, lambda a, b: imported.leaves(site, session, batch.number, a, b)
+        )
+    else:
+        subtree = site.keeper.siblings(ref_of(batch), index)
     return merkle.join_proof(batch.count, index, subtree, group, top)
+
+
+def decode(site: Site, session: Session, gtin: int, serial: str) -> Decoded | None:
+    """Return what a serial says, or where it was imported to; None if it is neither.
+
+    An imported serial matches exactly as it is written.
+    """
+    found = site.keeper.decode(gtin, serial)
+    if found is not None:
+        return found
+    prefix = prefix_of(session, gtin)
+    return imported.find(site, session, prefix.party, gtin, serial) if prefix else None
+
+
+def leaves_of(site: Site, session: Session, ref: BatchRef, start: int, stop: int) -> list[bytes]:
+    """Return the leaves of items start … stop − 1 of a batch. Raises as `CodeKeeper.leaves`."""
+    if ref.epoch == IMPORTED_EPOCH:
+        return imported.leaves(site, session, ref.number, start, stop)
+    return site.keeper.leaves(ref, start, stop)
 
 
 def code_at(site: Site, batch: ChainBatch, index: int) -> Code:
     """Return what the leaf of an item is made of. Raises as `Minter.serials`."""
+    if batch.epoch == IMPORTED_EPOCH:
+        with reading(site.engine) as session:
+            texts = imported.serials(site, session, batch.number, index, index + 1)
+        return Code(batch.gtin, index, texts[0])
     serial = site.minter.serials(ref_of(batch), index, index + 1).tolist()[0].decode()
     return Code(batch.gtin, index, serial)
 

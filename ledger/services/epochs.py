@@ -6,11 +6,15 @@ from sqlalchemy import select
 
 from ledger.db.engine import reading
 from ledger.db.models import ChainEpoch
+from ledger.domain.code import IMPORTED_EPOCH
 from ledger.domain.jcs import SALT_MEMBER
+from ledger.domain.keccak import keccak
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act, settled
 from ledger.services.site import Site
+
+IMPORTED_COMMITMENT = keccak(b"touchstone-imported/1")
 
 
 def ensure_epoch(site: Site, brand: int) -> int:
@@ -38,6 +42,24 @@ def rotate(site: Site, brand: int) -> int:
     return _announce(site, brand, *ours[-1])
 
 
+def ensure_imported(site: Site, brand: int) -> int:
+    """Return the epoch of a brand's imported codes, announcing it on this ledger the first time.
+
+    It has no key: its commitment is the same for all, so anybody sees what its batches are. Waits
+    for the chain. Raises Rejected EPOCH_TAKEN, and what `act` raises.
+    """
+    with reading(site.engine) as session:
+        row = session.get(ChainEpoch, (brand, IMPORTED_EPOCH))
+    if row is None:
+        return _announce(site, brand, IMPORTED_EPOCH, IMPORTED_COMMITMENT)
+    if row.commitment != IMPORTED_COMMITMENT:
+        raise Rejected(
+            "EPOCH_TAKEN",
+            f"Epoch {IMPORTED_EPOCH} of brand {brand} is one of keys: nothing can be imported.",
+        )
+    return IMPORTED_EPOCH
+
+
 def record(site: Site, kind: str, **fields: int | str) -> dict[str, object]:
     """Return a document of what is no event of EPCIS's: nothing physical has happened yet."""
     named = {f"touchstone:{name}": value for name, value in fields.items()}
@@ -49,7 +71,7 @@ def _known(site: Site, brand: int) -> tuple[list[tuple[int, bytes]], dict[int, b
     ours = site.ring.announced_as(brand, site.network.chain_id, site.network.address)
     with reading(site.engine) as session:
         rows = session.scalars(select(ChainEpoch).where(ChainEpoch.party == brand)).all()
-    announced = {row.epoch: row.commitment for row in rows}
+    announced = {row.epoch: row.commitment for row in rows if row.epoch != IMPORTED_EPOCH}
     for number, commitment in sorted(announced.items()):
         if dict(ours).get(number) != commitment:
             raise Rejected(

@@ -19,7 +19,7 @@ from ledger.errors import Rejected
 from ledger.services.act import Order, act
 from ledger.services.codes import leaf_proof
 from ledger.services.custody import occasion
-from ledger.services.lookup import Item, find_item, read_link
+from ledger.services.lookup import Item, find_linked, read_link
 from ledger.services.site import Site
 from ledger.services.units import name_item
 
@@ -41,7 +41,7 @@ def find(site: Site, session: Session, link: str) -> Item:
     Raises Rejected MALFORMED, UNKNOWN_ITEM.
     """
     found = read_link(link)
-    item = find_item(site, session, found.gtin, found.canonical or found.serial)
+    item = find_linked(site, session, found)
     if item is None:
         raise Rejected("UNKNOWN_ITEM", f"No item of {link} is on the ledger: compare the link.")
     return item

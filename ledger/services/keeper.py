@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ledger.domain import code, merkle
 from ledger.errors import Rejected
+from ledger.services import import_seal
 from ledger.services.keyring import EpochKeys, KeyRing
 
 
@@ -55,6 +56,14 @@ class Keeper(Protocol):
     def leaves(self, batch: BatchRef, start: int, stop: int) -> list[bytes]:
         """Return the leaves of items start … stop − 1."""
 
+    def tag(self, brand: int, gtin: int, serial: str) -> bytes | None:
+        """Return what an imported code of a brand is stored under."""
+
+    def imported_leaves(
+        self, brand: int, gtin: int, digest: bytes, number: int, sealed: bytes
+    ) -> list[bytes]:
+        """Return the leaves of a sealed chunk of imported codes."""
+
 
 class CodeKeeper:
     """Decodes scans and recomputes the siblings that prove them."""
@@ -90,6 +99,24 @@ class CodeKeeper:
         Raises Rejected INDEX_OUT_OF_RANGE and UNKNOWN_EPOCH.
         """
         return leaves_of(epoch_keys(self._ring, batch).outer, batch, start, stop)
+
+    def tag(self, brand: int, gtin: int, serial: str) -> bytes | None:
+        """Return what an imported code is stored under, None without keys of that brand."""
+        try:
+            return import_seal.tag(import_seal.tag_key(self._ring.unit_key(brand)), gtin, serial)
+        except Rejected:
+            return None
+
+    def imported_leaves(
+        self, brand: int, gtin: int, digest: bytes, number: int, sealed: bytes
+    ) -> list[bytes]:
+        """Return the leaves of a sealed chunk of imported codes: those from 1,024 · number on.
+
+        digest: of the file that told them. Raises Rejected NO_UNIT_KEY, Broken IMPORT_DAMAGED.
+        """
+        texts = import_seal.unseal(self._ring.unit_key(brand), digest, gtin, number, sealed)
+        first = import_seal.CHUNK * number
+        return [code.leaf(gtin, index, text) for index, text in enumerate(texts, first)]
 
     def _search(self, gtin: int, serial: str, number: int) -> Decoded | None:
         for brand, keys in self._ring.parties().items():

@@ -4,7 +4,7 @@ Whoever takes over a server that faces the public then has hashes, and what a se
 has seen already; no key, and no call that lists codes. `RemoteKeeper` has the calls of
 `CodeKeeper`, so a setting alone decides which of them a site uses.
 
-A message is four bytes of length, big-endian, and JSON. Requests have 512 bytes at most, answers
+A message is four bytes of length, big-endian, and JSON. Requests have 64 KiB at most, answers
 128 KiB. The socket has mode 0600, and only processes of the keeper's own user (or root) are
 answered: run the server in another container or sandbox, with the socket mounted and the key file
 not.
@@ -25,7 +25,7 @@ from typing import Any
 from ledger.errors import Broken, Rejected, TouchstoneError, Unavailable
 from ledger.services.keeper import BatchRef, CodeKeeper, Decoded
 
-MAX_REQUEST, MAX_ANSWER = 512, 128 << 10
+MAX_REQUEST, MAX_ANSWER = 64 << 10, 128 << 10
 MAX_LEAVES = 1024  # in one answer
 MAX_CONNECTIONS = 256  # more than the threads of several servers
 WAIT_S = 10.0  # for the other side to go on
@@ -62,6 +62,18 @@ class RemoteKeeper:
             part = self._ask("leaves", *ref, first, min(first + MAX_LEAVES, stop))
             found += [bytes.fromhex(leaf) for leaf in part]
         return found
+
+    def tag(self, brand: int, gtin: int, serial: str) -> bytes | None:
+        """Return an imported code's tag, as `CodeKeeper.tag`. Raises Unavailable KEEPER_DOWN."""
+        found = self._ask("tag", brand, gtin, serial)
+        return None if found is None else bytes.fromhex(found)
+
+    def imported_leaves(
+        self, brand: int, gtin: int, digest: bytes, number: int, sealed: bytes
+    ) -> list[bytes]:
+        """Return leaves, as `CodeKeeper.imported_leaves`; raises as that, and KEEPER_DOWN."""
+        found = self._ask("imported", brand, gtin, number, digest.hex(), sealed.hex())
+        return [bytes.fromhex(leaf) for leaf in found]
 
     def _ask(self, call: str, *arguments: int | str) -> Any:
         request = json.dumps([call, *arguments]).encode()
@@ -181,6 +193,13 @@ def _called(keeper: CodeKeeper, request: Any) -> Any:
             if stop - start <= MAX_LEAVES:
                 leaves = keeper.leaves(BatchRef(*numbers[:5]), start, stop)
                 return [leaf.hex() for leaf in leaves]
+        case ["tag", int(brand), int(gtin), str(serial)] if 0 <= gtin < 10**14:
+            found_tag = keeper.tag(brand, gtin, serial)
+            return found_tag and found_tag.hex()
+        case ["imported", int(brand), int(gtin), int(number), str(digest), str(sealed)]:
+            if 0 <= gtin < 10**14 and 0 <= number < 1 << 22:
+                chunk = bytes.fromhex(digest), number, bytes.fromhex(sealed)
+                return [leaf.hex() for leaf in keeper.imported_leaves(brand, gtin, *chunk)]
     raise ValueError("no request")
 
 

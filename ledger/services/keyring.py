@@ -106,12 +106,16 @@ class KeyRing:
 
     def unit_salt(self, party: int, epc: str) -> bytes:
         """Return the salt of a unit that `party` creates. Raises Rejected NO_UNIT_KEY."""
+        return ids.unit_salt(self.unit_key(party), epc)
+
+    def unit_key(self, party: int) -> bytes:
+        """Return the unit key of a party. Raises Rejected NO_UNIT_KEY."""
         if party not in self._parties and not (self.refresh() and party in self._parties):
             raise Rejected("NO_UNIT_KEY", f"Party {party} has no unit key here: add the party.")
-        return ids.unit_salt(self._parties[party].unit_key, epc)
+        return self._parties[party].unit_key
 
     def open_epoch(self, brand: int, chain_id: int, contract: bytes) -> tuple[int, bytes]:
-        """Make the keys of a brand's next epoch; return its number (0 to 31) and commitment.
+        """Make the keys of a brand's next epoch; return its number (0 to 30) and commitment.
 
         The keys are durable before the commitment leaves this function. If we die before the chain
         has it, the epoch is there and unannounced: `announced_as` gives the same pair again.
@@ -120,8 +124,8 @@ class KeyRing:
         with self._changing() as parties:
             keys = parties.get(brand) or PartyKeys(self._entropy(_KEY_BYTES))
             number = len(keys.epochs)
-            if number >= code.EPOCHS:
-                raise Rejected("EPOCHS_EXHAUSTED", f"Brand {brand} has opened all 32 key epochs.")
+            if number >= code.IMPORTED_EPOCH:
+                raise Rejected("EPOCHS_EXHAUSTED", f"Brand {brand} has opened all 31 key epochs.")
             outer, inner = self._entropy(_KEY_BYTES), self._entropy(_KEY_BYTES)
             opened = EpochKeys(number, chain_id, contract, outer, inner)
             parties[brand] = replace(keys, epochs=(*keys.epochs, opened))

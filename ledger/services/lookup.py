@@ -1,4 +1,4 @@
-"""From a link to what the ledger knows of its code: decoded, not looked up."""
+"""From a link to what the ledger knows of its code: decoded, or looked up if it was imported."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from ledger.domain import code, digital_link, ids
 from ledger.domain.verbs import Verb
 from ledger.domain.verdict import ChainFacts
 from ledger.errors import Rejected
+from ledger.services.codes import decode
 from ledger.services.mint import COMMISSIONED
 from ledger.services.site import Site
 
@@ -53,12 +54,25 @@ _OPENED = select(ChainClaim.time).where(
 
 @dataclass(frozen=True)
 class Link:
-    """A link as read. canonical: set where only the spelling of the serial is off."""
+    """A link as read. canonical: set where only the spelling of a serial of ours is off.
+
+    ours: whether the serial has the form of those that the ledger makes.
+    """
 
     host: str
     gtin: str
     serial: str
     canonical: str | None = None
+    ours: bool = True
+
+    @property
+    def fault(self) -> str | None:
+        """Why the serial is not one that the ledger makes; it may have been imported."""
+        if self.ours:
+            return None
+        if self.canonical is None:
+            return "The serial has characters that no code of ours has."
+        return "The serial is written in another way than printed."
 
 
 @dataclass(frozen=True)
@@ -75,26 +89,26 @@ class Item:
     lot: ChainLot | None
     state: int = 0  # as the chain has set it, 0 never
     opened: int | None = None  # when its inner code was uncovered, unix seconds
+    imported: bool = False  # printed before it joined the ledger
 
 
 def read_link(text: str) -> Link:
     """Return what a link says. Raises Rejected MALFORMED.
 
-    A serial in lower case, or with O, I or L, is read with `canonical` set: it is redirected.
+    A serial in lower case, or with O, I or L, is read with `canonical` set: it is redirected,
+    unless it was imported as it is.
     """
     found = digital_link.parse(text.strip())
     if found.gtin is None or found.serial is None:
         raise Rejected("MALFORMED", "The link names no single item: it needs /01/GTIN/21/SERIAL.")
     canonical = code.normalise_variant(found.serial)
-    if canonical is None:
-        raise Rejected("MALFORMED", "The serial has characters that no code of ours has.")
-    other = canonical if canonical != found.serial else None
-    return Link(found.host, found.gtin, found.serial, other)
+    ours = canonical == found.serial
+    return Link(found.host, found.gtin, found.serial, None if ours else canonical, ours)
 
 
 def find_item(site: Site, session: Session, gtin: str, serial: str) -> Item | None:
-    """Return the item of a canonical serial; None where no batch on the ledger holds it."""
-    decoded = site.keeper.decode(int(gtin), serial)
+    """Return the item of a serial as it is written; None where no batch on the ledger holds it."""
+    decoded = decode(site, session, int(gtin), serial)
     if decoded is None:
         return None
     batch = session.get(ChainBatch, decoded.batch)
@@ -117,7 +131,16 @@ def find_item(site: Site, session: Session, gtin: str, serial: str) -> Item | No
         lot,
         session.scalar(_STATE, {"leaf": leaf}) or 0,
         session.scalar(_OPENED, place),
+        batch.epoch == code.IMPORTED_EPOCH,
     )
+
+
+def find_linked(site: Site, session: Session, link: Link) -> Item | None:
+    """Return the item of a link: as it is written, or as it was meant."""
+    item = find_item(site, session, link.gtin, link.serial)
+    if item is None and link.canonical is not None:
+        item = find_item(site, session, link.gtin, link.canonical)
+    return item
 
 
 def run_of(session: Session, batch: int, index: int) -> ChainRun | None:

@@ -17,14 +17,16 @@ from ledger.chain.refusals import SENTENCES
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainBatch, Mint, Product, Submission
 from ledger.domain import epcis, jcs, merkle
+from ledger.domain.code import IMPORTED_EPOCH
 from ledger.domain.digital_link import printed_link
 from ledger.domain.gs1 import gtin14
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, Unavailable
-from ledger.services.act import Order, act, asks_a_person
+from ledger.services.act import Beside, Order, act, asks_a_person
 from ledger.services.capture import era_of
 from ledger.services.codes import prefix_of
 from ledger.services.epochs import ensure_epoch, record
+from ledger.services.imported import tree as imported_tree
 from ledger.services.keeper import BatchRef
 from ledger.services.site import Site
 from ledger.services.trees import BESIDE, Trees, compute
@@ -75,30 +77,31 @@ def order_codes(site: Site, brand: int, gtin: str, count: int, key: str, inner: 
             return known.id
         era_of(session, brand)  # an unregistered party gets no keys
     epoch = ensure_epoch(site, brand)
-    document = record(site, "reservation", gtin=gtin14(gtin), count=count)
-    args = {"actor": brand, "gtin": number, "epoch": epoch}
-    order = Order(Verb.RESERVE_BATCH, brand, brand, args, f"mint-{key}", brand, document)
-
-    def remember(session: Session) -> None:
-        session.add(
-            Mint(
-                key=key,
-                brand=brand,
-                gtin=number,
-                count=count,
-                inner=inner,
-                epoch=epoch,
-                state="RESERVING",
-                reservation=jcs.event_hash(document),
-                created=site.clock(),
-            )
-        )
-
-    act(site, order, beside=remember)
+    reserve(site, Mint(key=key, brand=brand, gtin=number, count=count, inner=inner, epoch=epoch))
     with reading(site.engine) as session:
         found = _by_key(session, key)
     assert found is not None  # kept in the same transaction as its submission
     return found.id
+
+
+def reserve(site: Site, mint: Mint, beside: Beside = lambda _: None) -> None:
+    """Ask for the batch number of a new mint, and keep it in the same transaction.
+
+    mint: its key, brand, gtin, count, inner and epoch. Raises what `act` raises.
+    """
+    document = record(site, "reservation", gtin=f"{mint.gtin:014d}", count=mint.count)
+    args = {"actor": mint.brand, "gtin": mint.gtin, "epoch": mint.epoch}
+    key = f"mint-{mint.key}"
+    order = Order(Verb.RESERVE_BATCH, mint.brand, mint.brand, args, key, mint.brand, document)
+    mint.state, mint.created = "RESERVING", site.clock()
+    mint.reservation = jcs.event_hash(document)
+
+    def remember(session: Session) -> None:
+        session.add(mint)
+        session.flush()  # what stands beside may name it
+        beside(session)
+
+    act(site, order, beside=remember)
 
 
 def advance(site: Site, trees: Trees | None = None) -> int:
@@ -136,7 +139,10 @@ def _advance(site: Site, mint: Mint, trees: Trees | None) -> bool:
 
 def _commission(site: Site, mint: Mint, number: int, trees: Trees | None) -> bool:
     ref = BatchRef(mint.brand, mint.epoch, mint.gtin, number, mint.count)
-    work = partial(compute, site.minter, ref, mint.inner)
+    if mint.epoch == IMPORTED_EPOCH:
+        work = partial(imported_tree, site, mint.id, ref)
+    else:
+        work = partial(compute, site.minter, ref, mint.inner)
     tree = work() if trees is None or mint.count < BESIDE else trees.find(number, work)
     if tree is None:
         return False

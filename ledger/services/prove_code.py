@@ -13,7 +13,7 @@ from ledger.db.models import ChainBatch, ChainLot, ChainRun, ChainUnit, LotName
 from ledger.domain import ids
 from ledger.domain.history import Event
 from ledger.domain.leaf import leaf
-from ledger.services.codes import leaf_proof, prefix_of
+from ledger.services.codes import decode, leaf_proof, prefix_of
 from ledger.services.prove_custody import (
     INSIDE,
     Way,
@@ -44,7 +44,7 @@ class Part:
 
 def gather(site: Site, session: Session, gtin: int, serial: str) -> Part:
     """Return all that the rows say of a code. Raises Broken as `prove.build`."""
-    found = site.keeper.decode(gtin, serial)
+    found = decode(site, session, gtin, serial)
     if found is None:
         return Part()
     number, index = found.batch, found.index

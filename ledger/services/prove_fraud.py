@@ -17,6 +17,7 @@ from ledger.chain.strict_json import load
 from ledger.db.models import ChainUnit
 from ledger.domain.leaf import leaf
 from ledger.errors import Rejected
+from ledger.services.codes import decode
 from ledger.services.prove_custody import find_ways, steps_of, unit_histories
 from ledger.services.prove_frame import Json, Place, frame, judged
 from ledger.services.site import Site
@@ -34,7 +35,7 @@ def build(
     NOT_IN_UNIT (a bundle's trees do not hold), NO_CONFLICT; and as `bundle_format.read`,
     `prove_frame.frame` and `judged`.
     """
-    decoded = site.keeper.decode(int(gtin), serial)
+    decoded = decode(site, session, int(gtin), serial)
     if decoded is None:
         raise Rejected("UNKNOWN_ITEM", "No key of this installation decodes the code.")
     item = leaf(int(gtin), decoded.index, serial)

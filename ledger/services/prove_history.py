@@ -20,6 +20,7 @@ from ledger.domain.gs1 import gtin14
 from ledger.domain.ids import SubjectKind
 from ledger.domain.leaf import leaf
 from ledger.errors import Rejected
+from ledger.services.codes import decode
 from ledger.services.lookup import read_link
 from ledger.services.prove_custody import events_of
 from ledger.services.prove_frame import Json, Place, frame, judged
@@ -49,9 +50,9 @@ def named(site: Site, session: Session, kind: str, words: Sequence[str]) -> Subj
         case "lot", [text] if _is_number(text, 32):
             return Subject("lot", int(text))
         case "item", [text]:
-            return Subject("item", _unit_id(text) or _leaf(site, *_read(text)))
+            return Subject("item", _unit_id(text) or _linked(site, session, text))
         case "item", [gtin, serial]:
-            return Subject("item", _leaf(site, gtin14(gtin), serial))
+            return Subject("item", _leaf(site, session, gtin14(gtin), serial))
         case "claim", [batch, index] if _is_number(batch, 31) and _is_number(index, 32):
             return Subject("claim", (int(batch), int(index)))
         case ("registry" | "log") as alone, []:
@@ -104,16 +105,18 @@ def _lot_number(session: Session, gtin: int, lot: bytes) -> int:
     return number
 
 
-def _read(link: str) -> tuple[str, str]:
-    found = read_link(link)
-    return found.gtin, found.canonical or found.serial
+def _linked(site: Site, session: Session, text: str) -> bytes:
+    link = read_link(text)
+    return _leaf(site, session, link.gtin, link.serial, link.canonical or link.serial)
 
 
-def _leaf(site: Site, gtin: str, serial: str) -> bytes:
-    decoded = site.keeper.decode(int(gtin), serial)
-    if decoded is None:
-        raise Rejected("UNKNOWN_ITEM", "No key of this installation decodes the code.")
-    return leaf(int(gtin), decoded.index, serial)
+def _leaf(site: Site, session: Session, gtin: str, *serials: str) -> bytes:
+    """Return the leaf of the first of these serials that names an item."""
+    for serial in serials:
+        decoded = decode(site, session, int(gtin), serial)
+        if decoded is not None:
+            return leaf(int(gtin), decoded.index, serial)
+    raise Rejected("UNKNOWN_ITEM", "No key of this installation decodes the code.")
 
 
 def _is_number(text: str, bits: int) -> bool:

@@ -12,6 +12,7 @@ from ledger.chain.message import Code
 from ledger.db.models import ChainBatch, UnitChild, UnitName, UnitRun
 from ledger.domain import digital_link, ids, merkle
 from ledger.errors import Rejected
+from ledger.services.codes import leaves_of as codes_of_batch
 from ledger.services.mint import batch_ref
 from ledger.services.site import Site
 
@@ -109,7 +110,7 @@ def leaves_of(site: Site, session: Session, codes: Codes) -> list[bytes]:
         raise Rejected(
             "BAD_RANGE", f"{codes.first} to {codes.to} is no range of batch {codes.batch}."
         )
-    return site.keeper.leaves(ref, codes.first, codes.to)
+    return codes_of_batch(site, session, ref, codes.first, codes.to)
 
 
 def item_child(position: int, leaf: bytes) -> Child:

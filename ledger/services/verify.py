@@ -84,11 +84,10 @@ def check(
     if not site.is_ours(link.host):
         seen = replace(seen, foreign=True)
         return Checked(judge(seen), seen, link, checkpoint=checkpoint)
-    if link.canonical is not None:
-        seen = replace(seen, malformed=True)
-        fault = "The serial is written in another way than printed."
-        return Checked(judge(seen), seen, link, checkpoint=checkpoint, fault=fault)
     item, name = find_item(site, session, link.gtin, link.serial), ""
+    if item is None and link.fault is not None:
+        seen = replace(seen, malformed=True)
+        return Checked(judge(seen), seen, link, checkpoint=checkpoint, fault=link.fault)
     if item is None and device is not None:
         name = device.name(brand_of(session, int(link.gtin)), at)
     if item is not None:

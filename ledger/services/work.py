@@ -15,7 +15,7 @@ from ledger.db.engine import reading
 from ledger.db.models import ChainParty
 from ledger.domain.verbs import KeyMode, Role
 from ledger.errors import Rejected, Unavailable
-from ledger.services import mint, orders_work
+from ledger.services import imports_work, mint, orders_work
 from ledger.services.deliveries import Courier
 from ledger.services.follow import Follower
 from ledger.services.resign import sign_again
@@ -53,6 +53,7 @@ class Worker:
         moved += sign_again(self._site)
         moved += mint.advance(self._site, self._trees)
         moved += orders_work.advance(self._site)
+        moved += imports_work.advance(self._site)
         moved += self._log_scans()
         return moved + self._watch()
 
