@@ -82,8 +82,10 @@ def check(
         seen = replace(seen, malformed=True)
         return Checked(judge(seen), seen, checkpoint=checkpoint, fault=error.message)
     if not site.is_ours(link.host):
-        seen = replace(seen, foreign=True)
-        return Checked(judge(seen), seen, link, checkpoint=checkpoint)
+        no_code = not link.ours and link.canonical is None
+        seen = replace(seen, malformed=no_code, foreign=not no_code)
+        fault = (link.fault or "") if no_code else ""
+        return Checked(judge(seen), seen, link, checkpoint=checkpoint, fault=fault)
     item, name = find_item(site, session, link.gtin, link.serial), ""
     if item is None and link.fault is not None:
         seen = replace(seen, malformed=True)

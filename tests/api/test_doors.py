@@ -198,6 +198,8 @@ OF_NOBODY = {
     "POST /v1/deliveries/{number}/replay": "unknown to others, see test_alerts",
     "GET /v1/receivers": "one's own only, see test_orders",
     "DELETE /v1/receivers/{number}": "unknown to others, see test_orders",
+    "GET /v1/imports/{number}": "unknown to others, see test_imports",
+    "POST /v1/imports": "its file is no JSON, see test_imports",
     "GET /v1/orders": "one's own only, see test_orders",
     "GET /v1/orders/{number}": "unknown to others, see test_orders",
     "POST /v1/orders/{number}/approve": "unknown to others, see test_orders",

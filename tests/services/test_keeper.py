@@ -110,9 +110,9 @@ def test_what_nobody_made_is_not_decoded(ring: KeyRing, serial: str) -> None:
 
 
 def test_a_keeper_has_no_call_that_returns_a_serial() -> None:
-    """Decoding, siblings and leaves are all that a keeper offers: places and hashes."""
+    """Decoding, siblings, leaves and tags are all that a keeper offers: places and hashes."""
     offered = [name for name in vars(CodeKeeper) if not name.startswith("_")]
-    assert offered == ["decode", "siblings", "leaves"]
+    assert offered == ["decode", "siblings", "leaves", "tag", "imported_leaves"]
 
 
 @pytest.mark.parametrize(("chain", "contract"), [(CHAIN + 1, CONTRACT), (CHAIN, bytes(20))])
@@ -132,14 +132,14 @@ def test_an_epoch_mints_on_its_own_ledger_only(ring: KeyRing, chain: int, contra
     assert not np.isin(new, old).any()
 
 
-def test_a_brand_has_32_epochs(ring: KeyRing) -> None:
-    """The 33rd is refused and the 32nd still works."""
-    numbers = [ring.open_epoch(BRAND, CHAIN, CONTRACT)[0] for _ in range(32)]
-    assert numbers == list(range(32))
+def test_a_brand_has_31_epochs(ring: KeyRing) -> None:
+    """The 32nd, which is that of imported codes, is refused; the 31st still works."""
+    numbers = [ring.open_epoch(BRAND, CHAIN, CONTRACT)[0] for _ in range(31)]
+    assert numbers == list(range(31))
     assert code_of(lambda: ring.open_epoch(BRAND, CHAIN, CONTRACT)) == "EPOCHS_EXHAUSTED"
-    batch = BatchRef(BRAND, 31, GTIN, number=1, count=1)
+    batch = BatchRef(BRAND, 30, GTIN, number=1, count=1)
     serial = Minter(ring, CHAIN, CONTRACT).serials(batch, 0, 1).tolist()[0].decode()
-    assert CodeKeeper(ring).decode(GTIN, serial) == Decoded(BRAND, 31, 1, 0)
+    assert CodeKeeper(ring).decode(GTIN, serial) == Decoded(BRAND, 30, 1, 0)
 
 
 def test_ranges_and_epochs_outside_are_refused(ring: KeyRing) -> None:

@@ -100,10 +100,10 @@ def test_many_threads_share_one_client(path: Path, ring: KeyRing) -> None:
 
 
 def test_no_call_gives_a_serial(ring: KeyRing) -> None:
-    """Three calls on either side of the socket; the names of others are not requests."""
+    """Five calls on either side of the socket; the names of others are not requests."""
     for kind in (CodeKeeper, RemoteKeeper):
         offered = [name for name in vars(kind) if not name.startswith("_")]
-        assert offered == ["decode", "siblings", "leaves"]
+        assert offered == ["decode", "siblings", "leaves", "tag", "imported_leaves"]
     for call in ("serials", "inner_codes", "parties", "_search", "__init__"):
         with pytest.raises(ValueError, match="no request"):
             answer_to(CodeKeeper(ring), json.dumps([call, BRAND, 0, GTIN, 3, 2500, 0]).encode())
