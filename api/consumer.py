@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 import secrets
 from typing import Annotated, Any
@@ -164,16 +165,29 @@ def well_known(site: SiteDep) -> dict[str, Any]:
 
 
 def keep_cookie(request: Request, response: Response, site: Site) -> None:
-    """Give a device its lasting name, unless it has one."""
+    """Give a device its lasting name, unless it has one; when it got it is in it, and sealed."""
     if COOKIE not in request.cookies:
+        told = f"{secrets.token_urlsafe(16)}.{site.clock():x}"
         response.set_cookie(
             COOKIE,
-            secrets.token_urlsafe(16),
+            f"{told}.{_seal(site, told)}",
             COOKIE_LIFE_S,
             httponly=True,
             samesite="lax",
             secure=site.link_base.startswith("https"),
         )
+
+
+def cookie_age(request: Request, site: Site) -> int | None:
+    """Return how long ago a device got its name from us, in seconds; None without such a name."""
+    told, _, seal = request.cookies.get(COOKIE, "").rpartition(".")
+    if not hmac.compare_digest(seal.encode(), _seal(site, told).encode()):
+        return None
+    return max(0, site.clock() - int(told.rpartition(".")[2], 16))
+
+
+def _seal(site: Site, told: str) -> str:
+    return hmac.digest(site.device_key, f"cookie/{told}".encode(), "sha256").hex()[:16]
 
 
 def _link(site: Site, gtin: str, serial: str) -> str:

@@ -71,10 +71,12 @@ PROBLEMS = {
     "FOREIGN_LINK": "reason",
     "LEDGER_UNREACHABLE": "reason",
     "UNKNOWN_INNER": "problem",
+    "TOO_MANY_TRIES": "problem",
     "NOT_FOUND": "problem",
     "INTERNAL": "problem",
 }
 
+_ZONE = "Asia/Shanghai"  # in which times are shown
 # Green is kept for what no single party can rewrite; see `_tone`.
 _TONES = {
     Outcome.GENUINE: "good",
@@ -152,7 +154,7 @@ class ScanPage:
     beacon_url: str
     pixel_url: str
     checkers: tuple[str, ...] = ()
-    zone: str = "Asia/Shanghai"
+    zone: str = _ZONE
     imported: bool = False
 
     @property
@@ -183,7 +185,7 @@ class InnerPage:
     state: str
     at: int | None = None
     token: str | None = None
-    zone: str = "Asia/Shanghai"
+    zone: str = _ZONE
 
 
 def render_scan(page: ScanPage, lang: str) -> str:
@@ -218,23 +220,26 @@ def render_problem(
     link: str = "",
     host: str | None = None,
     canonical_url: str | None = None,
+    until: int | None = None,
 ) -> str:
     """A page for a request that has no verdict; `code` is one of PROBLEMS, else KeyError.
 
     link: what was asked for, offered for correction. host: the foreign host of a FOREIGN_LINK.
-    canonical_url: the link that a mistyped one probably means.
+    canonical_url: the link that a mistyped one probably means. until: when to come back.
     """
     outcome = REASONS[code].outcome if code in REASONS else Outcome.NOT_CONFIRMED
+    words = catalogue(lang)
     return _page(
         "problem.html",
-        catalogue(lang),
+        words,
+        at=words.time(until, _ZONE) if until is not None else "",
         key=f"{PROBLEMS[code]}.{code}",
         outcome=outcome if code in REASONS else None,
         tone=_TONES[outcome],
         link=link,
         host=host,
         canonical_url=canonical_url,
-        brand=catalogue(lang).text("site.no_brand"),
+        brand=words.text("site.no_brand"),
         example=_EXAMPLE_LINK,
     )
 

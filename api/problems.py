@@ -57,6 +57,7 @@ STATUSES = {
     "PACKAGE_SPENT": 410,
     "ALERT_CLOSED": 409,
     "TOO_MANY_REQUESTS": 429,
+    "TOO_MANY_TRIES": 429,
 }
 # What the framework or the web server itself refuses.
 TOO_LARGE = ("TOO_LARGE", "The body is larger than this address takes: split it.")

@@ -495,6 +495,7 @@ class AuditEntry(Base):
 from ledger.db import alerting as alerting  # noqa: E402
 from ledger.db import chain_states as chain_states  # noqa: E402
 from ledger.db import imports as imports  # noqa: E402
+from ledger.db import inner_tries as inner_tries  # noqa: E402
 from ledger.db import openings as openings  # noqa: E402
 from ledger.db import ordering as ordering  # noqa: E402
 from ledger.db import webhooks as webhooks  # noqa: E402
