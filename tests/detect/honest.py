@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,8 @@ class Habits:
     """How a lot lives. cases of 24 items. scanned: part of the items that ever speak. leak: gifts
     to the region AWAY for each item sold. gifts: how much likelier than GIFT_TAIL says a gift of
     more than one is (at most 1: the null holds). jump: from the middle of the time on the leak is
-    so many times higher. stores: cases that are sold at about the same time."""
+    so many times higher. stores: cases that are sold at about the same time. second: part of the
+    items that a second phone scans some days later."""
 
     cases: int = 120
     scanned: float = 0.25
@@ -26,6 +27,7 @@ class Habits:
     jump: float = 1.0
     stores: int = 4
     days: float = 120.0
+    second: float = 0.0
 
 
 def honest_rows(rng: np.random.Generator, habits: Habits) -> list[Row]:
@@ -45,7 +47,11 @@ def honest_rows(rng: np.random.Generator, habits: Habits) -> list[Row]:
             for _ in range(size):
                 beside = min(habits.cases - 1, case + int(rng.integers(2)))
                 rows.append(_row(rows, day + float(rng.exponential(3.0)), beside, AWAY))
-    return rows
+    again = np.flatnonzero(rng.random(len(rows)) < habits.second).tolist()
+    return rows + [
+        replace(rows[at], day=rows[at].day + 1 + float(rng.exponential(4.0)), device=f"friend{at}")
+        for at in again
+    ]
 
 
 def diverted_rows(

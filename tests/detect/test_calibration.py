@@ -17,6 +17,7 @@ import pytest
 from ledger.detect import KINDS, Scans, cell, detect, diversion, lot_count, runs, stream
 from ledger.detect.case_table import CaseTable
 from ledger.detect.cell import Cell
+from ledger.detect.diversion import Diversion
 from ledger.detect.runs import Holding, Runs
 from ledger.services.simulator import Settings, World, simulate
 from tests.detect.frames import Row, one_lot, scans_of
@@ -45,6 +46,19 @@ def _no_elsewhere(patch: pytest.MonkeyPatch) -> None:
 
 def _no_leak_rate(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Cell, "_leak_rate", lambda self, day: 0.01)
+
+
+def _no_late_rate(patch: pytest.MonkeyPatch) -> None:
+    groups, scans = cell.AT_FIRST
+
+    def whole(self: Cell, day: float) -> float:
+        return (self.alive + groups) / (self.lot.spoken + scans)
+
+    patch.setattr(Cell, "_leak_rate", whole)
+
+
+def _no_first_scan(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Diversion, "_fresh", lambda self, scans, known: known)
 
 
 def _no_gifts(patch: pytest.MonkeyPatch) -> None:
@@ -93,9 +107,11 @@ def _no_busy_phones(patch: pytest.MonkeyPatch) -> None:
 PARTS = [
     Part("items seen elsewhere", Habits(leak=0.05), _no_elsewhere),
     Part("the leak rate", Habits(leak=0.15, scanned=0.1), _no_leak_rate),
+    Part("the rate of late", Habits(cases=1200, leak=0.01, jump=30, scanned=0.03), _no_late_rate),
+    Part("first scans", Habits(cases=1200, leak=0.03, scanned=0.04, second=0.3), _no_first_scan),
     Part("gifts", Habits(cases=1200, scanned=0.04, leak=0.03), _no_gifts),
     Part("the tail of gifts", Habits(cases=240, scanned=0.15, leak=0.06), _no_tail),
-    Part("the choice of a run", Habits(leak=0.05, scanned=0.15), _no_prior),
+    Part("the average over runs", Habits(leak=0.05, scanned=0.15), _no_prior),
     Part("first places", Habits(cases=300, leak=0.15, scanned=0.06), _no_free_place),
     Part("busy phones", Habits(leak=0.01), _no_busy_phones, waiter=True),
 ]  # fmt: skip
