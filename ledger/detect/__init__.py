@@ -15,7 +15,9 @@ from ledger.detect.farms import Farms
 from ledger.detect.finding import KINDS, Evidence, Finding, Leaker
 from ledger.detect.frame import Custody, Lots, Scans
 from ledger.detect.guessers import Guessers
+from ledger.detect.levels import BY_CITY, lots_by_city, scans_by_city
 from ledger.detect.sightings import Sightings
+from ledger.detect.stream import Stream
 
 __all__ = [
     "KINDS", "Custody", "Detection", "Evidence", "Finding", "Leaker", "Lots", "Scans", "detect",
@@ -41,14 +43,21 @@ class Detection:
         self._sightings = Sightings()
         self._farms = Farms(lots, fdr)
         self._diversion = Diversion(lots, custody, fdr)
+        self._in_cities: Diversion | None = None
+        if lots.cities is not None:
+            self._diversion = Diversion(lots, custody, fdr, Stream(fdr * (1 - BY_CITY)))
+            by_city = lots_by_city(lots)
+            self._in_cities = Diversion(by_city, custody, fdr, Stream(fdr * BY_CITY), by_city=True)
         self._clones = Clones(lots, fdr)
         self._guessers = Guessers(fdr)
 
     def know(self, lots: Lots, custody: Custody) -> None:
         """Take frames in which rows were added, or have more cases; what was known before keeps its
-        rows, and the cases their numbers."""
+        rows, and the cases their numbers. Whether cities are stated at all stays as it was."""
         self._farms.lots = self._clones.lots = lots
         self._diversion.know(lots, custody)
+        if self._in_cities is not None:
+            self._in_cities.know(lots_by_city(lots), custody)
 
     def feed(self, scans: Scans) -> list[Finding]:
         """What these scans tip, in order of day. scans: those after all fed before, in order of
@@ -68,11 +77,18 @@ class Detection:
             found += farms if "farm" in self.kinds else []
         if "diversion" in self.kinds:
             found += self._diversion.feed(scans, nth, busy, farmed)
+            if self._in_cities is not None:
+                found += self._in_cities.feed(scans_by_city(scans), nth, busy, farmed)
         if "clone" in self.kinds:
             found += self._clones.feed(scans, nth, busy)
         if "guess" in self.kinds:
             found += self._guessers.feed(scans)
-        return sorted(found, key=lambda f: (f.day, f.kind, f.lot or 0, f.region or 0, f.code or ""))
+        return sorted(found, key=_in_order)
+
+
+def _in_order(finding: Finding) -> tuple[float, str, int, int, int, str]:
+    region, city = finding.region or 0, -1 if finding.city is None else finding.city
+    return finding.day, finding.kind, finding.lot or 0, region, city, finding.code or ""
 
 
 def detect(

@@ -42,8 +42,10 @@ def account(
     day: float,
     codes: Sequence[str],
     fdr: float,
+    by_city: bool,
 ) -> Finding:
-    """The finding for a cell that was just rejected. lot: row of Lots."""
+    """The finding for a cell that was just rejected. lot: row of Lots. by_city: `region` is a
+    city."""
     here_by_case = np.bincount([one.case for one in heard], minlength=cell.lot.cases)
     cases, items = involved(cell, here_by_case, int(lots.case_size[lot]))
     counted = [one for one in heard if one.group is not None]
@@ -71,16 +73,21 @@ def account(
     )
     e_value = float(np.exp(min(rejected.log_e, 690.0)))
     label = int(lots.label[lot])
+    city, place = None, f"region {region}"
+    if by_city and lots.city_region is not None:
+        city, region = region, int(lots.city_region[region])
+        place = f"city {city} of region {region}"
     return Finding(
         kind="diversion",
         lot=label,
         region=region,
+        city=city,
         day=day,
         evidence=evidence,
         e_value=rounded(e_value),
         level=rounded(rejected.level),
         fdr=fdr,
-        sentence=_sentence(evidence, e_value, label, region),
+        sentence=_sentence(evidence, e_value, label, place),
     )
 
 
@@ -164,7 +171,7 @@ def leakers(cases: Ints, lots: Lots, custody: Custody, lot: int) -> tuple[Leaker
     )
 
 
-def _sentence(evidence: Evidence, e_value: float, lot: int, region: int) -> str:
+def _sentence(evidence: Evidence, e_value: float, lot: int, place: str) -> str:
     first, last = evidence.cases[0] + 1, evidence.cases[-1] + 1
     contiguous = last - first + 1 == len(evidence.cases)
     if contiguous and len(evidence.pallets) == 1:
@@ -175,7 +182,7 @@ def _sentence(evidence: Evidence, e_value: float, lot: int, region: int) -> str:
     else:
         where = f"{len(evidence.cases)} single cases, mixed"
     return (
-        f"{evidence.scans} of {evidence.scans_of} items of lot {lot} seen in region {region},"
+        f"{evidence.scans} of {evidence.scans_of} items of lot {lot} seen in {place},"
         f" outside its territory, come from {where}, of which {evidence.elsewhere} were seen"
         " elsewhere; if goods of this lot left at random, evidence this strong would occur at most"
         f" {in_words(e_value)}"

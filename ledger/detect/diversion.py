@@ -89,10 +89,18 @@ class Diversion:
     """The state of all cells; `feed` takes scans once, in order."""
 
     def __init__(
-        self, lots: Lots, custody: Custody, fdr: float, stream: Stream | None = None
+        self,
+        lots: Lots,
+        custody: Custody,
+        fdr: float,
+        stream: Stream | None = None,
+        *,
+        by_city: bool = False,
     ) -> None:
+        """by_city: the regions of the frames are cities (`ledger.detect.levels`)."""
         self.lots, self.custody = lots, custody
         self._fdr = fdr
+        self._by_city = by_city
         self._stream = stream or Stream(fdr)
         self._raised: set[int] = set()
         self._lots: dict[int, _Lot] = {}
@@ -240,6 +248,7 @@ class Diversion:
             day=float(scans.day[at]),
             codes=scans.codes,
             fdr=self._fdr,
+            by_city=self._by_city,
         )
 
     def _withdraw(self, unit: int) -> None:

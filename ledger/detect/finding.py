@@ -58,7 +58,8 @@ class Finding:
     it was first raised; nothing scanned later was used. e_value: how strong the evidence is, None
     for rules without a calibration. level: what 1 / e_value had to stay under, 0 where e_value is
     None. fdr: the stated share of false ones among the findings of this kind. update_of: the day of
-    the first finding on the same cause, which this one brings up to date (farm).
+    the first finding on the same cause, which this one brings up to date (farm). city: number of
+    the city in the region, where the lot may be sold in others of it (diversion).
     """
 
     kind: str
@@ -73,6 +74,7 @@ class Finding:
     e_value: float | None = None
     level: float = 0.0
     update_of: float | None = None
+    city: int | None = None
 
     def line(self) -> dict[str, Any]:
         """As a JSON object: fields that do not apply are left out."""

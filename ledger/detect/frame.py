@@ -33,7 +33,8 @@ class Scans:
     `devices`. channel: int64, index into CHANNELS. loc_src: int64, index into LOC_SOURCES. lat,
     lon: float64, degrees. acc_km: float64, the stated radius. region: int64, number of the province
     of the stated place, -1 where it is unknown. codes, devices: their printed names, for findings
-    only.
+    only. city: int64, number of the city of the stated place, -1 where the location does not tell
+    it (an address never does); None: of no scan.
     """
 
     day: Floats
@@ -49,6 +50,7 @@ class Scans:
     region: Ints
     codes: Sequence[str]
     devices: Sequence[str]
+    city: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.day)
@@ -56,7 +58,8 @@ class Scans:
     def take(self, rows: slice | Ints | Bools) -> Scans:
         """The same frame with some rows only; codes and devices keep their numbers."""
         columns = {name: getattr(self, name)[rows] for name in (*_FLOATS, *_INTS)}
-        return Scans(**columns, codes=self.codes, devices=self.devices)
+        city = None if self.city is None else self.city[rows]
+        return Scans(**columns, codes=self.codes, devices=self.devices, city=city)
 
 
 _FLOATS = ("day", "lat", "lon", "acc_km")
@@ -64,7 +67,8 @@ _INTS = ("unit", "lot", "case", "device", "channel", "loc_src", "region")
 
 
 def joined(parts: Sequence[Scans], codes: Sequence[str], devices: Sequence[str]) -> Scans:
-    """Frames that follow each other in time as one, whose numbers already mean the same names."""
+    """Frames that follow each other in time as one, whose numbers already mean the same names.
+    Cities are not known yet."""
     floats = {
         name: np.concatenate([getattr(part, name) for part in parts] or [np.empty(0)])
         for name in _FLOATS
@@ -89,6 +93,10 @@ class Lots:
     items, case_size, cases_per_pallet: int64, the packing as planned. first_case: int64, number
     within the lot of the row's case 0, on a pallet's edge. restricted: bool, is resale
     outside the territory prohibited at all; a lot that is not restricted is never tested.
+
+    cities: bool (m, c), may the goods be sold in city j, and city_region: int64 (c,), the region of
+    each, where a territory is narrower than its regions; None: no lot's is. A lot with a city of
+    a region of its territory may be sold in those cities of it only.
     """
 
     label: Ints
@@ -100,6 +108,8 @@ class Lots:
     cases_per_pallet: Ints
     restricted: Bools
     first_case: Ints
+    cities: Bools | None = None
+    city_region: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.label)

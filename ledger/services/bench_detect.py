@@ -68,7 +68,8 @@ def save(path: Path, scans: Scans, lots: Lots, custody: Custody) -> None:
     columns: dict[str, Any] = {}
     for part in (scans, lots, custody):
         for field in fields(part):
-            columns[f"{type(part).__name__}.{field.name}"] = np.asarray(getattr(part, field.name))
+            if (column := getattr(part, field.name)) is not None:
+                columns[f"{type(part).__name__}.{field.name}"] = np.asarray(column)
     np.savez(path, **columns)
 
 
@@ -77,11 +78,10 @@ def load(path: Path) -> tuple[Scans, Lots, Custody]:
     with np.load(path) as columns:
 
         def read(kind: type[Any]) -> Any:
-            found: dict[str, Any] = {
-                f.name: columns[f"{kind.__name__}.{f.name}"] for f in fields(kind)
-            }
-            for names in {"codes", "devices"} & found.keys():
-                found[names] = found[names].tolist()
+            names = {f.name: f"{kind.__name__}.{f.name}" for f in fields(kind)}
+            found = {field: columns[name] for field, name in names.items() if name in columns}
+            for field in {"codes", "devices"} & found.keys():
+                found[field] = found[field].tolist()
             return kind(**found)
 
         return read(Scans), read(Lots), read(Custody)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ import numpy as np
 from ledger.detect.frame import CHANNELS, LOC_SOURCES, Custody, Ints, Lots, Scans, joined
 from ledger.errors import Rejected
 from ledger.services.csv_blocks import Block, is_read, read_blocks, read_table
+from ledger.services.world_cities import Cities
 
 MOST_REGIONS = 4096
+PACKING = ("items", "case_size", "cases_per_pallet")
 
 
 def read_world(folder: Path) -> tuple[Scans, Lots, Custody]:
@@ -26,22 +29,21 @@ def read_world(folder: Path) -> tuple[Scans, Lots, Custody]:
     lots = read_lots(_find(folder, "lots"))
     rows = {int(label): row for row, label in enumerate(lots.label)}
     custody = read_custody(_find(folder, "custody"), rows)
-    return read_events(_find(folder, "events"), rows), lots, custody
+    scans = read_events(_find(folder, "events"), rows)
+    return *_in_cities(folder, scans, lots), custody
 
 
 def read_lots(path: Path) -> Lots:
     """lots.csv: lot, distributor, territory (region ids joined by |), ship_day, items, case_size,
     cases_per_pallet; an optional column `restricted` (0 or 1) is 1 where it is absent."""
-    names = ("lot", "distributor", "territory", "ship_day", "items", "case_size",
-             "cases_per_pallet")  # fmt: skip
+    names = ("lot", "distributor", "territory", "ship_day", *PACKING)
     table = read_table(path, names, optional=("restricted",))
     label = table.ints("lot")
     if len(set(label.tolist())) != len(label):
         table.bad("lot", _first_repeat(label), "is there twice")
-    packing = {}
-    for name in ("items", "case_size", "cases_per_pallet"):
-        packing[name] = table.ints(name)
-        table.require(name, packing[name] > 0, "must be above 0")
+    items, case_size, cases_per_pallet = (table.ints(name) for name in PACKING)
+    for name, column in zip(PACKING, (items, case_size, cases_per_pallet), strict=True):
+        table.require(name, column > 0, "must be above 0")
     sold = [_regions(table, at, text) for at, text in enumerate(table.texts("territory"))]
     most = max((max(regions, default=0) for regions in sold), default=0)
     territory = np.zeros((len(label), most + 1), dtype=np.bool_)
@@ -55,7 +57,42 @@ def read_lots(path: Path) -> Lots:
         ship_day=table.floats("ship_day"),
         restricted=table.ints("restricted") != 0 if "restricted" in table else all_are,
         first_case=np.zeros(len(label), dtype=np.int64),
-        **packing,
+        items=items,
+        case_size=case_size,
+        cases_per_pallet=cases_per_pallet,
+    )
+
+
+def _in_cities(folder: Path, scans: Scans, lots: Lots) -> tuple[Scans, Lots]:
+    """With the optional column `cities` of lots.csv (ids of cities joined by |): a lot with a city
+    of a region of its territory may be sold in those cities of it only."""
+    table = read_table(_find(folder, "lots"), ("lot",), optional=("cities",))
+    if "cities" not in table:
+        return scans, lots
+    cities = read_cities(_find(folder, "cities"))
+    rows = {label: row for row, label in enumerate(cities.label.tolist())}
+    sold = np.zeros((len(lots), len(rows)), dtype=np.bool_)
+    for at, text in enumerate(table.texts("cities")):
+        for label in _numbers_in(table, "cities", at, text):
+            if label not in rows:
+                table.bad("cities", at, f"'{label}' is no city of cities.csv")
+            sold[at, rows[label]] = True
+    lots = replace(lots, cities=sold, city_region=cities.region)
+    return replace(scans, city=cities.of(scans)), lots
+
+
+def read_cities(path: Path) -> Cities:
+    """cities.csv: city_id, region_id, lat, lon."""
+    table = read_table(path, ("city_id", "region_id", "lat", "lon"))
+    label, region = table.ints("city_id"), table.ints("region_id")
+    if len(set(label.tolist())) != len(label):
+        table.bad("city_id", _first_repeat(label), "is there twice")
+    table.require("region_id", (region >= 0) & (region < MOST_REGIONS), "is no region number")
+    return Cities(
+        label=label,
+        region=region,
+        lat=table.floats("lat"),
+        lon=table.floats("lon"),
     )
 
 
@@ -119,14 +156,18 @@ def _decoded(numbering: defaultdict[bytes, int]) -> list[str]:
 
 
 def _regions(table: Block, at: int, text: str) -> list[int]:
-    try:
-        regions = [int(word) for word in text.split("|")] if text else []
-    except ValueError:
-        word = next(word for word in text.split("|") if not is_read(int, word))
-        table.bad("territory", at, f"'{word}' is not a number")
+    regions = _numbers_in(table, "territory", at, text)
     if any(not 0 <= region < MOST_REGIONS for region in regions):
         table.bad("territory", at, f"'{text}' holds no region number")
     return regions
+
+
+def _numbers_in(table: Block, name: str, at: int, text: str) -> list[int]:
+    try:
+        return [int(word) for word in text.split("|")] if text else []
+    except ValueError:
+        word = next(word for word in text.split("|") if not is_read(int, word))
+        table.bad(name, at, f"'{word}' is not a number")
 
 
 def _lot_rows(block: Block, rows: Mapping[int, int], unknown: int | None = None) -> Ints:

@@ -90,9 +90,8 @@ def test_fed_piece_by_piece_the_findings_are_the_same(size: int) -> None:
 def test_lots_may_be_added_while_scans_come() -> None:
     """A second lot that is known only from its first scan on is found all the same."""
     scans, lots, custody = _world(1)
-    both = Lots(
-        **{name: np.repeat(getattr(lots, name), 2, axis=0) for name in lots.__dataclass_fields__}
-    )
+    columns = {name: getattr(lots, name) for name in lots.__dataclass_fields__}
+    both = Lots(**{k: np.repeat(v, 2, axis=0) for k, v in columns.items() if v is not None})
     second = scans.take(scans.day > 40)
     state = Detection(lots, custody, kinds=["clone"])
     first = state.feed(scans.take(scans.day <= 40))
