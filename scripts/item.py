@@ -73,3 +73,22 @@ def draw(
     where, key = site(data), idempotency(key)
     submission = items.draw(where, party(actor), link, key, signer(key_file))
     show(outcome(where, submission, key, wait), as_json)
+
+
+@app.command()
+def reclaim(
+    link: Link,
+    actor: Actor,
+    key_file: KeyFile = None,
+    key: Idempotency = None,
+    wait: Wait = True,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Take back an item that another brand let travel alone as its own.
+
+    By the brand of its GTIN, from whoever has it. Its code stands on the chain from then on.
+    """
+    where, key = site(data), idempotency(key)
+    submission = items.reclaim(where, party(actor), link, key, signer(key_file))
+    show(outcome(where, submission, key, wait), as_json)

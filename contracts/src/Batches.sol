@@ -28,6 +28,7 @@ abstract contract Batches is Parties {
     function commission(uint64 number, CommissionArgs calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_COMMISSION, Messages.ARGS_ON, 5);
         (Batch storage b, Act act) = _byBrand(Messages.COMMISSION, Messages.COMMISSION_MSG, number, args.actor, argsHash, auth);
+        _needRole(parties[args.actor], args.actor, BRAND);
         if (b.status != RESERVED) revert AlreadyCommissioned(number);
         if (args.count == 0) revert BadCount(args.count);
         if (args.root == 0) revert ZeroRoot();
@@ -41,6 +42,7 @@ abstract contract Batches is Parties {
     function activate(uint64 number, ActivateArgs calldata args, uint32 hint, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_ACTIVATE, Messages.ARGS_ON, 5);
         (Batch storage b, Act act) = _byBrand(Messages.ACTIVATE, Messages.ACTIVATE_MSG, number, args.actor, argsHash, auth);
+        _needRole(parties[args.actor], args.actor, BRAND);
         if (args.activeFrom > type(uint40).max) revert BadTime(args.activeFrom);
         _cut(number, b, args.from, args.to, hint).activeFrom = args.activeFrom;
         _recordBatch(b, act, args.eventHash);
@@ -58,6 +60,7 @@ abstract contract Batches is Parties {
     function bindLot(uint64 number, BindLotArgs calldata args, uint32 hint, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_BIND_LOT, Messages.ARGS_ON, 8);
         (Batch storage b, Act act) = _byBrand(Messages.BIND_LOT, Messages.BIND_LOT_MSG, number, args.actor, argsHash, auth);
+        _needRole(parties[args.actor], args.actor, BRAND);
         if (b.status != COMMISSIONED) revert NotCommissioned(number);
 
         uint32 lotNumber = _openLot(b.gtin, args);

@@ -30,13 +30,14 @@ abstract contract Handoffs is Units {
         Batch storage b = batches[args.batch];
         if (b.status == 0) revert UnknownBatch(args.batch);
         if (b.brand != args.actor) revert NotBrandOf(args.batch, args.actor);
+        _needRole(parties[args.actor], args.actor, BRAND);
         if (!MerkleProof.verifyCalldata(proof, b.root, unit)) revert NotInTree(unit);
         (uint8 market, bool foreign) = _needLot(args.lot, args.actor);
         if (foreign) revert ForeignLot(args.lot, args.actor);
         if (args.lot != 0 && lots[args.lot].gtin != b.gtin) revert ForeignLot(args.lot, args.actor);
 
         act.record(0, args.eventHash);
-        store(s, fresh(0, args.lot, market, 0).moved(args.actor, 0, act.seq(), HELD), act.head());
+        store(s, fresh(0, args.lot, market, 0).departed(args.batch).moved(args.actor, 0, act.seq(), HELD), act.head());
         _log(ItemDrawn.selector, uint256(unit), act, Messages.ARGS_ON, 4);
     }
 
@@ -90,6 +91,7 @@ abstract contract Handoffs is Units {
         bytes32 argsHash = Messages.hashStruct(Messages.T_REPORT_EXCEPTION, Messages.ARGS_ON, 8);
         (Unit storage s, UnitWord u, Act act) = _byUnit(Messages.REPORT_EXCEPTION, Messages.REPORT_EXCEPTION_MSG, unit, args.actor, argsHash, auth);
         _needAddressed(u, unit, args.actor, args.from);
+        _needLive(u, unit);
         uint256 expected = u.count() == 0 ? 1 : u.count() - u.gone();
         uint256 told = uint256(args.good) + args.damaged + args.short;
         if (told != expected) revert TotalsDiffer(told, expected);
@@ -107,9 +109,9 @@ abstract contract Handoffs is Units {
         Exception storage e = exceptions[unit][args.report];
         if (e.by == 0) revert UnknownException(unit, args.report);
         uint8 side;
-        if (_isLotsBrand(u, args.actor)) side = BY_BRAND;
-        else if (e.from == args.actor) side = BY_SHIPPER;
+        if (e.from == args.actor) side = BY_SHIPPER;
         else if (e.by == args.actor) side = BY_RECEIVER;
+        else if (_isBrandOf(u, args.actor)) side = BY_BRAND;
         else if (_isMaker(u, unit, args.actor, origin)) side = BY_BRAND;
         if (side == 0) revert NotConcerned(unit, args.actor);
         if (e.settled >= BY_SHIPPER | BY_RECEIVER) revert AlreadySettled(unit, args.report);
@@ -127,7 +129,10 @@ abstract contract Handoffs is Units {
         (Unit storage s, UnitWord u, Act act) = _byUnit(Messages.RETURN_TO, Messages.RETURN_TO_MSG, unit, args.actor, argsHash, auth);
         _needAddressee(args.actor, args.to);
         _needHeld(u, unit, args.actor);
-        if (!_isLotsBrand(u, args.to)) _needMarket(args.to, u.market());
+        if (!_isBrandOf(u, args.to)) {
+            _needMarket(args.to, u.market());
+            _needFree(u, unit);
+        }
 
         act.record(args.to, args.eventHash);
         store(s, u.moved(args.actor, args.to, act.seq(), IN_TRANSIT), act.head());
@@ -170,9 +175,15 @@ abstract contract Handoffs is Units {
         (Unit storage s, UnitWord u, Act act) = _byUnit(Messages.WITHDRAW, Messages.WITHDRAW_MSG, unit, args.actor, argsHash, auth);
         if (u.state() == 0) revert UnknownUnit(unit);
         if (u.holder() != args.from) revert NotFrom(unit, args.from);
-        if (u.state() == INSIDE) revert UnitInside(unit);
-        if (parties[args.from].status != SUSPENDED) revert NotSuspended(args.from);
-        if (!_isLotsBrand(u, args.actor) && !_isMaker(u, unit, args.actor, origin)) revert NotConcerned(unit, args.actor);
+        _needLive(u, unit);
+        if (_isSquatted(u, unit, args.actor, origin)) {
+            u = fresh(0, 0, 0, 0).departed(uint32(uint256(origin[3]))).moved(0, 0, u.seq(), HELD);
+            s.parent = 0;
+        } else {
+            if (u.state() == INSIDE) revert UnitInside(unit);
+            if (parties[args.from].status != SUSPENDED) revert NotSuspended(args.from);
+            if (!_isBrandOf(u, args.actor) && !_isMaker(u, unit, args.actor, origin)) revert NotConcerned(unit, args.actor);
+        }
 
         act.record(args.from, args.eventHash);
         store(s, u.moved(args.actor, 0, act.seq(), HELD), act.head());

@@ -24,7 +24,8 @@ pragma solidity ^0.8.20;
 /// What a quorum decides on a party: the party's head as the last such decision left it (`ruled`).
 ///
 /// Devices. A party may name keys that sign some of its verbs, for some time and a number of times
-/// (`delegate`). Such a signature is recorded with the device as signer and DEVICE (16) added to the key mode.
+/// (`delegate`). Its messages are of era 2^32 + the device's own, so that none is ever one of an account. Such a
+/// signature is recorded with the device as signer and DEVICE (16) added to the key mode.
 ///
 /// History. head' = keccak(abi(head, seq, verb, actor, counterparty, argsHash, eventHash, signer,
 /// keyMode, block.timestamp)), argsHash = hashStruct(VerbArgs). The event of each verb carries all
@@ -106,7 +107,8 @@ interface ITypes {
     /// @param verbs bit n set: the device may sign verb number n; 16 and above
     /// @param expiry last second (unix) at which it may sign; 0 cuts it off at once
     /// @param limit how many verbs it may sign; each unit of a list and each part of a group is one
-    /// @param deviceEra the device's era as it is now; it rises by one
+    /// @param deviceEra the device's era as it is now, or a later one; what was signed for it or an older one is void
+    /// after this. The end of a device names a later one, so that no delegation that lands first makes it stale
     struct DelegateArgs {
         uint64 actor;
         address key;
@@ -417,7 +419,7 @@ interface ITypes {
     /// @param holder the one party that has it, also while it is on its way
     /// @param addressee the one party it is on its way to, else 0
     /// @param count children packed, 0 for an item
-    /// @param gone children that have left
+    /// @param gone children that have left; of an item the batch that vouched for it
     /// @param state 1 held, 2 in transit, 3 inside `parent`, 4 lost in transit
     /// @param lot number of its lot, 0 = none or mixed
     /// @dev One slot says who has it, where it goes, and what may stop it. A party fits 48 bits: GLNs are
@@ -501,7 +503,7 @@ interface ITypes {
     event ItemDrawn(bytes32 indexed unit, uint256 by, DrawItemArgs args);
     event Decommissioned(bytes32 indexed item, uint256 by, ItemArgs args);
     event ItemStateSet(bytes32 indexed item, uint256 by, ItemArgs args);
-    event InnerClaimed(bytes32 indexed item, uint256 by, ClaimInnerArgs args);
+    event InnerClaimed(uint256 indexed claim, uint256 by, ClaimInnerArgs args);
     event ScanLogAnchored(uint64 indexed actor, uint256 by, AnchorScanLogArgs args);
 
     /// @notice A child with a slot went into `parent`, whose seq became `parentSeq`.
@@ -628,7 +630,7 @@ interface IRegistrar is ITypes {
     function rotateAccount(RotateAccountArgs calldata args, Quorum calldata quorum) external;
 
     /// @notice Name a device that may sign for the party, change what it may, or cut it off. What it signed
-    /// before and nobody relayed is void. Subject: the party, head 0.
+    /// before and nobody relayed is void. To cut it off (expiry 0) lands whatever the key's era. Subject: the party, head 0.
     function delegate(DelegateArgs calldata args, Auth calldata auth) external;
 
     /// @notice Bind a key epoch of a brand to this chain and contract, once. Subject: the party.
@@ -650,6 +652,8 @@ interface IRegistrar is ITypes {
 
     /// @notice Draw the next batch number, before any serial of it exists. Subject: the party.
     function reserveBatch(ReserveBatchArgs calldata args, Auth calldata auth) external returns (uint64 batch);
+
+    // Who is a brand no longer commissions, activates and binds no more; it may still void and recall.
 
     /// @notice Put a reserved batch's root on chain, once and for ever. Subject: the batch.
     function commission(uint64 batch, CommissionArgs calldata args, Auth calldata auth) external;
@@ -675,7 +679,8 @@ interface IRegistrar is ITypes {
     //   decommission: 4 supplied (store), 5 exported (distributor), 6 sample (inspector, regulator), 7 destroyed
     //   (store, distributor); setItemState: 2 blocked (inspector, regulator), 3 stolen (store, distributor,
     //   carrier), 1 active: undo. The batch's brand may set all of them; another brand none.
-    // While an item travels alone only its holder, its brand, an inspector or a regulator may set its state.
+    // While an item travels alone only its holder, its brand, an inspector or a regulator may set its state, and
+    // inside a unit only the last three. A regulator may take a block over, lest it stay if its setter is gone.
     // `code` shows that the item has the batch's GTIN: no brand speaks for another's items.
 
     /// @notice End an item's life. Subject: the item, by its leaf.
@@ -686,8 +691,8 @@ interface IRegistrar is ITypes {
     function setItemState(Code calldata code, ItemArgs calldata args, bytes32[] calldata proof, Auth calldata auth) external;
 
     /// @notice Record that an item's inner code was uncovered, once. By the batch's brand or an operator.
-    /// Subject: an item, by the inner leaf keccak(keccak(abi(index, innerCode, salt))).
-    /// @param proof from the inner leaf to the batch's inner root; unsigned
+    /// Subject: the claim, number batch · 2^32 + index.
+    /// @param proof from the inner leaf, keccak(keccak(abi(index, innerCode, salt))), to the batch's inner root; unsigned
     function claimInner(ClaimInnerArgs calldata args, bytes32[] calldata proof, Auth calldata auth) external;
 
     // -------------------------------------------------------------------------------------- log
@@ -727,7 +732,7 @@ interface ICustody is ITypes {
     /// @param code keccak(abi(gtin, index, serial))
     function drawItem(bytes32 code, DrawItemArgs calldata args, bytes32[] calldata proof, Auth calldata auth) external;
 
-    /// @notice Send a held unit on its way to one party. Subject: the unit.
+    /// @notice Send a held unit on its way to one party; no item that is not active. Subject: the unit.
     function ship(bytes32 unit, To calldata args, Auth calldata auth) external;
 
     /// @notice Send several units under one signature: a despatch advice. Units that moved since are
@@ -746,13 +751,14 @@ interface ICustody is ITypes {
     /// both sides or the brand settle it. Subject: the unit.
     function reportException(bytes32 unit, ReportExceptionArgs calldata args, Auth calldata auth) external;
 
-    /// @notice Agree that an exception is settled: its shipper and its receiver, or alone the brand: of the unit's
-    /// lot or, if it has none and he is none of the sides, who made it. Subject: the unit.
-    /// @param origin for a brand that made it: [epcHash] of a unit, and of an item
-    ///   [gtin, index, serial, batch, proof from its leaf to the batch's root …]; else empty
+    /// @notice Agree that an exception is settled: its shipper and its receiver, or alone a brand that is neither:
+    /// that of the unit's lot or, if it has none, who made it; of an item that is whose batch vouched for it.
+    /// Subject: the unit.
+    /// @param origin for a brand that made a unit of no lot: [epcHash]; else empty
     function settleException(bytes32 unit, SettleExceptionArgs calldata args, bytes32[] calldata origin, Auth calldata auth) external;
 
-    /// @notice Send a unit back: as ship, but the brand of its lot may have it whatever its market.
+    /// @notice Send a unit back: as ship, but the brand of its lot (of an item without one, its own brand) may have it
+    /// whatever its market, and also an item that is blocked or was stolen.
     function returnTo(bytes32 unit, To calldata args, Auth calldata auth) external;
 
     /// @notice Refuse receipt, by the addressee: the unit is its shipper's as before. Subject: the unit.
@@ -764,9 +770,12 @@ interface ICustody is ITypes {
     /// @notice Say that a unit was lost on its way. By its holder. Subject: the unit.
     function reportLost(bytes32 unit, To calldata args, Auth calldata auth) external;
 
-    /// @notice Take a unit from a suspended holder: the brand of its lot or, if it has none, the brand that made it.
-    /// Subject: the unit.
-    /// @param origin as in settleException
+    /// @notice Take a unit from a suspended holder, as the brand that may settle its exceptions alone.
+    /// Or an item from anybody, by the brand of its GTIN, if the batch that vouched for it is another brand's: that
+    /// one signed a root with a leaf that was not its own. The item has neither lot nor market then, and is out of
+    /// whatever it was put into. Subject: the unit.
+    /// @param origin as in settleException; against another brand's batch the item's whole code:
+    ///   [gtin, index, serial, batch, proof from its leaf to the batch's root …]
     function withdraw(bytes32 unit, From calldata args, bytes32[] calldata origin, Auth calldata auth) external;
 
     // ------------------------------------------------------------------------------------ relay

@@ -74,17 +74,18 @@ abstract contract Parties is Signed, IRegistrar {
 
     function delegate(DelegateArgs calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_DELEGATE, Messages.ARGS, 8);
-        (Party storage p, Act act) = _headless(Messages.DELEGATE, Messages.DELEGATE_MSG, args.actor, argsHash, auth);
+        (Party storage p, Act act) = _headless(Messages.DELEGATE, Messages.DELEGATE_MSG, args.actor, argsHash, args.expiry == 0, auth);
         if (args.key == address(0)) revert ZeroAddress();
         _needKeyMode(args.keyMode);
         if (args.verbs == 0) revert BadVerbs(args.verbs);
         if (args.verbs & PARTY_VERBS != 0) revert BadVerbs(args.verbs);
         if (args.expiry > type(uint40).max) revert BadTime(args.expiry);
         Delegate storage d = delegates[args.actor][p.account][args.key];
-        if (args.deviceEra != d.era) revert EraCancelled(args.deviceEra, d.era);
+        if (args.deviceEra < d.era) revert EraCancelled(args.deviceEra, d.era);
+        if (args.deviceEra == type(uint32).max) revert BadCount(args.deviceEra);
 
         (d.verbs, d.expiry, d.left, d.keyMode) = (args.verbs, uint40(args.expiry), args.limit, args.keyMode);
-        ++d.era;
+        d.era = args.deviceEra + 1;
         _recordParty(p, act, args.eventHash);
         _log(Delegated.selector, args.actor, act, Messages.ARGS, 8);
     }
@@ -104,7 +105,7 @@ abstract contract Parties is Signed, IRegistrar {
 
     function cancel(CancelArgs calldata args, Auth calldata auth) external {
         bytes32 argsHash = Messages.hashStruct(Messages.T_CANCEL, Messages.ARGS, 1);
-        (Party storage p, Act act) = _headless(Messages.CANCEL, Messages.CANCEL_MSG, args.actor, argsHash, auth);
+        (Party storage p, Act act) = _headless(Messages.CANCEL, Messages.CANCEL_MSG, args.actor, argsHash, false, auth);
 
         ++p.era;
         _recordParty(p, act, 0);

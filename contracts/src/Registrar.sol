@@ -40,7 +40,8 @@ contract Registrar is Batches {
         Claim storage claim = claims[args.batch][args.index];
         if (claim.seq != 0) revert AlreadyClaimed(args.batch, args.index);
         bytes32 argsHash = Messages.hashStruct(Messages.T_CLAIM_INNER, Messages.ARGS, 6);
-        Act act = _signed(Messages.CLAIM_INNER, Messages.CLAIM_INNER_MSG, _subject("item", 4, leaf), 0, 0, args.actor, argsHash, auth);
+        uint256 id = (uint256(args.batch) << 32) | args.index;
+        Act act = _signed(Messages.CLAIM_INNER, Messages.CLAIM_INNER_MSG, _subject("claim", 5, bytes32(id)), 0, 0, args.actor, argsHash, auth);
         Batch storage b = batches[args.batch];
         if (b.status == 0) revert UnknownBatch(args.batch);
         if (b.brand != args.actor) _needRole(parties[args.actor], args.actor, OPERATOR);
@@ -49,7 +50,7 @@ contract Registrar is Batches {
 
         act.record(0, args.eventHash);
         (claim.by, claim.time, claim.seq, claim.head) = (args.actor, uint64(block.timestamp), uint32(act.seq()), act.head());
-        _log(InnerClaimed.selector, uint256(leaf), act, Messages.ARGS, 6);
+        _log(InnerClaimed.selector, id, act, Messages.ARGS, 6);
     }
 
     // ---------------------------------------------------------------------------------------- items
@@ -75,8 +76,14 @@ contract Registrar is Batches {
             revert NotInTree(id);
         }
         _needSay(id, b, args);
-        if (item.state > ITEM_ACTIVE) revert ItemNotActive(id);
+        if (item.state > ITEM_ACTIVE && !_takesOver(item, args)) revert ItemNotActive(id);
         _recordItem(item, args, act);
+    }
+
+    /// @dev A block whose setter is gone would stay for ever.
+    function _takesOver(Item storage item, ItemArgs calldata args) internal view returns (bool) {
+        if (item.state != BLOCKED || args.state != BLOCKED) return false;
+        return item.by != args.actor && parties[args.actor].roles & REGULATOR != 0;
     }
 
     /// @dev Who may say it of an item: the brand all, others by their role; of one that travels alone its holder.
@@ -86,6 +93,7 @@ contract Registrar is Batches {
         _needRole(p, args.actor, _rolesFor(args.state));
         if (units[id].state == 0) return;
         if (p.roles & (INSPECTOR | REGULATOR) != 0) return;
+        if (units[id].state == INSIDE) revert UnitInside(id); // whose unit it is in by now, its slot does not say
         if (units[id].holder != args.actor) revert NotHolder(id, args.actor);
     }
 

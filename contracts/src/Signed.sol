@@ -21,12 +21,17 @@ abstract contract Signed is State {
     }
 
     /// @dev Over head 0, so that no event of the party makes it stale; its arguments or its era count up.
-    function _headless(uint8 verb, bytes32 typeHash, uint64 actor, bytes32 argsHash, Auth calldata auth) internal returns (Party storage p, Act act) {
+    /// @param anyEra whether it lands in every era of the key: then its arguments must count up
+    function _headless(uint8 verb, bytes32 typeHash, uint64 actor, bytes32 argsHash, bool anyEra, Auth calldata auth)
+        internal
+        returns (Party storage p, Act act)
+    {
         p = parties[actor];
         bytes32 subject = _subject("party", 5, bytes32(uint256(actor)));
         act = begin(p.head, p.seq, verb, argsHash);
         (, uint256 era, uint256 deadline) = _terms(auth);
-        _sign(act, actor, 1 << verb, 1, era, deadline, _message(typeHash, subject, 0, era, deadline, argsHash), auth);
+        bytes32 message = _message(typeHash, subject, 0, era, deadline, argsHash);
+        _sign(act, actor, 1 << verb, 1, anyEra ? p.era : era, deadline, message, auth);
     }
 
     function _byBrand(uint8 verb, bytes32 typeHash, uint64 number, uint64 actor, bytes32 argsHash, Auth calldata auth)
@@ -75,7 +80,7 @@ abstract contract Signed is State {
         Delegate storage d = delegates[actor][p.account()][key];
         if (d.era == 0) revert WrongSigner(actor, key);
         if (block.timestamp > d.expiry) revert DeviceExpired(actor, key);
-        if (era != d.era) revert EraCancelled(uint64(era), d.era);
+        if (era != DEVICE_ERAS + d.era) revert EraCancelled(uint64(era), DEVICE_ERAS + d.era);
         if (verbs & ~uint256(d.verbs) != 0) revert DeviceNotAllowed(actor, key);
         if (count > d.left) revert DeviceSpent(actor, key);
         d.left -= uint32(count);

@@ -38,6 +38,7 @@ abstract contract State is ITypes {
     uint8 internal constant UNIT = 2;
 
     uint8 internal constant DEVICE = 16; // added to the key mode of what a device signed
+    uint64 internal constant DEVICE_ERAS = 2 ** 32; // a device's eras are none of an account's
     uint64 internal constant FIRST_ASSIGNED_PARTY = 10 ** 13;
 
     Registry internal registry;

@@ -65,7 +65,7 @@ function moved(UnitWord word, uint256 holder_, uint256 addressee_, uint256 seq_,
     return UnitWord.wrap(rest | (state_ << 224) | (seq_ << 128) | (addressee_ << 48) | holder_);
 }
 
-/// @notice The word after children have left.
+/// @notice The word after children have left; of an item, vouched for by batch `gone_`.
 function departed(UnitWord word, uint256 gone_) pure returns (UnitWord) {
     return UnitWord.wrap((UnitWord.unwrap(word) & ~uint256(0xFFFFFFFF << 192)) | (gone_ << 192));
 }

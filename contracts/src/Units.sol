@@ -14,7 +14,7 @@ abstract contract Units is Signed, ICustody {
 
     // ---------------------------------------------------------------------------------------- guards
 
-    /// @dev Held by `actor`, not inside another unit, not empty, and no item whose life has ended.
+    /// @dev Held by `actor`, not inside another unit, and live.
     function _needHeld(UnitWord u, bytes32 unit, uint256 actor) internal view {
         if (u.state() == 0) revert UnknownUnit(unit);
         if (u.holder() != actor) revert NotHolder(unit, uint64(actor));
@@ -22,11 +22,21 @@ abstract contract Units is Signed, ICustody {
             if (u.state() == INSIDE) revert UnitInside(unit);
             revert UnitInTransit(unit);
         }
+        _needLive(u, unit);
+    }
+
+    /// @dev Not empty, and no item whose life has ended.
+    function _needLive(UnitWord u, bytes32 unit) internal view {
         if (u.count() == 0) {
             if (items[unit].state >= SUPPLIED) revert ItemNotActive(unit);
         } else if (u.gone() >= u.count()) {
             revert UnitEmpty(unit);
         }
+    }
+
+    /// @dev No item that is blocked or was stolen: it goes nowhere but home.
+    function _needFree(UnitWord u, bytes32 unit) internal view {
+        if (u.count() == 0 && items[unit].state > ITEM_ACTIVE) revert ItemNotActive(unit);
     }
 
     /// @dev On its way, or lost on it.
@@ -85,17 +95,27 @@ abstract contract Units is Signed, ICustody {
         if (!MerkleProof.verifyCalldata(origin[2:], b.root, id)) revert NotInTree(id);
     }
 
-    function _isLotsBrand(UnitWord u, uint64 party) internal view returns (bool) {
-        return u.lot() != 0 && lots[u.lot()].brand == party;
+    /// @dev Of a unit with a lot the lot's brand; of an item without one the brand whose batch vouched for it.
+    function _isBrandOf(UnitWord u, uint64 party) internal view returns (bool) {
+        if (u.lot() != 0) return lots[u.lot()].brand == party;
+        return u.count() == 0 && batches[uint64(u.gone())].brand == party;
     }
 
-    /// @dev Whether it is shown that a brand made a unit of no lot; nothing shown is no.
+    /// @dev Whether it is shown that a brand made a logistic unit of no lot; nothing shown is no.
     function _isMaker(UnitWord u, bytes32 unit, uint64 actor, bytes32[] calldata origin) internal view returns (bool) {
-        if (u.lot() != 0) return false;
+        if (u.lot() != 0 || u.count() == 0) return false;
         if (origin.length == 0) return false;
         _needRole(parties[actor], actor, BRAND);
-        if (u.count() == 0) _needCode(unit, actor, origin);
-        else _needMade(unit, false, actor, origin);
+        _needMade(unit, false, actor, origin);
+        return true;
+    }
+
+    /// @dev Whether a brand shows the code of an item whose slot was made by another's batch: no batch but those
+    /// of its GTIN's brand may hold its leaf, so that one's root was signed with a leaf that is not its own.
+    function _isSquatted(UnitWord u, bytes32 unit, uint64 actor, bytes32[] calldata origin) internal view returns (bool) {
+        if (u.count() != 0 || origin.length == 0) return false;
+        if (batches[uint64(u.gone())].brand == actor) return false;
+        _needCode(unit, actor, origin);
         return true;
     }
 
@@ -162,6 +182,7 @@ abstract contract Units is Signed, ICustody {
         Unit storage s = units[id];
         UnitWord u = load(s);
         _needHeld(u, id, act.actor());
+        _needFree(u, id);
         if (u.count() != child.count) revert BadChild(id);
         if (s.childrenRoot != child.childrenRoot) revert BadChild(id);
         if (args.lot != 0 && u.lot() != args.lot) {
@@ -230,6 +251,7 @@ abstract contract Units is Signed, ICustody {
             uint8 level = parent.word.level();
             u = fresh(child.count, lot, parent.word.market(), child.kind == UNIT && level != 0 ? level - 1 : 0);
             if (child.kind == UNIT) s.childrenRoot = child.childrenRoot;
+            else u = u.departed(uint32(uint256(origin[1])));
             head = _head0(_subject("unit", 4, id));
         } else {
             if (u.state() != INSIDE) revert NotInside(id, parent.id);
@@ -247,6 +269,7 @@ abstract contract Units is Signed, ICustody {
 
     function _ship(bytes32 unit, Unit storage s, UnitWord u, uint64 to, To calldata args, Act act) internal {
         _needHeld(u, unit, act.actor());
+        _needFree(u, unit);
         _needMarket(to, u.market());
 
         act.record(to, args.eventHash);
@@ -257,6 +280,7 @@ abstract contract Units is Signed, ICustody {
     function _receive(bytes32 unit, Unit storage s, UnitWord u, From calldata args, Act act) internal {
         uint64 from = args.from;
         _needAddressed(u, unit, act.actor(), from);
+        _needLive(u, unit);
 
         act.record(from, args.eventHash);
         store(s, u.moved(act.actor(), 0, act.seq(), HELD), act.head());

@@ -15,6 +15,12 @@ contract ActivateTest is World {
         refused(activate(3, _range(0, 1), 0), abi.encodeWithSelector(ITypes.NotCommissioned.selector, 3));
     }
 
+    function testFuzz_RevertGiven_TheBatchsBrandIsNoBrandAnyMore(uint32 any) external {
+        noBrandAnyMore();
+        refused(activate(BATCH, _range(0, any), 0), abi.encodeWithSelector(ITypes.RoleMissing.selector, BRAND, 1));
+        land(voidCodes(BATCH, ITypes.VoidArgs(BRAND, 0, 1, DOCUMENT), 0));
+    }
+
     function testFuzz_RevertWhen_TheRangeIsEmptyBackwardsOrPastTheCount(uint32 from, uint32 to) external {
         if (from < to && to <= COUNT) to = COUNT + 1;
         refused(activate(BATCH, _range(from, to), 0), abi.encodeWithSelector(ITypes.BadRange.selector, from, to));

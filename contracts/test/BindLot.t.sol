@@ -8,6 +8,11 @@ import {World} from "./support/World.sol";
 
 /// @notice bindLot.tree
 contract BindLotTest is World {
+    function testFuzz_RevertGiven_TheBatchsBrandIsNoBrandAnyMore(uint32 any) external {
+        noBrandAnyMore();
+        refused(bindLot(BATCH, lotArgs(0, any, "lot", 0), 0), abi.encodeWithSelector(ITypes.RoleMissing.selector, BRAND, 1));
+    }
+
     function testFuzz_RevertGiven_TheBatchHasNoRoot(bytes32 lot) external {
         land(reserveBatch(ITypes.ReserveBatchArgs(BRAND, GTIN, 0, DOCUMENT)));
         refused(bindLot(3, lotArgs(0, 1, lot, 0), 0), abi.encodeWithSelector(ITypes.NotCommissioned.selector, 3));

@@ -29,14 +29,28 @@ contract ClaimInnerTest is World {
         refused(_claim(BRAND, BATCH, at, innerProof((at + 1) % COUNT)), abi.encodeWithSelector(ITypes.NotInTree.selector, innerLeaves()[at]));
     }
 
-    function testFuzz_RevertWhen_ItIsSignedOverAnotherIndex(uint8 index, uint8 other) external {
+    function testFuzz_RevertWhen_ItIsSignedOverAnotherIndexOrBatch(uint8 index, uint8 other, bool subject, bool otherBatch) external {
         (uint32 at, uint32 signed) = (index % COUNT, other % COUNT);
-        vm.assume(at != signed);
-        ITypes.ClaimInnerArgs memory args = ITypes.ClaimInnerArgs(BRAND, BATCH, signed, innerCode(at), salt(at), DOCUMENT);
-        Subject memory subject = subjectOf("item", innerLeaves()[at], 0, 0);
-        ITypes.Auth memory auth_ = _auth(subject, BRAND, "ClaimInner", Types.CLAIM_INNER, abi.encode(args));
-        args.index = at;
+        vm.assume(otherBatch || at != signed);
+        ITypes.ClaimInnerArgs memory args = ITypes.ClaimInnerArgs(BRAND, BATCH, at, innerCode(at), salt(at), DOCUMENT);
+        Subject memory over = claimSubject(BATCH, at);
+        if (subject) over = otherBatch ? claimSubject(2, at) : claimSubject(BATCH, signed);
+        else if (otherBatch) args.batch = 2;
+        else args.index = signed;
+        ITypes.Auth memory auth_ = _auth(over, BRAND, "ClaimInner", Types.CLAIM_INNER, abi.encode(args));
+        (args.batch, args.index) = (BATCH, at);
         refusedAs(abi.encodeCall(ledger.claimInner, (args, innerProof(at), auth_)), ITypes.WrongSigner.selector);
+    }
+
+    function testFuzz_GivenAnotherBatchHasTheSameInnerRoot(uint8 index) external {
+        uint32 at = index % COUNT;
+        for (uint64 batch = 1; batch <= 2; ++batch) {
+            uint64 brand = batch == 1 ? BRAND : RIVAL;
+            Subject memory before = claimSubject(batch, at);
+            ITypes.ClaimInnerArgs memory args = ITypes.ClaimInnerArgs(brand, batch, at, innerCode(at), salt(at), DOCUMENT);
+            recorded(claimInner(args, innerProof(at)), before, brand, ITypes.InnerClaimed.selector, bytes32((uint256(batch) << 32) | at), abi.encode(args));
+            vm.assertEq(claimNow(batch, at).head, headAfter(before, 50, brand, 0, _hash(Types.CLAIM_INNER, abi.encode(args)), DOCUMENT), "head");
+        }
     }
 
     function testFuzz_WhenAllIsRight(uint8 index, bool operator, uint32 later) external {
@@ -44,8 +58,8 @@ contract ClaimInnerTest is World {
         uint64 actor = operator ? OPERATOR : BRAND;
         vm.warp(block.timestamp + later);
         ITypes.ClaimInnerArgs memory args = ITypes.ClaimInnerArgs(actor, BATCH, at, innerCode(at), salt(at), DOCUMENT);
-        Subject memory before = subjectOf("item", innerLeaves()[at], 0, 0);
-        recorded(claimInner(args, innerProof(at)), before, actor, ITypes.InnerClaimed.selector, innerLeaves()[at], abi.encode(args));
+        Subject memory before = claimSubject(BATCH, at);
+        recorded(claimInner(args, innerProof(at)), before, actor, ITypes.InnerClaimed.selector, bytes32((uint256(BATCH) << 32) | at), abi.encode(args));
         bytes32 head = headAfter(before, 50, actor, 0, _hash(Types.CLAIM_INNER, abi.encode(args)), DOCUMENT);
         vm.assertEq(abi.encode(claimNow(BATCH, at)), abi.encode(actor, block.timestamp, 1, head), "who claimed it, and when");
     }

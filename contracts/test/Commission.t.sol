@@ -18,6 +18,13 @@ contract CommissionTest is World {
         refused(commission(batch, commissionArgs(actor)), abi.encodeWithSelector(ITypes.NotBrandOf.selector, batch, actor));
     }
 
+    function testFuzz_RevertGiven_TheBatchsBrandIsNoBrandAnyMore(uint32 any) external {
+        uint64 batch = _reserved();
+        noBrandAnyMore();
+        ITypes.CommissionArgs memory args = ITypes.CommissionArgs(BRAND, codeNodes[0], 0, any, DOCUMENT);
+        refused(commission(batch, args), abi.encodeWithSelector(ITypes.RoleMissing.selector, BRAND, 1));
+    }
+
     /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_RevertGiven_TheBatchHasARoot(bytes32 root, uint32 count) external {
         vm.assume(root != 0 && count != 0);

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.20;
 
 import {ITypes} from "../src/ILedger.sol";
+import {Trees} from "./support/Trees.sol";
 import {Types} from "./support/Types.sol";
 import {World} from "./support/World.sol";
 
@@ -63,6 +64,22 @@ contract DecommissionTest is World {
         }
         handOver(item, BRAND, STORE);
         land(_set(at, STORE, BATCH, 7));
+    }
+
+    function testFuzz_RevertGiven_TheItemIsInsideAUnit(uint8 index, bool brand, bool movedOn) external {
+        uint32 at = index % COUNT;
+        bytes32 item = drawn(at);
+        handOver(item, BRAND, DISTRIBUTOR);
+        ITypes.Child[] memory children = new ITypes.Child[](1);
+        children[0] = asChild(0, item);
+        ITypes.PackArgs memory args = packArgs(DISTRIBUTOR, "box", children);
+        args.slotted = children;
+        land(pack(args, Trees.proofs(children, one(0))));
+        if (movedOn) handOver(unitId(DISTRIBUTOR, "box"), DISTRIBUTOR, STORE);
+        refused(_set(at, DISTRIBUTOR, BATCH, 7), abi.encodeWithSelector(ITypes.UnitInside.selector, item));
+        refused(_set(at, STORE, BATCH, 7), abi.encodeWithSelector(ITypes.UnitInside.selector, item));
+        uint64 other = brand ? BRAND : REGULATOR;
+        land(setItemState(code(at), ITypes.ItemArgs(other, BATCH, 2, DOCUMENT), codeProof(at)));
     }
 
     function testFuzz_RevertGiven_TheItemIsNotActive(uint8 index, uint8 a, uint8 b) external {

@@ -8,6 +8,7 @@ import {World} from "./support/World.sol";
 /// @notice delegate.tree
 contract DelegateTest is World {
     uint256 private constant DEVICE = 777;
+    uint64 private constant ERAS = 2 ** 32; // what a device signs is of this era and its own
 
     uint256 private key; // signs instead of the actor's, if set, in this era
     uint64 private era;
@@ -38,12 +39,53 @@ contract DelegateTest is World {
         land(delegate(args));
     }
 
-    function testFuzz_RevertWhen_ItIsOverAnotherEraOfTheDevice(uint32 deviceEra, bool again) external {
+    function testFuzz_RevertWhen_ItIsOverAnOlderEraOfTheDeviceOrTheLastOneThereIs(uint32 deviceEra, uint32 older) external {
         ITypes.DelegateArgs memory args = _args();
-        if (again) land(delegate(args));
-        vm.assume(deviceEra != (again ? 1 : 0));
-        args.deviceEra = deviceEra;
-        refused(delegate(args), abi.encodeWithSelector(ITypes.EraCancelled.selector, deviceEra, again ? 1 : 0));
+        args.deviceEra = uint32(between(deviceEra, 0, type(uint32).max - 1));
+        land(delegate(args));
+        uint32 now_ = args.deviceEra + 1;
+        vm.assertEq(deviceNow(BRAND, args.key).era, now_, "one more than it was told");
+        refused(delegate(args), abi.encodeWithSelector(ITypes.EraCancelled.selector, args.deviceEra, now_));
+        args.deviceEra = uint32(between(older, 0, args.deviceEra));
+        refused(delegate(args), abi.encodeWithSelector(ITypes.EraCancelled.selector, args.deviceEra, now_));
+        args.deviceEra = type(uint32).max;
+        refused(delegate(args), abi.encodeWithSelector(ITypes.BadCount.selector, args.deviceEra));
+        args.deviceEra = now_;
+        if (now_ != type(uint32).max) land(delegate(args));
+    }
+
+    function testFuzz_RevertWhen_TheKeyWasCancelledSinceUnlessItEndsTheDevice(uint8 times, bool hoarded) external {
+        ITypes.DelegateArgs memory args = _args();
+        bytes memory named = delegate(args);
+        (args.expiry, args.deviceEra) = (0, 1);
+        bytes memory ended = delegate(args);
+        if (hoarded) land(named);
+        uint64 current = 1 + times % 3;
+        for (uint256 i; i < current; ++i) land(cancel(BRAND));
+        if (!hoarded) refused(named, abi.encodeWithSelector(ITypes.EraCancelled.selector, 0, current));
+        land(ended);
+        vm.assertEq(deviceNow(BRAND, args.key).expiry, 0, "cut off");
+        refused(ended, abi.encodeWithSelector(ITypes.EraCancelled.selector, 1, 2));
+        args.expiry = 1;
+        (key, era, args.deviceEra) = (keyOf(BRAND), current + 1, 2);
+        refused(delegate(args), abi.encodeWithSelector(ITypes.EraCancelled.selector, current + 1, current));
+    }
+
+    function testFuzz_RevertGiven_TheKeyBecomesTheAccountOrTheAccountADevice(bytes32 epc) external {
+        bytes32 unit = packed(BRAND, epc, 2);
+        land(delegate(_args()));
+        land(cancel(BRAND));
+        bytes memory asAccount = ship(unit, BRAND, STORE); // in era 1, as the device's
+        (key, era) = (DEVICE, ERAS + 1);
+        bytes memory asDevice = ship(unit, BRAND, STORE);
+        (key, era) = (0, 0);
+        land(rotateAccount(ITypes.RotateAccountArgs(BRAND, vm.addr(DEVICE), 1, DOCUMENT)));
+        refused(asDevice, abi.encodeWithSelector(ITypes.EraCancelled.selector, ERAS + 1, 2));
+        (key, era) = (DEVICE, 2);
+        ITypes.DelegateArgs memory args = _args();
+        args.key = vm.addr(keyOf(BRAND));
+        land(delegate(args));
+        refused(asAccount, abi.encodeWithSelector(ITypes.EraCancelled.selector, 1, ERAS + 1));
     }
 
     function testFuzz_RevertWhen_ItIsSignedOverThePartysHead(uint32 limit) external {
@@ -73,7 +115,7 @@ contract DelegateTest is World {
         land(rotateAccount(ITypes.RotateAccountArgs(BRAND, vm.addr(rotated), partyMode, DOCUMENT)));
         (key, era) = (rotated, 1);
         land(delegate(args));
-        (key, era) = (DEVICE, 1);
+        (key, era) = (DEVICE, ERAS + 1);
         Subject memory before = unitSubject(unit);
         vm.recordLogs();
         land(ship(unit, BRAND, STORE));
@@ -90,7 +132,7 @@ contract DelegateTest is World {
         ITypes.DelegateArgs memory args = _args();
         args.verbs = uint128(1 << RECEIVE_FROM);
         land(delegate(args));
-        (key, era) = (DEVICE, 1);
+        (key, era) = (DEVICE, ERAS + 1);
         bytes memory call = partys ? cancel(BRAND) : ship(unit, BRAND, STORE);
         refused(call, abi.encodeWithSelector(ITypes.DeviceNotAllowed.selector, BRAND, vm.addr(DEVICE)));
         Part[] memory parts = new Part[](2);
@@ -104,7 +146,7 @@ contract DelegateTest is World {
         ITypes.DelegateArgs memory args = _args();
         args.limit = uint32(between(any, 0, 3));
         land(delegate(args));
-        (key, era) = (DEVICE, 1);
+        (key, era) = (DEVICE, ERAS + 1);
         bytes memory error = abi.encodeWithSelector(ITypes.DeviceSpent.selector, BRAND, vm.addr(DEVICE));
         refused(shipList(listOf(units), BRAND, STORE), error);
         Part[] memory parts = new Part[](4);
@@ -123,16 +165,16 @@ contract DelegateTest is World {
         ITypes.DelegateArgs memory args = _args();
         args.expiry = uint64(block.timestamp) + 100;
         land(delegate(args));
-        (key, era) = (DEVICE, 1);
+        (key, era) = (DEVICE, ERAS + 1);
         bytes memory call = ship(unit, BRAND, STORE);
         vm.warp(args.expiry + 1 + uint256(later) % WEEK / 2);
         bytes memory expired = abi.encodeWithSelector(ITypes.DeviceExpired.selector, BRAND, vm.addr(DEVICE));
         refused(call, expired);
         (key, args.deviceEra, args.expiry) = (0, 1, uint64(block.timestamp) + 100);
         land(delegate(args));
-        refused(call, abi.encodeWithSelector(ITypes.EraCancelled.selector, 1, 2));
+        refused(call, abi.encodeWithSelector(ITypes.EraCancelled.selector, ERAS + 1, ERAS + 2));
         vm.warp(args.expiry);
-        (key, era) = (DEVICE, 2);
+        (key, era) = (DEVICE, ERAS + 2);
         call = ship(unit, BRAND, STORE);
         (key, args.deviceEra, args.expiry) = (0, 2, 0);
         bytes memory cut = delegate(args);
@@ -144,7 +186,7 @@ contract DelegateTest is World {
         bytes32 unit = packed(BRAND, epc, 2);
         bytes32 other = packed(DISTRIBUTOR, epc, 2);
         land(delegate(_args()));
-        (key, era) = (DEVICE, 1);
+        (key, era) = (DEVICE, ERAS + 1);
         refused(ship(other, DISTRIBUTOR, STORE), abi.encodeWithSelector(ITypes.WrongSigner.selector, DISTRIBUTOR, vm.addr(DEVICE)));
         bytes memory call = ship(unit, BRAND, STORE);
         key = 0;
@@ -156,7 +198,7 @@ contract DelegateTest is World {
         bytes32 unit = packed(BRAND, epc, 2);
         land(delegate(_args()));
         for (uint256 i; i <= times % 3; ++i) land(cancel(BRAND));
-        (key, era) = (DEVICE, 1);
+        (key, era) = (DEVICE, ERAS + 1);
         land(ship(unit, BRAND, STORE));
     }
 

@@ -33,6 +33,12 @@ contract DrawItemTest is World {
         refused(_draw(at, BRAND, BATCH, 0, codeProof(at)), abi.encodeWithSelector(ITypes.WrongSigner.selector, BRAND, vm.addr(key)));
     }
 
+    function testFuzz_RevertGiven_TheBatchsBrandIsNoBrandAnyMore(uint32 any) external {
+        uint32 at = any % COUNT;
+        noBrandAnyMore();
+        refused(_draw(at, BRAND, BATCH, 0, codeProof(at)), abi.encodeWithSelector(ITypes.RoleMissing.selector, BRAND, 1));
+    }
+
     function testFuzz_RevertWhen_TheProofDoesNotLeadToTheBatchsRootOrThereIsNoneYet(uint8 index, uint8 other) external {
         uint32 at = index % COUNT;
         bytes memory error = abi.encodeWithSelector(ITypes.NotInTree.selector, codeLeaf(at));

@@ -251,11 +251,12 @@ contract GoodsInvariants is Invariants {
     }
 
     function targetSelectors() external view returns (Fuzzed[] memory fuzzed) {
-        bytes4[11] memory all = [
+        bytes4[12] memory all = [
             Goods.say.selector,
             Goods.moveItem.selector,
             Goods.undo.selector,
             Goods.claimOne.selector,
+            Goods.contest.selector,
             Goods.report.selector,
             Goods.settle.selector,
             Goods.suspendStore.selector,

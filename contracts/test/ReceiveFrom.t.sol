@@ -13,6 +13,17 @@ contract ReceiveFromTest is World {
         refused(receiveFrom(unit, STORE, BRAND), abi.encodeWithSelector(ITypes.UnitNotInTransit.selector, unit));
     }
 
+    function testFuzz_RevertGiven_ItIsAnItemWhoseLifeHasEndedOnItsWay(uint8 index, uint8 b, bool refusedIt) external {
+        uint32 at = index % COUNT;
+        bytes32 item = drawn(at);
+        land(ship(item, BRAND, STORE));
+        ITypes.ItemArgs memory ended = ITypes.ItemArgs(BRAND, BATCH, uint8(between(b, 4, 7)), DOCUMENT);
+        land(decommission(code(at), ended, codeProof(at)));
+        refused(receiveFrom(item, STORE, BRAND), abi.encodeWithSelector(ITypes.ItemNotActive.selector, item));
+        land(refusedIt ? refuse(item, STORE, BRAND) : takeBack(item, BRAND, STORE));
+        vm.assertEq(unitNow(item).holder, BRAND, "its shipper's, as before");
+    }
+
     function testFuzz_RevertWhen_TheActorIsNotTheAddressee(bytes32 epc, bool shipper) external {
         bytes32 unit = packed(BRAND, epc, 2);
         land(ship(unit, BRAND, STORE));

@@ -17,6 +17,17 @@ contract ReportExceptionTest is World {
         if (from != BRAND) refused(_report(unit, STORE, from), abi.encodeWithSelector(ITypes.NotFrom.selector, unit, from));
     }
 
+    function testFuzz_RevertGiven_ItIsAnItemWhoseLifeHasEndedOnItsWay(uint8 index, uint8 b, bool refusedIt) external {
+        uint32 at = index % COUNT;
+        bytes32 item = drawn(at);
+        land(ship(item, BRAND, STORE));
+        ITypes.ItemArgs memory ended = ITypes.ItemArgs(BRAND, BATCH, uint8(between(b, 4, 7)), DOCUMENT);
+        land(decommission(code(at), ended, codeProof(at)));
+        refused(reportException(item, ITypes.ReportExceptionArgs(STORE, BRAND, 0, 1, 0, 0, 0, DOCUMENT)), abi.encodeWithSelector(ITypes.ItemNotActive.selector, item));
+        land(refusedIt ? refuse(item, STORE, BRAND) : takeBack(item, BRAND, STORE));
+        vm.assertEq(unitNow(item).holder, BRAND, "its shipper's, as before");
+    }
+
     function testFuzz_RevertWhen_GoodDamagedAndShortAreNotWhatWasSent(uint32 good, uint32 damaged, uint32 short, uint8 gone) external {
         bytes32 unit = packed(BRAND, "unit", 4);
         gone = gone % 4;

@@ -31,6 +31,20 @@ contract ReturnToTest is World {
         land(returnTo(unit, DISTRIBUTOR, BRAND)); // its lot's
     }
 
+    function testFuzz_RevertGiven_ItIsAnItemThatIsBlockedOrWasStolenButOnItsWayToItsBrand(uint8 index, bool stolen, bool ofLot) external {
+        if (ofLot) land(bindLot(BATCH, lotArgs(0, 0, "lot", 0), 0));
+        uint32 at = index % COUNT;
+        land(drawItem(codeOf(at), ITypes.DrawItemArgs(BRAND, BATCH, ofLot ? 1 : 0, DOCUMENT), codeProof(at)));
+        bytes32 item = codeLeaf(at);
+        handOver(item, BRAND, STORE);
+        land(setItemState(code(at), ITypes.ItemArgs(BRAND, BATCH, stolen ? 3 : 2, DOCUMENT), codeProof(at)));
+        bytes memory error = abi.encodeWithSelector(ITypes.ItemNotActive.selector, item);
+        refused(returnTo(item, STORE, DISTRIBUTOR), error);
+        refused(returnTo(item, STORE, RIVAL), error);
+        land(returnTo(item, STORE, BRAND));
+        land(receiveFrom(item, BRAND, STORE));
+    }
+
     function testFuzz_WhenAllIsRight(bytes32 epc, bool toStore) external {
         bytes32 unit = packed(BRAND, epc, 2);
         handOver(unit, BRAND, DISTRIBUTOR);

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.20;
 
 import {ITypes} from "../src/ILedger.sol";
+import {Trees} from "./support/Trees.sol";
 import {Types} from "./support/Types.sol";
 import {World} from "./support/World.sol";
 
@@ -63,6 +64,22 @@ contract SetItemStateTest is World {
         }
         handOver(item, BRAND, STORE);
         land(_set(at, STORE, BATCH, 3));
+    }
+
+    function testFuzz_RevertGiven_TheItemIsInsideAUnit(uint8 index, bool brand, bool movedOn) external {
+        uint32 at = index % COUNT;
+        bytes32 item = drawn(at);
+        handOver(item, BRAND, DISTRIBUTOR);
+        ITypes.Child[] memory children = new ITypes.Child[](1);
+        children[0] = asChild(0, item);
+        ITypes.PackArgs memory args = packArgs(DISTRIBUTOR, "box", children);
+        args.slotted = children;
+        land(pack(args, Trees.proofs(children, one(0))));
+        if (movedOn) handOver(unitId(DISTRIBUTOR, "box"), DISTRIBUTOR, STORE);
+        refused(_set(at, DISTRIBUTOR, BATCH, 3), abi.encodeWithSelector(ITypes.UnitInside.selector, item));
+        refused(_set(at, STORE, BATCH, 3), abi.encodeWithSelector(ITypes.UnitInside.selector, item));
+        uint64 other = brand ? BRAND : REGULATOR;
+        land(setItemState(code(at), ITypes.ItemArgs(other, BATCH, 2, DOCUMENT), codeProof(at)));
     }
 
     function testFuzz_RevertGiven_TheItemIsNotActive(uint8 index, uint8 a, uint8 b) external {
@@ -137,6 +154,28 @@ contract SetItemStateTest is World {
         refused(_set(at, BRAND, BATCH, 1), abi.encodeWithSelector(ITypes.UndoTooLate.selector, codeLeaf(at), since));
         vm.warp(since + 10 days);
         land(_set(at, BRAND, BATCH, 1));
+    }
+
+    function testFuzz_WhenARegulatorTakesABlockOver(uint8 index, bool brands, uint8 b) external {
+        uint32 at = index % COUNT;
+        uint64 inspector = 10 ** 13 + 5;
+        land(registerParty(partyArgs(inspector, 16, 1, 0, 0, 0)));
+        (uint64 setter, uint64 other) = brands ? (BRAND, inspector) : (inspector, BRAND);
+        land(_set(at, setter, BATCH, 2));
+        bytes memory notActive = abi.encodeWithSelector(ITypes.ItemNotActive.selector, codeLeaf(at));
+        refused(_set(at, other, BATCH, 2), notActive); // no regulator
+        refused(_set(at, setter, BATCH, 2), notActive);
+        refused(decommission(code(at), ITypes.ItemArgs(REGULATOR, BATCH, 6, DOCUMENT), codeProof(at)), notActive);
+        land(_set(at, REGULATOR, BATCH, 2));
+        vm.assertEq(itemNow(codeLeaf(at)).by, REGULATOR, "the regulator's");
+        refused(_set(at, REGULATOR, BATCH, 2), notActive);
+        refused(_set(at, setter, BATCH, 1), abi.encodeWithSelector(ITypes.NotSetter.selector, codeLeaf(at), setter));
+        land(_set(at, REGULATOR, BATCH, 1));
+        // Nothing but a block is taken over.
+        uint8 ended = uint8(between(b, 3, 7));
+        if (ended == 3) land(_set(at, BRAND, BATCH, 3));
+        else land(decommission(code(at), ITypes.ItemArgs(BRAND, BATCH, ended, DOCUMENT), codeProof(at)));
+        refused(_set(at, REGULATOR, BATCH, 2), notActive);
     }
 
     function testFuzz_WhenItLiftsABlock(uint8 index, uint32 later) external {

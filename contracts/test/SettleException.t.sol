@@ -9,7 +9,7 @@ import {World} from "./support/World.sol";
 /// @notice settleException.tree
 contract SettleExceptionTest is World {
     function testFuzz_RevertGiven_ThereIsNoSuchReportOfTheUnit(bytes32 epc, uint32 report) external {
-        bytes32 unit = _reported(epc, false);
+        bytes32 unit = _reported(epc);
         vm.assume(report != 3);
         refused(settleException(unit, BRAND, report, originOf(unit)), abi.encodeWithSelector(ITypes.UnknownException.selector, unit, report));
     }
@@ -32,8 +32,8 @@ contract SettleExceptionTest is World {
         land(ship(item, DISTRIBUTOR, STORE));
         land(reportException(item, ITypes.ReportExceptionArgs(STORE, DISTRIBUTOR, 0, 1, 0, 0, 0, DOCUMENT)));
         bytes32[] memory shown = claimedByRival(item);
-        refused(settleException(item, RIVAL, 5, shown), abi.encodeWithSelector(ITypes.NotMadeBy.selector, item, RIVAL));
-        land(settleException(item, BRAND, 5, brandsOf(item)));
+        refused(settleException(item, RIVAL, 5, shown), abi.encodeWithSelector(ITypes.NotConcerned.selector, item, RIVAL));
+        land(settleException(item, BRAND, 5, new bytes32[](0)));
     }
 
     function testFuzz_RevertWhen_ABrandMadeItButTheLotIsAnothersOrShowsAnItemOfAnothers_ByTheLot(bytes32 epc) external {
@@ -57,7 +57,7 @@ contract SettleExceptionTest is World {
     }
 
     function testFuzz_RevertGiven_TheSideHasSettledOrTheExceptionIsClosed(bytes32 epc, bool receiverFirst) external {
-        bytes32 unit = _reported(epc, false);
+        bytes32 unit = _reported(epc);
         (uint64 a, uint64 b) = receiverFirst ? (STORE, BRAND) : (BRAND, STORE);
         bytes memory error = abi.encodeWithSelector(ITypes.AlreadySettled.selector, unit, 3);
         land(settleException(unit, a, 3, new bytes32[](0)));
@@ -65,13 +65,13 @@ contract SettleExceptionTest is World {
         land(settleException(unit, b, 3, new bytes32[](0)));
         refused(settleException(unit, a, 3, new bytes32[](0)), error);
         refused(settleException(unit, b, 3, new bytes32[](0)), error);
-        bytes32 closed = _reported(keccak256(abi.encode(epc)), true);
-        land(settleException(closed, BRAND, 3, new bytes32[](0)));
-        refused(settleException(closed, DISTRIBUTOR, 3, new bytes32[](0)), abi.encodeWithSelector(ITypes.AlreadySettled.selector, closed, 3));
+        bytes32 closed = _ofLot(keccak256(abi.encode(epc)));
+        land(settleException(closed, BRAND, 5, new bytes32[](0)));
+        refused(settleException(closed, DISTRIBUTOR, 5, new bytes32[](0)), abi.encodeWithSelector(ITypes.AlreadySettled.selector, closed, 5));
     }
 
     function testFuzz_WhenASideSettles(bytes32 epc, bool receiverFirst) external {
-        bytes32 unit = _reported(epc, false);
+        bytes32 unit = _reported(epc);
         (uint64 a, uint64 b) = receiverFirst ? (STORE, BRAND) : (BRAND, STORE);
         Subject memory before = unitSubject(unit);
         ITypes.SettleExceptionArgs memory args = ITypes.SettleExceptionArgs(a, 3, DOCUMENT);
@@ -86,24 +86,44 @@ contract SettleExceptionTest is World {
     }
 
     function testFuzz_WhenASideSettles_OnItsWay(bytes32 epc) external {
-        bytes32 unit = _reported(epc, false);
+        bytes32 unit = _reported(epc);
         land(ship(unit, STORE, DISTRIBUTOR));
         land(settleException(unit, STORE, 3, new bytes32[](0)));
         vm.assertEq(unitNow(unit).state, 2, "still in transit");
         vm.assertEq(unitNow(unit).addressee, DISTRIBUTOR, "to its addressee");
     }
 
-    function testFuzz_WhenTheBrandSettles(bytes32 epc) external {
-        bytes32 unit = _reported(epc, true);
-        land(settleException(unit, BRAND, 3, new bytes32[](0)));
-        vm.assertEq(exceptionNow(unit, 3).settled, 4, "closed at once, though the brand was the shipper");
+    function testFuzz_WhenASideSettles_ThatIsTheBrandOfTheLot(bytes32 epc) external {
+        bytes32 unit = packedFor(BRAND, epc, 2, MARKET);
+        land(ship(unit, BRAND, DISTRIBUTOR));
+        land(reportException(unit, ITypes.ReportExceptionArgs(DISTRIBUTOR, BRAND, 1, 1, 0, 0, 0, DOCUMENT)));
+        land(settleException(unit, BRAND, 3, originOf(unit)));
+        vm.assertEq(exceptionNow(unit, 3).settled, 1, "the shipper is the shipper, whatever its lot");
+        land(settleException(unit, DISTRIBUTOR, 3, new bytes32[](0)));
+        land(returnTo(unit, DISTRIBUTOR, BRAND));
+        land(reportException(unit, ITypes.ReportExceptionArgs(BRAND, DISTRIBUTOR, 1, 1, 0, 0, 0, DOCUMENT)));
+        land(settleException(unit, BRAND, 7, originOf(unit)));
+        vm.assertEq(exceptionNow(unit, 7).settled, 2, "and the receiver the receiver");
     }
 
-    /// @dev One damaged of two, at the store, or of a lot at the distributor.
-    function _reported(bytes32 epc, bool ofLot) private returns (bytes32 unit) {
-        unit = ofLot ? packedFor(BRAND, epc, 2, MARKET) : packed(BRAND, epc, 2);
-        uint64 to = ofLot ? DISTRIBUTOR : STORE;
-        land(ship(unit, BRAND, to));
-        land(reportException(unit, ITypes.ReportExceptionArgs(to, BRAND, 1, 1, 0, 0, 0, DOCUMENT)));
+    function testFuzz_WhenTheBrandSettlesThatIsNoSide(bytes32 epc) external {
+        bytes32 unit = _ofLot(epc);
+        land(settleException(unit, BRAND, 5, new bytes32[](0)));
+        vm.assertEq(exceptionNow(unit, 5).settled, 4, "closed at once");
+    }
+
+    /// @dev One damaged of two, at the store.
+    function _reported(bytes32 epc) private returns (bytes32 unit) {
+        unit = packed(BRAND, epc, 2);
+        land(ship(unit, BRAND, STORE));
+        land(reportException(unit, ITypes.ReportExceptionArgs(STORE, BRAND, 1, 1, 0, 0, 0, DOCUMENT)));
+    }
+
+    /// @dev One damaged of two of a lot, between two others than its brand.
+    function _ofLot(bytes32 epc) private returns (bytes32 unit) {
+        unit = packedFor(BRAND, epc, 2, 0);
+        handOver(unit, BRAND, DISTRIBUTOR);
+        land(ship(unit, DISTRIBUTOR, STORE));
+        land(reportException(unit, ITypes.ReportExceptionArgs(STORE, DISTRIBUTOR, 1, 1, 0, 0, 0, DOCUMENT)));
     }
 }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.20;
 
 import {ITypes} from "../src/ILedger.sol";
+import {Trees} from "./support/Trees.sol";
 import {World} from "./support/World.sol";
 
 /// @notice ship.tree
@@ -68,6 +69,23 @@ contract ShipTest is World {
         state = uint8(between(state, 4, 7));
         land(decommission(code(at), ITypes.ItemArgs(BRAND, BATCH, state, DOCUMENT), codeProof(at)));
         refused(ship(item, BRAND, STORE), abi.encodeWithSelector(ITypes.ItemNotActive.selector, item));
+    }
+
+    function testFuzz_RevertGiven_ItIsAnItemThatIsBlockedOrWasStolen(uint8 index, bool stolen, bool toBrand) external {
+        bytes32 item = drawn(uint32(index) % COUNT);
+        handOver(item, BRAND, STORE);
+        ITypes.ItemArgs memory args = ITypes.ItemArgs(BRAND, BATCH, stolen ? 3 : 2, DOCUMENT);
+        land(setItemState(code(uint32(index) % COUNT), args, codeProof(uint32(index) % COUNT)));
+        bytes memory error = abi.encodeWithSelector(ITypes.ItemNotActive.selector, item);
+        refused(ship(item, STORE, toBrand ? BRAND : DISTRIBUTOR), error);
+        bytes32[] memory list = new bytes32[](1);
+        list[0] = item;
+        refused(shipList(listOf(list), STORE, DISTRIBUTOR), error);
+        ITypes.Child[] memory children = new ITypes.Child[](1);
+        children[0] = asChild(0, item);
+        ITypes.PackArgs memory box = packArgs(STORE, "box", children);
+        box.slotted = children;
+        refused(pack(box, Trees.proofs(children, one(0))), error);
     }
 
     function testFuzz_RevertWhen_EitherPartyIsSuspended(bytes32 epc, bool shipper) external {

@@ -210,7 +210,7 @@ contract SignaturesTest is World {
         if (verb == 16) return Shape(ledger.drawItem.selector, abi.encode(codeOf(60)), abi.encode(BRAND, BATCH, 0, DOCUMENT), abi.encode(9 * 32), proof, unitSubject(leaf), BRAND, "DrawItem", Types.DRAW_ITEM);
         if (verb == 17) return Shape(ledger.decommission.selector, target, abi.encode(BRAND, BATCH, 7, DOCUMENT), abi.encode(11 * 32), proof, itemSubject(leaf), BRAND, "Decommission", Types.DECOMMISSION);
         if (verb == 18) return Shape(ledger.setItemState.selector, target, abi.encode(BRAND, BATCH, 2, DOCUMENT), abi.encode(11 * 32), proof, itemSubject(leaf), BRAND, "SetItemState", Types.SET_ITEM_STATE);
-        if (verb == 19) return Shape(ledger.claimInner.selector, "", abi.encode(BRAND, BATCH, 60, innerCode(60), salt(60), DOCUMENT), abi.encode(10 * 32), inner, subjectOf("item", innerLeaves()[60], 0, 0), BRAND, "ClaimInner", Types.CLAIM_INNER);
+        if (verb == 19) return Shape(ledger.claimInner.selector, "", abi.encode(BRAND, BATCH, 60, innerCode(60), salt(60), DOCUMENT), abi.encode(10 * 32), inner, claimSubject(BATCH, 60), BRAND, "ClaimInner", Types.CLAIM_INNER);
         return Shape(ledger.delegate.selector, "", abi.encode(BRAND, address(1), 1, 1 << SHIP, type(uint40).max, 9, 0, DOCUMENT), "", "", headless(BRAND), BRAND, "Delegate", Types.DELEGATE);
     }
 

@@ -35,10 +35,13 @@ contract WithdrawTest is World {
         bytes32 unit = item ? drawn(5) : _atSuspended(epc);
         if (item) handOver(unit, BRAND, STORE);
         if (item) land(suspendParty(ITypes.SuspendPartyArgs(STORE, 2, DOCUMENT)));
-        refused(withdraw(unit, BRAND, STORE, new bytes32[](0)), abi.encodeWithSelector(ITypes.NotConcerned.selector, unit, BRAND));
+        bytes32[] memory nothing = new bytes32[](0);
+        if (!item) refused(withdraw(unit, BRAND, STORE, nothing), abi.encodeWithSelector(ITypes.NotConcerned.selector, unit, BRAND));
+        refused(withdraw(unit, RIVAL, STORE, nothing), abi.encodeWithSelector(ITypes.NotConcerned.selector, unit, RIVAL));
         refused(withdraw(unit, RIVAL, STORE, brandsOf(unit)), abi.encodeWithSelector(ITypes.NotMadeBy.selector, unit, RIVAL));
-        refused(withdraw(unit, DISTRIBUTOR, STORE, brandsOf(unit)), abi.encodeWithSelector(ITypes.RoleMissing.selector, DISTRIBUTOR, 1));
-        land(withdraw(unit, BRAND, STORE, brandsOf(unit)));
+        bytes memory notMade = abi.encodeWithSelector(ITypes.NotMadeBy.selector, unit, DISTRIBUTOR);
+        refused(withdraw(unit, DISTRIBUTOR, STORE, brandsOf(unit)), item ? notMade : abi.encodeWithSelector(ITypes.RoleMissing.selector, DISTRIBUTOR, 1));
+        land(withdraw(unit, BRAND, STORE, item ? nothing : brandsOf(unit)));
     }
 
     function testFuzz_RevertWhen_TheActorIsNeitherItsLotsBrandNorABrandThatMadeIt_ByTheLot(uint8 market) external {
@@ -49,7 +52,7 @@ contract WithdrawTest is World {
         land(withdraw(unit, BRAND, DISTRIBUTOR, new bytes32[](0)));
     }
 
-    function testFuzz_RevertWhen_ABrandShowsAnItemOfAnothersAsItsOwn(uint8 any, bytes32 other) external {
+    function testFuzz_RevertWhen_ABrandShowsAnItemOfAnothersAsItsOwn(uint8 any) external {
         bytes32 item = drawn(uint32(any % COUNT));
         handOver(item, BRAND, STORE);
         land(suspendParty(ITypes.SuspendPartyArgs(STORE, 2, DOCUMENT)));
@@ -60,12 +63,8 @@ contract WithdrawTest is World {
         refused(withdraw(item, RIVAL, STORE, shown), notMade);
         refused(withdraw(item, RIVAL, STORE, brandsOf(item)), notMade);
         refused(withdraw(item, RIVAL, STORE, originOf(item)), notMade);
-        // Nor the brand without its batch's word.
-        bytes32[] memory right = brandsOf(item);
-        right[4] ^= other | bytes32(uint256(1));
-        refused(withdraw(item, BRAND, STORE, right), abi.encodeWithSelector(ITypes.NotInTree.selector, item));
-        refused(withdraw(item, BRAND, STORE, new bytes32[](3)), abi.encodeWithSelector(ITypes.NotMadeBy.selector, item, BRAND));
-        land(withdraw(item, BRAND, STORE, brandsOf(item)));
+        refused(withdraw(item, RIVAL, STORE, new bytes32[](0)), abi.encodeWithSelector(ITypes.NotConcerned.selector, item, RIVAL));
+        land(withdraw(item, BRAND, STORE, new bytes32[](0)));
     }
 
     function testFuzz_RevertWhen_ABrandShowsAnItemOfAnothersAsItsOwn_OfALot(bytes32 epc) external {
@@ -75,8 +74,71 @@ contract WithdrawTest is World {
         bytes32 item = items(2, epc)[0].child;
         land(suspendParty(ITypes.SuspendPartyArgs(DISTRIBUTOR, 2, DOCUMENT)));
         bytes32[] memory shown = claimedByRival(item);
-        refused(withdraw(item, RIVAL, DISTRIBUTOR, shown), abi.encodeWithSelector(ITypes.NotConcerned.selector, item, RIVAL));
+        refused(withdraw(item, RIVAL, DISTRIBUTOR, shown), abi.encodeWithSelector(ITypes.NotMadeBy.selector, item, RIVAL));
+        refused(withdraw(item, RIVAL, DISTRIBUTOR, new bytes32[](0)), abi.encodeWithSelector(ITypes.NotConcerned.selector, item, RIVAL));
         land(withdraw(item, BRAND, DISTRIBUTOR, new bytes32[](0)));
+    }
+
+    function testFuzz_RevertGiven_ItIsEmptyOrAnItemWhoseLifeHasEnded(bytes32 epc, uint8 b) external {
+        bytes32 unit = packed(BRAND, epc, 1);
+        bytes32 item = items(1, epc)[0].child;
+        handOver(unit, BRAND, STORE);
+        emptied(unit, STORE, epc, 1);
+        uint32 at = indexOf[item] - 1;
+        land(decommission(code(at), ITypes.ItemArgs(BRAND, BATCH, uint8(between(b, 4, 7)), DOCUMENT), codeProof(at)));
+        land(suspendParty(ITypes.SuspendPartyArgs(STORE, 2, DOCUMENT)));
+        refused(withdraw(unit, BRAND, STORE, brandsOf(unit)), abi.encodeWithSelector(ITypes.UnitEmpty.selector, unit));
+        refused(withdraw(item, BRAND, STORE, new bytes32[](0)), abi.encodeWithSelector(ITypes.ItemNotActive.selector, item));
+    }
+
+    function testFuzz_RevertWhen_ItsCodeIsNotShown(uint8 index, bytes32 other, bool suspended) external {
+        bytes32 item = squatted(index % COUNT, 0);
+        handOver(item, RIVAL, STORE);
+        if (suspended) land(suspendParty(ITypes.SuspendPartyArgs(STORE, 2, DOCUMENT)));
+        bytes memory notMade = abi.encodeWithSelector(ITypes.NotMadeBy.selector, item, BRAND);
+        for (uint256 i; i < 4; ++i) {
+            bytes32[] memory wrong = brandsOf(item);
+            wrong[i] = i == 3 ? bytes32(uint256(2)) : wrong[i] ^ (other | bytes32(uint256(1)));
+            refused(withdraw(item, BRAND, STORE, wrong), notMade);
+        }
+        bytes32[] memory right = brandsOf(item);
+        right[4] ^= other | bytes32(uint256(1));
+        refused(withdraw(item, BRAND, STORE, right), abi.encodeWithSelector(ITypes.NotInTree.selector, item));
+        refused(withdraw(item, BRAND, STORE, new bytes32[](3)), notMade);
+        bytes memory nothing = withdraw(item, BRAND, STORE, new bytes32[](0));
+        refused(nothing, suspended ? abi.encodeWithSelector(ITypes.NotConcerned.selector, item, BRAND) : abi.encodeWithSelector(ITypes.NotSuspended.selector, STORE));
+        land(withdraw(item, BRAND, STORE, brandsOf(item)));
+    }
+
+    function testFuzz_GivenAnotherBrandsBatchVouchedForAnItem(uint8 index, uint8 where, bool ofLot) external {
+        if (ofLot) {
+            ITypes.BindLotArgs memory terms_ = lotArgs(0, 0, "lot", MARKET);
+            terms_.actor = RIVAL;
+            land(bindLot(2, terms_, 0));
+        }
+        uint32 at = index % COUNT;
+        bytes32 item = squatted(at, ofLot ? 1 : 0);
+        uint64 holder = where % 3 == 0 ? RIVAL : DISTRIBUTOR;
+        if (holder == DISTRIBUTOR) handOver(item, RIVAL, DISTRIBUTOR);
+        bool inside = where % 3 == 2;
+        if (inside) {
+            (ITypes.PackArgs memory box, bytes32[][] memory proofs) = around(DISTRIBUTOR, "box", item, 1);
+            land(pack(box, proofs));
+        }
+        Subject memory before = unitSubject(item);
+        ITypes.From memory args = ITypes.From(BRAND, holder, DOCUMENT);
+        recorded(withdraw(item, BRAND, holder, brandsOf(item)), before, BRAND, ITypes.Withdrawn.selector, item, abi.encode(args));
+        bytes32 head = headAfter(before, 42, BRAND, holder, _hash(Types.WITHDRAW, abi.encode(args)), DOCUMENT);
+        vm.assertEq(abi.encode(unitNow(item)), abi.encode(BRAND, 0, 0, before.seq + 1, 0, BATCH, 1, 0, 0, head, 0, 0), "its brand's, in no lot, market or unit");
+        if (inside) refusedAs(unpack(unitId(DISTRIBUTOR, "box"), DISTRIBUTOR, _alone(item), one(0)), ITypes.NotInside.selector);
+        // Its own batch vouches for it now, so that nobody has it taken from him again.
+        handOver(item, BRAND, STORE);
+        refused(withdraw(item, BRAND, STORE, brandsOf(item)), abi.encodeWithSelector(ITypes.NotSuspended.selector, STORE));
+    }
+
+    function _alone(bytes32 item) private returns (ITypes.Child[] memory children) {
+        children = new ITypes.Child[](1);
+        children[0] = asChild(0, item);
     }
 
     function testFuzz_WhenAllIsRight(bytes32 epc, bool onItsWay) external {

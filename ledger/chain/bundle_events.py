@@ -28,6 +28,7 @@ _NUMBERED: dict[SubjectKind, int] = {
     "party": 64,
     "batch": 31,
     "lot": 32,
+    "claim": 63,
     "log": 0,
 }
 """Kinds whose identity is a number, and its bits; the others have 32 bytes."""

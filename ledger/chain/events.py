@@ -74,6 +74,7 @@ _IDENTITIES: dict[str, Callable[[_Fields], bytes | int]] = {
     "lot": lambda f: int(f["lot"]),
     "unit": lambda f: bytes(f["unit"]),
     "item": lambda f: bytes(f["item"]),
+    "claim": lambda f: int(f["claim"]),
     "registry": lambda _: 0,
     "log": lambda _: 0,
 }

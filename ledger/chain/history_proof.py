@@ -8,8 +8,7 @@ one. No event at all is proved alike, by the absence of both. Source: FORMATS "H
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal, cast
+from dataclasses import dataclass
 
 from ledger.chain import frame
 from ledger.chain.bundle_events import History, read_events, read_subject, write_identity
@@ -19,18 +18,15 @@ from ledger.chain.storage import Layout
 from ledger.chain.strict_json import Node, load
 from ledger.chain.trust import check_trust
 from ledger.domain.history import Event
-from ledger.domain.ids import SubjectKind
-from ledger.domain.leaf import inner_leaf
-from ledger.domain.verbs import Verb
+from ledger.domain.ids import SubjectKind, claim_id
 from ledger.errors import Rejected
 
 FORMAT = "touchstone-history/1"
 MAX_BYTES = 64 << 20
 MAX_EVENTS = 100_000
 
-HistoryKind = SubjectKind | Literal["claim"]
 # Where each kind of subject has its `seq` and `head`.
-TABLES: dict[HistoryKind, str] = {
+TABLES: dict[SubjectKind, str] = {
     "registry": "registry",
     "party": "parties",
     "batch": "batches",
@@ -43,31 +39,35 @@ TABLES: dict[HistoryKind, str] = {
 _SINGLE = ("registry", "log")
 _CLAIM = r"(?:0|[1-9][0-9]{0,9})/(?:0|[1-9][0-9]{0,9})"
 _NO_HEAD = bytes(32)
+_INDEX = (1 << 32) - 1
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Whose history it is. identity: as `ids.subject` takes it, of a lot its number.
+    """Whose history it is. identity: as `ids.subject` takes it.
 
-    A claim is that of an inner code, by the batch and the index of its item: the subject of its
-    event is the inner leaf, which nobody knows before.
+    A claim is that of an inner code, written as the batch and the index of its item.
     """
 
-    kind: HistoryKind
-    identity: bytes | int | tuple[int, int]
+    kind: SubjectKind
+    identity: bytes | int
 
     @property
     def place(self) -> tuple[str, tuple[int | bytes, ...]]:
         """Label and keys of the struct that has its `seq` and `head`."""
-        keys = self.identity if isinstance(self.identity, tuple) else (self.identity,)
-        return TABLES[self.kind], () if self.kind in _SINGLE else keys
+        keys = () if self.kind in _SINGLE else self._pair or (self.identity,)
+        return TABLES[self.kind], keys
 
     @property
     def written(self) -> str:
         """Its identity as a file holds it."""
-        if isinstance(self.identity, tuple):
-            return "{}/{}".format(*self.identity)
-        return write_identity(self.identity)
+        return "{}/{}".format(*self._pair) if self._pair else write_identity(self.identity)
+
+    @property
+    def _pair(self) -> tuple[int, int] | None:
+        if self.kind != "claim" or isinstance(self.identity, bytes):
+            return None
+        return self.identity >> 32, self.identity & _INDEX
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,9 @@ def read(data: bytes) -> HistoryFile:
     part = load(data, MAX_BYTES).members(("format", *frame.MEMBERS, "subject", "events"))
     part["format"].text(FORMAT)
     subject = _subject(part["subject"])
-    return HistoryFile(
-        **vars(read_frame(part)), subject=subject, history=_history(part["events"], subject)
-    )
+    events = read_events(part["events"], subject.kind, subject.identity, MAX_EVENTS)
+    history = History(subject.kind, subject.identity, events)
+    return HistoryFile(**vars(read_frame(part)), subject=subject, history=history)
 
 
 def conclude(found: HistoryFile, layout: Layout) -> bytes | None:
@@ -139,20 +139,6 @@ def _subject(node: Node) -> Subject:
         batch, index = map(int, part["id"].text(_CLAIM, 21).split("/"))
         if batch >> 31 or index >> 32:
             raise part["id"].bad("a batch of 31 bits and an index of 32")
-        return Subject("claim", (batch, index))
+        return Subject("claim", claim_id(batch, index))
     kinds = [kind for kind in TABLES if kind != "claim"]
     return Subject(*read_subject(part["kind"], part["id"], kinds))
-
-
-def _history(node: Node, subject: Subject) -> History:
-    if not isinstance(subject.identity, tuple):
-        kind = cast(SubjectKind, subject.kind)
-        events = read_events(node, kind, subject.identity, MAX_EVENTS)
-        return History(kind, subject.identity, events)
-    claims = read_events(node, "item", _NO_HEAD, 1)
-    leaf = _NO_HEAD
-    for event in claims:
-        if event.verb is not Verb.CLAIM_INNER:
-            raise Rejected("BAD_EVENT", "An inner code has no event but its claim.")
-        leaf = inner_leaf(event.args["index"], event.args["innerCode"], event.args["salt"])
-    return History("item", leaf, tuple(replace(event, identity=leaf) for event in claims))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ledger.db.models import Base
@@ -93,13 +92,11 @@ class ChainItem(Base):
 
 
 class ChainClaim(Base):
-    """An inner code that was uncovered, once. leaf: of the inner tree; time: unix."""
+    """An inner code that was uncovered, once. time: unix."""
 
     __tablename__ = "chain_claim"
-    __table_args__ = (Index("chain_claim_leaf", "leaf"),)
     batch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    leaf: Mapped[bytes]
     by: Mapped[int]
     time: Mapped[int]
     seq: Mapped[int]

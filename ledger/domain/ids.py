@@ -16,7 +16,7 @@ from ledger.domain.keccak import keccak
 from ledger.errors import Rejected
 
 FIRST_ASSIGNED_PARTY = 10**13
-SubjectKind = Literal["unit", "batch", "lot", "item", "party", "registry", "log"]
+SubjectKind = Literal["unit", "batch", "lot", "item", "claim", "party", "registry", "log"]
 
 _MAX_UINT64 = (1 << 64) - 1
 _EPC_BASE = "https://id.gs1.org"
@@ -75,10 +75,16 @@ def lot_id(gtin: int, lot: str) -> bytes:
     return keccak(abi.encode(abi.uint(gtin, 64), lot))
 
 
+def claim_id(batch: int, index: int) -> int:
+    """Return the number of an inner code's claim: batch (31 bits) · 2³² + index (32 bits)."""
+    return batch << 32 | index
+
+
 def subject(kind: SubjectKind, identity: bytes | int) -> bytes:
     """Return keccak(abi(string kind, bytes32 id)): what a history belongs to.
 
-    identity: unit id or leaf (32 bytes); batch or lot number or party id; 0 for registry and log.
+    identity: unit id or leaf (32 bytes); batch or lot number, `claim_id` or party id; 0 for
+    registry and log.
     """
     word = abi.uint(identity) if isinstance(identity, int) else abi.bytes32(identity)
     return keccak(abi.encode(kind, word))

@@ -59,6 +59,8 @@ class KeyMode(IntEnum):
 
 DEVICE = 16
 """Added to an event's key mode where a device of the party signed it (`delegate`)."""
+DEVICE_ERAS = 1 << 32
+"""Added to a device's era in what it signs: no message of a device is ever one of an account."""
 
 
 class Role(IntEnum):
@@ -121,7 +123,7 @@ SIGNINGS: dict[Verb, Signing] = {
     Verb.DRAW_ITEM: Signing("DrawItem", "drawItem", "unit", "ItemDrawn"),
     Verb.DECOMMISSION: Signing("Decommission", "decommission", "item", "Decommissioned"),
     Verb.SET_ITEM_STATE: Signing("SetItemState", "setItemState", "item", "ItemStateSet"),
-    Verb.CLAIM_INNER: Signing("ClaimInner", "claimInner", "item", "InnerClaimed"),
+    Verb.CLAIM_INNER: Signing("ClaimInner", "claimInner", "claim", "InnerClaimed"),
     Verb.ANCHOR_SCAN_LOG: Signing("AnchorScanLog", "anchorScanLog", "log", "ScanLogAnchored"),
 }
 

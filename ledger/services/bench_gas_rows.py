@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ledger.chain.account import Account
 from ledger.chain.message import Shown
 from ledger.domain import abi
+from ledger.domain.ids import claim_id
 from ledger.domain.keccak import keccak
 from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.services.bench_gas_goods import (
@@ -260,7 +261,7 @@ def _claims(g: GasLedger, count: int) -> list[Call]:
     return [
         g.call(
             Verb.CLAIM_INNER,
-            own,
+            claim_id(number, index),
             {
                 "actor": brand.party,
                 "batch": number,
@@ -270,7 +271,7 @@ def _claims(g: GasLedger, count: int) -> list[Call]:
             },
             shown=Shown(proofs=[proof]),
         )
-        for own, (index, code, salt), proof in zip(leaves, inner, proofs, strict=True)
+        for (index, code, salt), proof in zip(inner, proofs, strict=True)
     ]
 
 

@@ -21,7 +21,7 @@ from ledger.db.chain_states import ChainDelegate, ChainRegistry
 from ledger.db.models import ChainEvent, ChainParty, ChainRun, Document, Submission
 from ledger.domain import ids, jcs
 from ledger.domain.ids import SubjectKind
-from ledger.domain.verbs import BY_QUORUM, HEADLESS, RULINGS, SIGNINGS, Verb
+from ledger.domain.verbs import BY_QUORUM, DEVICE_ERAS, HEADLESS, RULINGS, SIGNINGS, Verb
 from ledger.errors import Rejected
 from ledger.services.network import Network
 
@@ -118,7 +118,8 @@ def era_of(session: Session, party: int, signer: bytes | None = None) -> int:
     if signer in (None, row.account):
         return row.era
     device = session.get(ChainDelegate, (party, row.account, signer))
-    return device.era if device is not None else row.era  # the contract says what is wrong
+    # Of a key that is no device, the contract says what is wrong.
+    return DEVICE_ERAS + device.era if device is not None else row.era
 
 
 def ask(rpc: Rpc, network: Network, sender: bytes, data: bytes) -> None:

@@ -18,6 +18,7 @@ from ledger.db.models import ChainBatch, ChainParty, Mint
 from ledger.db.openings import Opening
 from ledger.domain import code
 from ledger.domain.history import NO_EVENT_HASH
+from ledger.domain.ids import claim_id
 from ledger.domain.regions import great_circle_km
 from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.errors import Broken, Rejected
@@ -132,11 +133,11 @@ def _order(site: Site, session: Session, inner: Inner) -> Order:
         "salt": salt,
         "eventHash": NO_EVENT_HASH,
     }
-    leaf = code.inner_commitment(inner.index, inner.text, salt)
     proof = site.minter.inner_proof(ref, kept, inner.index)
     key = f"claim-{inner.batch}-{inner.index}"
     actor = int(args["actor"])
-    return Order(Verb.CLAIM_INNER, actor, leaf, args, key, inner.brand, shown=Shown([proof]))
+    claim = claim_id(inner.batch, inner.index)
+    return Order(Verb.CLAIM_INNER, actor, claim, args, key, inner.brand, shown=Shown([proof]))
 
 
 def _claimer(site: Site, session: Session, brand: int) -> int:

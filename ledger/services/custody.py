@@ -9,15 +9,13 @@ from sqlalchemy.orm import Session
 from ledger.chain.account import Account
 from ledger.chain.message import NOTHING, Shown
 from ledger.db.engine import reading
-from ledger.db.models import ChainBatch, ChainUnit, UnitName
-from ledger.domain import digital_link, epc, epcis, epcis_states
+from ledger.db.models import ChainUnit, UnitName
+from ledger.domain import epc, epcis, epcis_states
 from ledger.domain.history import COUNTERPARTIES
 from ledger.domain.verbs import LISTS, Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act, act_on_list
 from ledger.services.capture import CUSTODY_DEADLINE_S, RECEIPT_DEADLINE_S
-from ledger.services.codes import coded_as
-from ledger.services.lookup import find_item
 from ledger.services.site import Site
 from ledger.services.units import unit_name
 
@@ -95,28 +93,19 @@ def order_handoff(
     with reading(site.engine) as session:
         names = [unit_name(session, unit) for unit in units]
         if verb is Verb.WITHDRAW:
-            shown = Shown(origins=[brands_own(site, session, actor, names[0])])
+            shown = Shown(origins=[brands_own(session, actor, names[0])])
     document = _document(site, verb, actor, other, [name.epc for name in names])
     args = {"actor": actor, COUNTERPARTIES[verb]: other}
     good_for = RECEIPT_DEADLINE_S if verb is Verb.RECEIVE_FROM else CUSTODY_DEADLINE_S
     return Order(verb, actor, units[0], args, key, names[0].brand, document, shown, good_for)
 
 
-def brands_own(site: Site, session: Session, brand: int, name: UnitName) -> list[bytes]:
-    """Return what shows that a unit is a brand's: nothing where its lot alone says whose it is.
-
-    Raises as `codes.coded_as`.
-    """
+def brands_own(session: Session, brand: int, name: UnitName) -> list[bytes]:
+    """Return what shows that a unit is a brand's: nothing where the ledger knows whose it is."""
     unit = session.get(ChainUnit, name.id)
-    if (unit is not None and unit.lot) or name.creator != brand:
+    if not name.count or name.creator != brand or (unit is not None and unit.lot):
         return []
-    if name.count:
-        return [name.hashed_epc]
-    link = digital_link.parse(name.epc)
-    item = find_item(site, session, str(link.gtin), str(link.serial))
-    if item is None:
-        return []
-    return coded_as(site, session, session.get_one(ChainBatch, item.batch), item.index)
+    return [name.hashed_epc]
 
 
 def transfer(site: Site, source: int, destination: int) -> epcis.Transfer:

@@ -55,7 +55,8 @@ def order_end(site: Site, actor: int, device: bytes, key: str) -> Order:
     if known is None:
         raise Rejected("UNKNOWN_DEVICE", f"Party {actor} has no device 0x{device.hex()}.")
     mask = int.from_bytes(known.verbs, "big")
-    return _order(actor, device, KeyMode(known.key_mode), mask, 0, 0, known.era, key)
+    # Of the next era, so that no delegation signed before makes it stale.
+    return _order(actor, device, KeyMode(known.key_mode), mask, 0, 0, known.era + 1, key)
 
 
 def listing(session: Session, party: int) -> Sequence[ChainDelegate]:

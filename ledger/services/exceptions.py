@@ -70,7 +70,7 @@ def order_settle(site: Site, actor: int, unit: bytes, report: int, key: str) -> 
         name = unit_name(session, unit)
         known = session.get(ChainException, (unit, report))
         side = known is not None and actor in (known.shipper, known.receiver)
-        origin = [] if side else brands_own(site, session, actor, name)
+        origin = [] if side else brands_own(session, actor, name)
     document = epcis_states.settlement(occasion(site, actor), name.epc, report)
     args = {"actor": actor, "report": report}
     shown = Shown(origins=[origin])

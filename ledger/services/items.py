@@ -12,13 +12,13 @@ from ledger.chain.account import Account
 from ledger.chain.message import Code, Shown
 from ledger.db.chain_states import ChainItem
 from ledger.db.engine import reading
-from ledger.db.models import ChainBatch
+from ledger.db.models import ChainBatch, ChainUnit
 from ledger.domain import epcis_states, ids
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act
-from ledger.services.codes import leaf_proof
-from ledger.services.custody import occasion
+from ledger.services.codes import coded_as, leaf_proof
+from ledger.services.custody import occasion, transfer
 from ledger.services.lookup import Item, find_linked, read_link
 from ledger.services.site import Site
 from ledger.services.units import name_item
@@ -80,6 +80,37 @@ def draw(site: Site, actor: int, link: str, key: str, signer: Account | None = N
         name_drawn(site, session, link)
 
     return act(site, order, signer, beside)
+
+
+def reclaim(site: Site, actor: int, link: str, key: str, signer: Account | None = None) -> int:
+    """Take an item from whoever has it by a slot that another brand's batch vouched for.
+
+    By its brand, whose code stands on chain then; return the submission's id. Raises Rejected
+    MALFORMED, UNKNOWN_ITEM, UNKNOWN_UNIT where it has no slot, and the contract's names.
+    """
+    order = order_reclaim(site, actor, link, key)
+
+    def beside(session: Session) -> None:
+        name_drawn(site, session, link)
+
+    return act(site, order, signer, beside)
+
+
+def order_reclaim(site: Site, actor: int, link: str, key: str) -> Order:
+    """Return the order of `reclaim`: a withdrawal that shows the item's whole code."""
+    with reading(site.engine) as session:
+        item = find(site, session, link)
+        unit = session.get(ChainUnit, item.leaf)
+        if unit is None:
+            raise Rejected("UNKNOWN_UNIT", f"'{link}' does not travel alone: draw it.")
+        batch = session.get_one(ChainBatch, item.batch)
+        origin = coded_as(site, session, batch, item.index)
+    epc = ids.item_epc(f"{item.gtin:014d}", item.serial)
+    path = transfer(site, unit.holder, actor)
+    document = epcis_states.way(occasion(site, actor), Verb.WITHDRAW, [epc], path)
+    args = {"actor": actor, "from": unit.holder}
+    shown = Shown(origins=[origin])
+    return Order(Verb.WITHDRAW, actor, item.leaf, args, key, item.brand, document, shown)
 
 
 def order_draw(site: Site, actor: int, link: str, key: str) -> Order:

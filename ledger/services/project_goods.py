@@ -137,7 +137,6 @@ def _inner_claimed(rows: ChainRows, seen: Seen, head: bytes) -> None:
         ChainClaim(
             batch=args["batch"],
             index=args["index"],
-            leaf=seen.fields["item"],
             by=event.actor,
             time=event.time,
             seq=event.seq,

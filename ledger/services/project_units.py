@@ -100,10 +100,19 @@ def _sent(rows: ChainRows, seen: Seen, head: bytes) -> None:
     unit.state, unit.addressee = IN_TRANSIT, seen.fields["args"]["to"]
 
 
-def _taken(rows: ChainRows, seen: Seen, head: bytes) -> None:
-    """Received, or withdrawn: the actor has it now."""
+def _received(rows: ChainRows, seen: Seen, head: bytes) -> None:
     unit = touch_unit(rows, seen, head)
     unit.state, unit.holder, unit.addressee = HELD, event_of(seen).actor, 0
+
+
+def _withdrawn(rows: ChainRows, seen: Seen, head: bytes) -> None:
+    """An item that another brand's batch had vouched for leaves that brand's unit and lot."""
+    _received(rows, seen, head)
+    unit = need(rows.get(ChainUnit, seen.fields["unit"]), seen)
+    unit.parent = None
+    lot = rows.get(ChainLot, unit.lot) if unit.lot else None
+    if lot is not None and lot.brand != unit.holder:
+        unit.lot = unit.market = 0
 
 
 def _stays(rows: ChainRows, seen: Seen, head: bytes) -> None:
@@ -117,7 +126,7 @@ def _lost(rows: ChainRows, seen: Seen, head: bytes) -> None:
 
 
 def _exception_reported(rows: ChainRows, seen: Seen, head: bytes) -> None:
-    _taken(rows, seen, head)
+    _received(rows, seen, head)
     event, args = event_of(seen), seen.fields["args"]
     rows.add(
         ChainException(
@@ -135,10 +144,7 @@ def _exception_reported(rows: ChainRows, seen: Seen, head: bytes) -> None:
 def _exception_settled(rows: ChainRows, seen: Seen, head: bytes) -> None:
     unit, actor = touch_unit(rows, seen, head), event_of(seen).actor
     report = need(rows.get(ChainException, (unit.id, seen.fields["args"]["report"])), seen)
-    lot = rows.get(ChainLot, unit.lot) if unit.lot else None
     sides = {report.shipper: BY_SHIPPER, report.receiver: BY_RECEIVER}
-    if lot is not None and lot.brand == actor:
-        sides[actor] = BY_BRAND
     report.settled |= sides.get(actor, BY_BRAND)
 
 
@@ -150,8 +156,8 @@ HANDLERS: dict[str, Handler] = {
     "UnpackedFrom": _unpacked_from,
     "Shipped": _sent,
     "Returned": _sent,
-    "Received": _taken,
-    "Withdrawn": _taken,
+    "Received": _received,
+    "Withdrawn": _withdrawn,
     "ReceiptRefused": _stays,
     "TakenBack": _stays,
     "LostReported": _lost,

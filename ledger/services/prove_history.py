@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from ledger.chain import history_proof
 from ledger.chain.bundle_events import write_event
 from ledger.chain.history_proof import MAX_BYTES, MAX_EVENTS, Subject
-from ledger.db.chain_states import ChainClaim
 from ledger.db.models import ChainEvent, ChainLot
 from ledger.domain import ids
 from ledger.domain.gs1 import gtin14
@@ -54,7 +53,7 @@ def named(site: Site, session: Session, kind: str, words: Sequence[str]) -> Subj
         case "item", [gtin, serial]:
             return Subject("item", _leaf(site, session, gtin14(gtin), serial))
         case "claim", [batch, index] if _is_number(batch, 31) and _is_number(index, 32):
-            return Subject("claim", (int(batch), int(index)))
+            return Subject("claim", ids.claim_id(int(batch), int(index)))
         case ("registry" | "log") as alone, []:
             return Subject(cast(SubjectKind, alone), 0)
     raise Rejected(
@@ -68,7 +67,7 @@ def build(site: Site, session: Session, subject: Subject) -> Json:
 
     Raises Rejected HISTORY_TOO_LONG, and as `prove_frame.frame` and `judged`.
     """
-    name = _name(session, subject)
+    name = ids.subject(subject.kind, subject.identity)
     counted = select(func.count()).select_from(ChainEvent).where(ChainEvent.subject == name)
     if (session.scalar(counted) or 0) > MAX_EVENTS:
         raise _too_long(f"over {MAX_EVENTS} events")
@@ -82,14 +81,6 @@ def build(site: Site, session: Session, subject: Subject) -> Json:
         raise _too_long(f"over {MAX_BYTES} bytes")
     judged(lambda data, layout: history_proof.conclude(history_proof.read(data), layout), document)
     return document
-
-
-def _name(session: Session, subject: Subject) -> bytes:
-    """Return the subject as heads name it; of an inner code that nobody has claimed, any."""
-    if isinstance(subject.identity, tuple):
-        claim = session.get(ChainClaim, subject.identity)
-        return ids.subject("item", claim.leaf if claim is not None else bytes(32))
-    return ids.subject(cast(SubjectKind, subject.kind), subject.identity)
 
 
 def _places(subject: Subject) -> list[Place]:

@@ -46,6 +46,6 @@ def _place(verb: Verb, kind: str, values: dict[str, Any]) -> tuple[tuple[Any, ..
         party = args["party"] if verb in RULINGS else args["actor"]
         return ("parties", party), party
     on = values[kind]
-    if verb == Verb.CLAIM_INNER:
+    if kind == "claim":
         return ("claims", args["batch"], args["index"]), on
     return (TABLES[kind], on), on

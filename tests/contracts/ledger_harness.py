@@ -327,7 +327,7 @@ class Chain:
         if verb == Verb.PACK:
             on = ids.unit_id(args["actor"], args["epcHash"])
         elif verb == Verb.CLAIM_INNER:
-            on = inner_leaf(args["index"], args["innerCode"], args["salt"])
+            on = ids.claim_id(args["batch"], args["index"])
         elif code is not None:
             on = keccak(code if isinstance(code, bytes) else code_hash(*code))
         elif kind == "party":

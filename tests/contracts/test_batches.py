@@ -1,18 +1,25 @@
 """reserveBatch, commission, anchorScanLog: see contracts/test/*.tree."""
 
+from ledger.domain import merkle
 from ledger.domain.keccak import keccak
 from ledger.domain.verbs import Role, Verb
 from tests.contracts.ledger_harness import ZERO, word
 from tests.contracts.world import (
     BRAND,
+    CODE_HASHES,
     COUNT,
+    DOCUMENT,
     GTIN,
+    NODES,
     OPERATOR,
     RIVAL,
     RIVAL_GTIN,
     STORE,
+    activate,
     anchor,
+    bind,
     commission,
+    recall,
     refused,
     reserve,
 )
@@ -129,3 +136,23 @@ def test_one_size_of_the_log_has_one_pair_of_roots(world):
             with refused("LogForked", size):
                 world.do(Verb.ANCHOR_SCAN_LOG, anchor(size, **other))
     world.do(Verb.ANCHOR_SCAN_LOG, anchor(6, logRoot=keccak(b"other")))
+
+
+def test_who_is_no_brand_any_more_commissions_no_more(world):
+    """Nor does it activate, bind or draw; it may still void and recall."""
+    number = int(world.do(Verb.RESERVE_BATCH, reserve()).only("BatchReserved")["batch"])
+    world.do(Verb.BIND_LOT, bind(0, 0), on=1)
+    roles = {"party": BRAND, "roles": int(Role.STORE), "markets": 0, "prefix": 0, "prefixLength": 0}
+    world.do(Verb.UPDATE_PARTY, roles | {"eventHash": DOCUMENT})
+    draw = {"actor": BRAND, "batch": 1, "lot": 0, "eventHash": DOCUMENT}
+    for verb, args, options in (
+        (Verb.COMMISSION, commission(), {"on": number}),
+        (Verb.ACTIVATE, activate(0, 5), {"on": 1}),
+        (Verb.BIND_LOT, bind(0, 5), {"on": 1}),
+        (Verb.DRAW_ITEM, draw, {"code": CODE_HASHES[0], "proof": merkle.proof(NODES, 0)}),
+    ):
+        with refused("RoleMissing", BRAND, Role.BRAND):
+            world.do(verb, args, **options)
+    void = {"actor": BRAND, "from": 0, "to": 5, "eventHash": DOCUMENT}
+    world.do(Verb.VOID, void, on=1)
+    recall(world, 1)

@@ -15,6 +15,7 @@ from tests.contracts.world import (
     DOCUMENT,
     OPERATOR,
     RIVAL,
+    RIVAL_GTIN,
     STORE,
     commission,
     refused,
@@ -25,6 +26,7 @@ SIZE = 50
 INNER = [(keccak(b"code %d" % i), keccak(b"salt %d" % i)) for i in range(SIZE)]
 LEAVES = [inner_leaf(i, *INNER[i]) for i in range(SIZE)]
 NODES = merkle.tree(LEAVES)
+RESERVED = "BatchReserved"
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def test_claim_inner_is_recorded_once(world, batch):
     outcome = world.do(Verb.CLAIM_INNER, claim(batch), proof=shown())
     kept = world.read("claims", batch, 7)
     assert (kept["by"], kept["time"], kept["seq"]) == (BRAND, outcome.time, 1)
-    assert outcome.only("InnerClaimed")["item"] == LEAVES[7]
+    assert outcome.only("InnerClaimed")["claim"] == ids.claim_id(batch, 7)
     for actor in (BRAND, OPERATOR):
         with refused("AlreadyClaimed", batch, 7):
             world.do(Verb.CLAIM_INNER, claim(batch, actor=actor), proof=shown())
@@ -113,7 +115,28 @@ def test_an_outer_leaf_is_no_inner_one(world):
 
 def test_a_claim_is_over_its_own_subject(world, batch):
     """A signature for one index is none for another."""
-    subject = ids.subject("item", LEAVES[8])
+    subject = ids.subject("claim", ids.claim_id(batch, 8))
     _, head = world.head(subject)
+    with pytest.raises(Refused, match=r"WrongSigner|BadSignature"):
+        world.do(Verb.CLAIM_INNER, claim(batch), proof=shown(), head=head)
+
+
+def test_one_inner_root_in_two_batches_has_two_claims(world, batch):
+    """Each is an event of its own, whoever copied the root: a follower tells them apart."""
+    copied = int(
+        world.do(Verb.RESERVE_BATCH, reserve(RIVAL, gtin=RIVAL_GTIN)).only(RESERVED)["batch"]
+    )
+    world.do(Verb.COMMISSION, commission(RIVAL, innerRoot=NODES[0], count=SIZE), on=copied)
+    for number, actor in ((batch, BRAND), (copied, RIVAL)):
+        event = world.do(Verb.CLAIM_INNER, claim(number, actor=actor), proof=shown())
+        assert event.only("InnerClaimed")["claim"] == ids.claim_id(number, 7)
+        assert world.read("claims", number, 7)["by"] == actor
+
+
+def test_a_signature_for_one_batch_is_none_for_another(world, batch):
+    """Though both have the same inner root."""
+    other = int(world.do(Verb.RESERVE_BATCH, reserve()).only(RESERVED)["batch"])
+    world.do(Verb.COMMISSION, commission(innerRoot=NODES[0], count=SIZE), on=other)
+    _, head = world.head(ids.subject("claim", ids.claim_id(other, 7)))
     with pytest.raises(Refused, match=r"WrongSigner|BadSignature"):
         world.do(Verb.CLAIM_INNER, claim(batch), proof=shown(), head=head)

@@ -138,18 +138,24 @@ def test_both_sides_settle_an_exception(world, unit, number, sides):
 
 
 def test_the_brand_settles_an_exception_alone(world, unit, number):
-    """Who made the unit, or whose lot it is; a side that shows it made the unit is still a side."""
+    """Who made the unit, or whose lot it is; a side is a side, whatever it made."""
     settle(world, unit, BRAND, number, proof=origin(unit))
     assert world.read("exceptions", unit, number)["settled"] == BY_BRAND
     with refused("AlreadySettled", unit, number):
         settle(world, unit, STORE, number)
     world.do(Verb.BIND_LOT, bind(0, 0), on=1)
-    for lot, expected in ((1, BY_BRAND), (0, BY_SHIPPER)):
+    for lot in (1, 0):
         case = do_pack(world, BRAND, f"of lot {lot}", TREE, lot=lot)
         world.do(Verb.SHIP, ship(BRAND, STORE), on=case)
         world.do(Verb.REPORT_EXCEPTION, report(sender=BRAND), on=case)
         settle(world, case, BRAND, 3, proof=origin(case))
-        assert world.read("exceptions", case, 3)["settled"] == expected
+        assert world.read("exceptions", case, 3)["settled"] == BY_SHIPPER
+    case = do_pack(world, BRAND, "through others", TREE, lot=1)
+    hand_over(world, case, BRAND, DISTRIBUTOR)
+    world.do(Verb.SHIP, ship(DISTRIBUTOR, STORE), on=case)
+    world.do(Verb.REPORT_EXCEPTION, report(), on=case)
+    settle(world, case, BRAND, 5)
+    assert world.read("exceptions", case, 5)["settled"] == BY_BRAND
 
 
 def test_only_the_brand_of_a_units_lot_settles_it_alone(world):
@@ -165,18 +171,18 @@ def test_only_the_brand_of_a_units_lot_settles_it_alone(world):
     world.do(Verb.RESERVE_BATCH, reserve(RIVAL, gtin=RIVAL_GTIN))
     world.do(Verb.COMMISSION, commission(RIVAL, root=leaf, count=1), on=3)
     hand_over(world, theirs, RIVAL, DISTRIBUTOR)
-    for unit, shown, error in (
-        (theirs, origin(theirs), "NotConcerned"),
-        (leaf, [origin(leaf)[0], word(3)], "NotMadeBy"),
-        (leaf, [*brands(leaf)[:3], word(3)], "NotMadeBy"),
+    for unit, shown in (
+        (theirs, origin(theirs)),
+        (leaf, [origin(leaf)[0], word(3)]),
+        (leaf, [*brands(leaf)[:3], word(3)]),
     ):
         if world.unit(unit)["holder"] == DISTRIBUTOR:
             world.do(Verb.SHIP, ship(DISTRIBUTOR, STORE), on=unit)
             world.do(Verb.REPORT_EXCEPTION, report(short=1), on=unit)
         number = world.unit(unit)["seq"]
-        with refused(error, unit, RIVAL):
+        with refused("NotConcerned", unit, RIVAL):
             settle(world, unit, RIVAL, number, proof=shown)
-    settle(world, leaf, BRAND, number, proof=brands(leaf))
+    settle(world, leaf, BRAND, number)
     assert world.read("exceptions", leaf, number)["settled"] == BY_BRAND
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ledger.domain import merkle
 from ledger.domain.keccak import keccak
-from ledger.domain.verbs import LISTS, SIGNINGS, Verb
+from ledger.domain.verbs import DEVICE_ERAS, LISTS, SIGNINGS, Verb
 from tests.contracts.ledger_harness import Chain, address, inner_leaf, key
 from tests.contracts.world import (
     BRAND,
@@ -281,7 +281,9 @@ def worst_ship_by_device(chain: Chain) -> bytes:
     limits = {"expiry": 2**40 - 1, "limit": 2**32 - 1, "deviceEra": 0, "eventHash": DOCUMENT}
     chain.do(Verb.DELEGATE, args | limits)
     (unit,) = cases(chain, 1)
-    return chain.call(Verb.SHIP, ship(BRAND, DISTRIBUTOR), on=unit, signer=device, era=1)
+    return chain.call(
+        Verb.SHIP, ship(BRAND, DISTRIBUTOR), on=unit, signer=device, era=DEVICE_ERAS + 1
+    )
 
 
 WORST: dict[str, Callable[[Chain], bytes]] = {

@@ -21,12 +21,14 @@ from tests.contracts.world import (
     RIVAL,
     RIVAL_GTIN,
     STORE,
+    Tree,
     do_pack,
     do_unpack,
     hand_over,
     items,
     refused,
     register,
+    suspend,
 )
 
 CARRIER, INSPECTOR, REGULATOR, SHOP = (10**13 + n for n in range(3, 7))
@@ -225,6 +227,43 @@ def test_of_an_item_that_travels_alone_its_holder_speaks(shop):
     put(shop, STORE, SUPPLIED, index)
     for number, (actor, new) in enumerate(((BRAND, DESTROYED), (INSPECTOR, BLOCKED)), 1):
         put(shop, actor, new, LEAVES.index(tree.children[number]["child"]))
+
+
+def test_of_an_item_inside_a_unit_nobody_speaks_by_having_packed_it(shop):
+    """The unit has moved on; its brand and an inspector speak of it all the same."""
+    tree = items(2)
+    case = do_pack(shop, BRAND, "case", tree)
+    hand_over(shop, case, BRAND, DISTRIBUTOR)
+    do_unpack(shop, case, DISTRIBUTOR, tree, 0, 1)
+    leaves = [child["child"] for child in tree.children]
+    box = do_pack(shop, DISTRIBUTOR, "box", Tree(tree.children), 0, 1)
+    hand_over(shop, box, DISTRIBUTOR, STORE)
+    index = LEAVES.index(leaves[0])
+    for actor in (DISTRIBUTOR, STORE):
+        with refused("UnitInside", leaves[0]):
+            put(shop, actor, DESTROYED, index)
+    put(shop, BRAND, DESTROYED, index)
+    put(shop, INSPECTOR, BLOCKED, LEAVES.index(leaves[1]))
+
+
+def test_a_regulator_takes_a_block_over(shop):
+    """Lest it stay for ever: its setter may be gone. Nothing but a block, and no one else's."""
+    put(shop, INSPECTOR, BLOCKED)
+    suspend(shop, INSPECTOR)
+    with refused("NotSetter", LEAVES[5], REGULATOR):
+        put(shop, REGULATOR, ACTIVE)
+    with refused("ItemNotActive", LEAVES[5]):
+        put(shop, BRAND, BLOCKED)
+    with refused("ItemNotActive", LEAVES[5]):
+        put(shop, REGULATOR, SAMPLE)
+    put(shop, REGULATOR, BLOCKED)
+    assert state(shop) == (BLOCKED, REGULATOR)
+    with refused("ItemNotActive", LEAVES[5]):
+        put(shop, REGULATOR, BLOCKED)
+    put(shop, REGULATOR, ACTIVE)
+    put(shop, BRAND, STOLEN, 6)
+    with refused("ItemNotActive", LEAVES[6]):
+        put(shop, REGULATOR, BLOCKED, 6)
 
 
 def test_an_item_whose_life_has_ended_never_moves(shop):

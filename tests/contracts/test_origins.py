@@ -224,14 +224,10 @@ def test_a_brand_packs_what_has_no_lot_yet_into_one(world):
 
 @pytest.mark.parametrize("state", [4, 5, 6, 7])
 def test_a_decommissioned_item_moves_no_more(world, state):
-    """Supplied, exported, taken as a sample or destroyed; a blocked one goes home."""
+    """Supplied, exported, taken as a sample or destroyed."""
     draw(world, 0)
     code, proof = CODES[0], merkle.proof(NODES, 0)
-    args = {"actor": BRAND, "batch": 1, "state": 2, "eventHash": DOCUMENT}
-    world.do(Verb.SET_ITEM_STATE, args, code=code, proof=proof)
-    hand_over(world, LEAVES[0], BRAND, STORE)
-    hand_over(world, LEAVES[0], STORE, BRAND)
-    world.do(Verb.SET_ITEM_STATE, args | {"state": 1}, code=code)
-    world.do(Verb.DECOMMISSION, args | {"state": state}, code=code)
+    args = {"actor": BRAND, "batch": 1, "state": state, "eventHash": DOCUMENT}
+    world.do(Verb.DECOMMISSION, args, code=code, proof=proof)
     with refused("ItemNotActive", LEAVES[0]):
         world.do(Verb.SHIP, ship(BRAND, STORE), on=LEAVES[0])

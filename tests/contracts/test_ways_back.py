@@ -2,13 +2,18 @@
 
 import pytest
 
+from ledger.domain import merkle
 from ledger.domain.keccak import keccak
 from ledger.domain.verbs import Role, Verb
 from tests.contracts.ledger_harness import Chain, word
 from tests.contracts.world import (
     BRAND,
+    CODES,
     DISTRIBUTOR,
+    DOCUMENT,
+    LEAVES,
     MARKET,
+    NODES,
     RIVAL,
     RIVAL_GTIN,
     STORE,
@@ -20,8 +25,10 @@ from tests.contracts.world import (
     do_unpack,
     hand_over,
     inner,
+    item,
     items,
     origin,
+    origins,
     receive,
     refused,
     reserve,
@@ -29,7 +36,7 @@ from tests.contracts.world import (
     suspend,
 )
 
-HELD, IN_TRANSIT, LOST = 1, 2, 4
+HELD, IN_TRANSIT, INSIDE, LOST = 1, 2, 3, 4
 NOBODY = keccak(b"none")
 TREE = items(8)
 
@@ -50,6 +57,22 @@ def sent(world: Chain, unit: bytes) -> bytes:
 def custody(chain: Chain, unit: bytes) -> tuple[int, int, int]:
     stored = chain.unit(unit)
     return stored["holder"], stored["addressee"], stored["state"]
+
+
+def drawn(chain: Chain, index: int) -> bytes:
+    """An item of the brand's that travels alone."""
+    args = {"actor": BRAND, "batch": 1, "lot": 0, "eventHash": DOCUMENT}
+    proof = merkle.proof(NODES, index)
+    chain.do(Verb.DRAW_ITEM, args, code=origin(LEAVES[index])[0], proof=proof)
+    return LEAVES[index]
+
+
+def put(chain: Chain, state: int, leaf: bytes) -> None:
+    """Its brand says something of an item."""
+    verb = Verb.DECOMMISSION if state >= 4 else Verb.SET_ITEM_STATE
+    args = {"actor": BRAND, "batch": 1, "state": state, "eventHash": DOCUMENT}
+    index = LEAVES.index(leaf)
+    chain.do(verb, args, code=CODES[index], proof=merkle.proof(NODES, index))
 
 
 def test_refuse_leaves_the_unit_with_its_shipper(world, sent):
@@ -187,9 +210,7 @@ def test_withdraw_is_for_the_brand_of_the_lot_too(world):
     leaf = items(2, "b").children[0]["child"]
     suspend(world, STORE)
     world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=unit)
-    with refused("NotConcerned", leaf, BRAND):
-        world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=leaf)
-    world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=leaf, proof=brands(leaf))
+    world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=leaf)
     assert world.unit(leaf)["holder"] == BRAND
 
 
@@ -207,22 +228,121 @@ def test_withdraw_is_not_for_a_brand_that_names_anothers_item(world):
         number = world.read("registry")["batches"]
         world.do(Verb.COMMISSION, commission(RIVAL, root=leaf, count=1), on=number)
         shown = [*brands(leaf)[:3], word(number)]
-        error = "NotConcerned" if world.unit(leaf)["lot"] else "NotMadeBy"
+        with refused("NotConcerned", leaf, RIVAL):
+            world.do(Verb.WITHDRAW, receive(RIVAL, STORE), on=leaf)
         for proof in (shown, [word(RIVAL_GTIN), *shown[1:]], [origin(leaf)[0], word(number)]):
-            with refused(error, leaf, RIVAL):
+            with refused("NotMadeBy", leaf, RIVAL):
                 world.do(Verb.WITHDRAW, receive(RIVAL, STORE), on=leaf, proof=proof)
-    plain, of_lot = leaves
+    for leaf in leaves:
+        world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=leaf)
+
+
+@pytest.fixture(params=["drawn", "in a lot", "unpacked", "packed"])
+def squatted(world: Chain, request: pytest.FixtureRequest) -> bytes:
+    """An item of the brand's whose slot a rival made, by a batch of its own that has its leaf."""
+    leaf, how = LEAVES[7], request.param
+    world.do(Verb.RESERVE_BATCH, reserve(RIVAL, gtin=RIVAL_GTIN))
+    number = world.read("registry")["batches"]
+    world.do(Verb.COMMISSION, commission(RIVAL, root=leaf, count=1), on=number)
+    theirs = Tree((item(0, leaf),))
+    if how == "unpacked":
+        box = do_pack(world, RIVAL, "box", theirs)
+        shown = [*origins(box, ())[:1], [origin(leaf)[0], word(number)]]
+        do_unpack(world, box, RIVAL, theirs, 0, origins=shown)
+    else:
+        lot = bind(0, 0, actor=RIVAL, market=MARKET if how == "in a lot" else 0)
+        world.do(Verb.BIND_LOT, lot, on=number)
+        args = {
+            "actor": RIVAL,
+            "batch": number,
+            "lot": int(how == "in a lot"),
+            "eventHash": DOCUMENT,
+        }
+        world.do(Verb.DRAW_ITEM, args, code=origin(leaf)[0])
+    if how != "in a lot":
+        hand_over(world, leaf, RIVAL, STORE)
+    if how == "packed":
+        do_pack(world, STORE, "their box", theirs, 0)
+    return leaf
+
+
+def test_withdraw_takes_an_item_from_who_squatted_on_it(world, squatted):
+    """By its whole code, from whoever has it and whatever it is in; its brand has it then."""
+    holder = world.unit(squatted)["holder"]
+    inside = world.unit(squatted)["state"] == INSIDE
+    with refused(*(("UnitInside", squatted) if inside else ("NotSuspended", holder))):
+        world.do(Verb.WITHDRAW, receive(BRAND, holder), on=squatted)
     for wrong in (
-        brands(plain)[:3],
-        [word(0), *brands(plain)[1:]],
-        [*brands(plain)[:2], *[word(1)] * 9],
+        brands(squatted)[:3],
+        [word(0), *brands(squatted)[1:]],
+        [*brands(squatted)[:3], word(2), *brands(squatted)[4:]],
     ):
-        with refused("NotMadeBy", plain, BRAND):
-            world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=plain, proof=wrong)
-    with refused("NotInTree", plain):
-        world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=plain, proof=brands(plain)[:4])
-    world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=plain, proof=brands(plain))
-    world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=of_lot)
+        with refused("NotMadeBy", squatted, BRAND):
+            world.do(Verb.WITHDRAW, receive(BRAND, holder), on=squatted, proof=wrong)
+    with refused("NotInTree", squatted):
+        short = brands(squatted)[:-1]
+        world.do(Verb.WITHDRAW, receive(BRAND, holder), on=squatted, proof=short)
+    world.do(Verb.WITHDRAW, receive(BRAND, holder), on=squatted, proof=brands(squatted))
+    stored = world.unit(squatted)
+    assert custody(world, squatted) == (BRAND, 0, HELD)
+    assert (stored["lot"], stored["market"], stored["parent"], stored["gone"]) == (0, 0, 0, 1)
+    hand_over(world, squatted, BRAND, STORE)
+    with refused("NotSuspended", STORE):
+        world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=squatted, proof=brands(squatted))
+
+
+def test_withdraw_leaves_what_is_empty_or_has_ended(world):
+    """They move no more, also not home."""
+    tree = items(2)
+    case = do_pack(world, BRAND, "case", tree)
+    hand_over(world, case, BRAND, STORE)
+    do_unpack(world, case, STORE, tree, 0, 1)
+    leaf = tree.children[0]["child"]
+    put(world, 7, leaf)
+    suspend(world, STORE)
+    with refused("UnitEmpty", case):
+        world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=case, proof=origin(case))
+    with refused("ItemNotActive", leaf):
+        world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=leaf)
+    world.do(Verb.WITHDRAW, receive(BRAND, STORE), on=tree.children[1]["child"])
+
+
+def test_what_ended_on_its_way_is_not_received(world):
+    """Its shipper has it again, as before."""
+    leaf = drawn(world, 3)
+    for back, sender in ((Verb.REFUSE, STORE), (Verb.TAKE_BACK, BRAND)):
+        world.do(Verb.SHIP, ship(BRAND, STORE), on=leaf)
+        put(world, 7 if back == Verb.TAKE_BACK else 4, leaf)
+        with refused("ItemNotActive", leaf):
+            world.do(Verb.RECEIVE_FROM, receive(STORE, BRAND), on=leaf)
+        told = {"good": 0, "damaged": 0, "short": 1, "over": 0, "wrong": 0}
+        args = {"actor": STORE, "from": BRAND, **told, "eventHash": DOCUMENT}
+        with refused("ItemNotActive", leaf):
+            world.do(Verb.REPORT_EXCEPTION, args, on=leaf)
+        other = receive(STORE, BRAND) if sender == STORE else ship(BRAND, STORE)
+        world.do(back, other, on=leaf)
+        assert custody(world, leaf) == (BRAND, 0, HELD)
+        if back == Verb.REFUSE:
+            put(world, 1, leaf)
+
+
+@pytest.mark.parametrize("state", [2, 3])
+def test_what_is_blocked_or_stolen_goes_nowhere_but_home(world, state):
+    """Not alone, not in a unit, not as a return to another; what was under way may arrive."""
+    leaf = drawn(world, 4)
+    hand_over(world, leaf, BRAND, STORE)
+    world.do(Verb.SHIP, ship(STORE, DISTRIBUTOR), on=leaf)
+    put(world, state, leaf)
+    world.do(Verb.RECEIVE_FROM, receive(DISTRIBUTOR, STORE), on=leaf)
+    for verb in (Verb.SHIP, Verb.RETURN_TO):
+        with refused("ItemNotActive", leaf):
+            world.do(verb, ship(DISTRIBUTOR, STORE), on=leaf)
+    with refused("ItemNotActive", leaf):
+        world.do(Verb.SHIP, ship(DISTRIBUTOR, BRAND), on=leaf)
+    with refused("ItemNotActive", leaf):
+        do_pack(world, DISTRIBUTOR, "box", Tree((item(0, leaf),)), 0)
+    world.do(Verb.RETURN_TO, ship(DISTRIBUTOR, BRAND), on=leaf)
+    world.do(Verb.RECEIVE_FROM, receive(BRAND, DISTRIBUTOR), on=leaf)
 
 
 def test_withdraw_is_refused_to_anyone_else(world, unit):

@@ -11,6 +11,7 @@ from ledger.chain.history_proof import Subject
 from ledger.chain.message import Shown
 from ledger.db.engine import reading
 from ledger.domain import merkle
+from ledger.domain.ids import claim_id
 from ledger.domain.keccak import keccak
 from ledger.domain.leaf import inner_leaf, leaf
 from ledger.domain.verbs import Role, Verb
@@ -34,7 +35,7 @@ EXPECTED: dict[str, str] = {
     "batch": "COMMISSION ACTIVATE ACTIVATE ACTIVATE BIND_LOT BIND_LOT VOID",
     "batch reserved": "",
     "batch of nobody": "",
-    "brand": "REGISTER_PARTY OPEN_EPOCH" + 5 * " RESERVE_BATCH",
+    "brand": "REGISTER_PARTY OPEN_EPOCH" + 6 * " RESERVE_BATCH",
     "distributor": "REGISTER_PARTY",
     "store": "REGISTER_PARTY SUSPEND_PARTY SUSPEND_PARTY",
     "party of nobody": "",
@@ -46,6 +47,7 @@ EXPECTED: dict[str, str] = {
     "item of nobody": "",
     "inner code": "CLAIM_INNER",
     "inner code not claimed": "",
+    "inner code under the same root": "CLAIM_INNER",
     "registry": "SET_ADMINS",
     "log": "ANCHOR_SCAN_LOG ANCHOR_SCAN_LOG",
 }
@@ -67,7 +69,8 @@ def open_history_world(directory: Path) -> Iterator[World]:
         for status in (ruling.SUSPENDED, ruling.ACTIVE):
             order = ruling.order_status(STORE, status, f"store-{status}")
             opened.settle(ruling.rule(site, order))
-        _claim(opened)
+        for batch in (5, 6):
+            _claim(opened, batch)
         _renew_admins(opened)
         for size in (3, 9):
             args = {"actor": OPERATOR, "size": size, "logRoot": keccak(b"l"), "mapRoot": bytes(32)}
@@ -76,21 +79,25 @@ def open_history_world(directory: Path) -> Iterator[World]:
         yield opened
 
 
-def _claim(world: World) -> None:
-    """A fifth batch, of two codes, the first of whose inner codes is uncovered."""
+def _claim(world: World, batch: int) -> None:
+    """One more batch, of two codes, the first of whose inner codes is uncovered.
+
+    Each batch has the same inner root: who knows an inner code can commit to it again.
+    """
     site = world.site
     args = {"actor": BRAND, "gtin": int(GTIN), "epoch": 0, "eventHash": bytes(32)}
-    world.settle(act(site, Order(Verb.RESERVE_BATCH, BRAND, BRAND, args, "reserve-5")))
+    world.settle(act(site, Order(Verb.RESERVE_BATCH, BRAND, BRAND, args, f"reserve-{batch}")))
     code, salt = b"INNER".ljust(32, b"\0"), keccak(b"salt")
     nodes = merkle.tree([inner_leaf(index, code, salt) for index in (0, 1)])
-    roots = {"actor": BRAND, "root": keccak(b"5"), "innerRoot": nodes[0], "count": 2}
+    roots = {"actor": BRAND, "root": keccak(b"%d" % batch), "innerRoot": nodes[0], "count": 2}
     args = {**roots, "eventHash": bytes(32)}
-    world.settle(act(site, Order(Verb.COMMISSION, BRAND, 5, args, "commission-5")))
-    inner = {"batch": 5, "index": 0, "innerCode": code, "salt": salt}
+    world.settle(act(site, Order(Verb.COMMISSION, BRAND, batch, args, f"commission-{batch}")))
+    inner = {"batch": batch, "index": 0, "innerCode": code, "salt": salt}
     args = {"actor": BRAND, **inner, "eventHash": bytes(32)}
-    shown = Shown(proofs=[merkle.proof(nodes, 0)])
-    order = Order(Verb.CLAIM_INNER, BRAND, inner_leaf(0, code, salt), args, "claim", shown=shown)
-    world.settle(act(site, order))
+    claim, shown = claim_id(batch, 0), Shown(proofs=[merkle.proof(nodes, 0)])
+    world.settle(
+        act(site, Order(Verb.CLAIM_INNER, BRAND, claim, args, f"claim-{batch}", shown=shown))
+    )
 
 
 def _renew_admins(world: World) -> None:
@@ -125,8 +132,9 @@ def subjects(world: World) -> dict[str, Subject]:
         "item blocked": Subject("item", leaf(int(GTIN), BLOCKED, world.serial(1, BLOCKED))),
         "item without a state": Subject("item", world.units["item"]),
         "item of nobody": Subject("item", bytes(32)),
-        "inner code": Subject("claim", (5, 0)),
-        "inner code not claimed": Subject("claim", (5, 1)),
+        "inner code": Subject("claim", claim_id(5, 0)),
+        "inner code not claimed": Subject("claim", claim_id(5, 1)),
+        "inner code under the same root": Subject("claim", claim_id(6, 0)),
         "registry": Subject("registry", 0),
         "log": Subject("log", 0),
     }

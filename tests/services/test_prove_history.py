@@ -12,6 +12,7 @@ import pytest
 from ledger.chain.history_proof import TABLES, Report, Subject, check
 from ledger.chain.trust import sign
 from ledger.db.engine import reading
+from ledger.domain import ids
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, TouchstoneError
 from ledger.services import prove_history
@@ -164,7 +165,7 @@ def test_a_subject_is_named_by_people(world: World) -> None:
         ),
         f"item {GTIN} {world.serial(1, 10)}": Subject("item", world.units["item"]),
         "item 0x" + "ab" * 32: Subject("item", b"\xab" * 32),
-        "claim 5 1": Subject("claim", (5, 1)),
+        "claim 5 1": Subject("claim", ids.claim_id(5, 1)),
         "registry": Subject("registry", 0),
         "log": Subject("log", 0),
         "unit 0x" + "ab" * 32: Subject("unit", b"\xab" * 32),

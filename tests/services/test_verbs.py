@@ -11,16 +11,20 @@ import pytest
 from sqlalchemy import select
 
 from ledger.chain.account import Account
+from ledger.chain.message import Shown
 from ledger.db.chain_states import ChainException, ChainItem
 from ledger.db.engine import open_database, reading
-from ledger.db.models import ChainEvent, ChainParty, Submission
+from ledger.db.models import ChainBatch, ChainEvent, ChainLot, ChainParty, ChainUnit, Submission
 from ledger.domain import ids
+from ledger.domain.gs1 import with_check_digit
+from ledger.domain.history import NO_EVENT_HASH
 from ledger.domain.verbs import DEVICE, KeyMode, Role, Verb
 from ledger.services import (
     act,
     claims,
     custody,
     devices,
+    epochs,
     exceptions,
     items,
     lots,
@@ -42,6 +46,7 @@ from tests.services.verb_world import (
     DISTRIBUTOR,
     GTIN,
     LOT,
+    MARKET,
     OWN,
     REGULATOR,
     RIVAL,
@@ -53,6 +58,7 @@ from tests.services.verb_world import (
 from tests.support.installation import chain_rows
 
 HELD, IN_TRANSIT, LOST = 1, 2, 4
+NONE = {"eventHash": NO_EVENT_HASH}
 SCANNER = Account(bytes([6]) * 32)
 
 
@@ -129,7 +135,7 @@ def test_a_brand_takes_its_goods_from_a_suspended_holder(world: World) -> None:
     world.refuses("PartyInactive", lambda: custody.ship(site, STORE, BRAND, [unit], "w3"))
     world.refuses("PartyInactive", lambda: custody.ship(site, BRAND, STORE, [here], "w4"))
     world.refuses("NotConcerned", lambda: custody.hand(*withdraw, RIVAL, STORE, [unit], "w5"))
-    for place, each in enumerate((unit, other, alone)):  # by its lot, who made it, and its code
+    for place, each in enumerate((unit, other, alone)):  # by its lot, who made it, and its batch
         world.settle(custody.hand(*withdraw, BRAND, STORE, [each], f"w6 {place}"))
         assert world.unit(each) == (BRAND, 0, HELD)
     world.do_rule(ruling.order_status(STORE, ruling.ACTIVE, "w7"))
@@ -161,7 +167,7 @@ def test_an_exception_is_open_until_both_sides_agree(world: World) -> None:
     world.do(settle(STORE, "e5"))
     world.refuses("AlreadySettled", lambda: world.do(settle(STORE, "e6")))
     assert [one.settled for one in _exceptions(world, STORE)] == [2]
-    world.do(settle(BRAND, "e7"))  # the lot's brand, which alone is enough
+    world.do(settle(BRAND, "e7"))  # the lot's brand, but here a side
     assert _exceptions(world, STORE) == []
     world.refuses("AlreadySettled", lambda: world.do(settle(BRAND, "e8")))
 
@@ -205,6 +211,39 @@ def test_an_item_travels_alone_by_its_link(world: World) -> None:
     assert world.unit(unit) == (STORE, 0, HELD)
     world.do(items.order_state(site, STORE, link, "supplied", "d5"))
     world.refuses("ItemNotActive", lambda: custody.ship(site, STORE, BRAND, [unit], "d6"))
+
+
+def test_a_brand_takes_an_item_back_from_who_squatted_on_it(world: World) -> None:
+    """A rival that has seen the code's hash commits to it, draws it first and sells it on."""
+    site, index = world.site, 118
+    link = world.links[index]
+    world.refuses("UNKNOWN_UNIT", lambda: items.reclaim(site, BRAND, link, "q0"))
+    draw = items.order_draw(site, BRAND, link, "never")
+    gtin = with_check_digit("0950611100001")
+    epochs.ensure_epoch(site, RIVAL)
+    args = {"actor": RIVAL, "gtin": int(gtin), "epoch": 0}
+    world.do(act.Order(Verb.RESERVE_BATCH, RIVAL, RIVAL, args | NONE, "q1"))
+    with reading(site.engine) as session:
+        number = session.scalars(select(ChainBatch.number).where(ChainBatch.brand == RIVAL)).one()
+    roots = {"actor": RIVAL, "root": draw.identity, "innerRoot": bytes(32), "count": 1}
+    world.do(act.Order(Verb.COMMISSION, RIVAL, number, roots | NONE, "q2"))
+    terms = {"lot": ids.lot_id(int(gtin), "R"), "expiry": 0, "bestBefore": 0, "market": MARKET}
+    args = {"actor": RIVAL, "from": 0, "to": 1, **terms}
+    world.do(act.Order(Verb.BIND_LOT, RIVAL, number, args | NONE, "q3"))
+    with reading(site.engine) as session:
+        lot = session.scalars(select(ChainLot.number).where(ChainLot.brand == RIVAL)).one()
+    args = {"actor": RIVAL, "batch": number, "lot": lot}
+    shown = Shown([[]], code=draw.shown.code)
+    world.do(act.Order(Verb.DRAW_ITEM, RIVAL, draw.identity, args | NONE, "q4", shown=shown))
+    world.refuses("UnitExists", lambda: items.draw(site, BRAND, link, "q5"))
+    world.refuses("NotSuspended", lambda: items.reclaim(site, RIVAL, link, "q6"))
+    world.settle(items.reclaim(site, BRAND, link, "q7"))
+    unit = _unit(world, link)
+    assert world.unit(unit) == (BRAND, 0, HELD)
+    with reading(site.engine) as session:
+        row = session.get_one(ChainUnit, unit)
+        assert (row.lot, row.market) == (0, 0)
+    world.settle(custody.ship(site, BRAND, STORE, [unit], "q8"))
 
 
 def _unit(world: World, text: str) -> bytes:

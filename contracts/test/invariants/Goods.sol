@@ -46,7 +46,8 @@ contract Goods is Ghost {
     // --------------------------------------------------------------------------------------- 21: items
 
     function say(uint8 index, uint8 who, uint8 state, bool ends) external {
-        _say(index % FEW, who % 2 == 0 ? BRAND : all[who / 2 % 6], state % 9, ends);
+        bool again = states[index % FEW].state == 2 && who % 4 != 0; // a block that another has set
+        _say(index % FEW, who % 2 == 0 ? BRAND : all[who / 2 % 6], again ? 2 : state % 9, ends && !again);
     }
 
     /// @notice Somebody undoes a state, mostly who set it, perhaps late.
@@ -69,7 +70,8 @@ contract Goods is Ghost {
             expect(s.state != 3 && s.state != 7, 21, "back from stolen or destroyed");
             expect(s.state == 2 || block.timestamp <= s.since + 10 days, 21, "undone after ten days");
         } else {
-            expect(s.state <= 1, 21, "one end after another");
+            bool takenOver = s.state == 2 && state == 2 && actor == REGULATOR && s.by != REGULATOR;
+            expect(s.state <= 1 || takenOver, 21, "one end after another");
             expect(actor == BRAND || partyNow(actor).roles & _rolesFor(state) != 0, 21, "said by who may not");
             expect(
                 actor == BRAND || actor == REGULATOR || unitNow(codeLeaf(at)).state == 0 || unitNow(codeLeaf(at)).holder == actor,
@@ -90,9 +92,13 @@ contract Goods is Ghost {
         if (storeSuspended) return;
         uint64 holder = unitNow(item).holder;
         uint64 to = there ? STORE : DISTRIBUTOR;
+        if (unitNow(item).state == 2) {
+            if (!attempt(receiveFrom(item, unitNow(item).addressee, holder))) land(takeBack(item, holder, unitNow(item).addressee));
+            else expect(states[at].state < 4, 21, "what ended on its way arrived");
+            return;
+        }
         if (!attempt(ship(item, holder, to))) return;
-        expect(states[at].state < 4, 21, "what is decommissioned moved");
-        land(receiveFrom(item, to, holder));
+        expect(states[at].state < 2, 21, "what is blocked, stolen or decommissioned moved");
     }
 
     function _rolesFor(uint8 state) private pure returns (uint16) {
@@ -178,6 +184,21 @@ contract Goods is Ghost {
         if (!attempt(withdraw(unit, actor, STORE, shown ? originOf(unit) : new bytes32[](0)))) return;
         expect(storeSuspended, 24, "withdrawn from a holder who is not suspended");
         expect(actor == BRAND && shown, 24, "withdrawn by who is not shown to be its brand");
+    }
+
+    /// @notice The rival makes the slot of a brand's item, and somebody takes it from him by its code, or none.
+    function contest(uint8 index, uint8 who, bool shown, bool otherCode) external {
+        uint32 at = FEW + index % FEW;
+        bytes32 item = codeLeaf(at);
+        if (unitNow(item).state == 0) squatted(at, 0);
+        uint64 holder = unitNow(item).holder;
+        uint64 actor = all[who % 6];
+        if (actor == STORE && storeSuspended) return;
+        bytes32[] memory code_ = shown ? brandsOf(otherCode ? codeLeaf(at + 1) : item) : new bytes32[](0);
+        if (!attempt(withdraw(item, actor, holder, code_))) return;
+        expect(holder == RIVAL, 24, "an item was taken from its brand");
+        expect(actor == BRAND && shown && !otherCode, 24, "an item was taken by who did not show its code");
+        expect(unitNow(item).gone == BATCH, 24, "another batch still vouches for it");
     }
 
     // ------------------------------------------------------------------------------------- 25: recalls

@@ -88,10 +88,11 @@ contract Governance is Ghost {
         uint64 party = all[who % 4];
         if (suspended[party]) return;
         uint256 device = 900 + what % 2;
-        ITypes.DelegateArgs memory cut = ITypes.DelegateArgs(party, vm.addr(device), 1, uint128(1 << SHIP), 0, 0, deviceNow(party, vm.addr(device)).era, DOCUMENT);
+        ITypes.DelegateArgs memory cut = ITypes.DelegateArgs(party, vm.addr(device), 1, uint128(1 << SHIP), 0, 0, deviceNow(party, vm.addr(device)).era + 1, DOCUMENT);
         bytes memory call = what % 3 == 0
             ? cancel(party)
             : what % 3 == 1 ? delegate(cut) : updateParty(ITypes.UpdatePartyArgs(party, partyNow(party).roles, partyNow(party).markets, 0, 0, DOCUMENT), _some(3));
+        if (what % 3 == 1) _hoarded(party, cut, times);
         for (uint256 i; i <= times % 3; ++i) _event(party);
         expect(attempt(call), 17, "a party's own event made its end stale");
         (string memory argsType, bytes memory args, uint8 verb, bytes32 document) = what % 3 == 0
@@ -99,6 +100,19 @@ contract Governance is Ghost {
             : what % 3 == 1 ? (Types.DELEGATE, abi.encode(cut), DELEGATE, DOCUMENT) : (Types.UPDATE_PARTY, abi.encode(party, partyNow(party).roles, partyNow(party).markets, 0, 0, DOCUMENT), UPDATE_PARTY, DOCUMENT);
         if (verb == UPDATE_PARTY) _ruled(party, verb, _hash(argsType, args));
         else follow(partySubject(party).id, verb, party, 0, _hash(argsType, args), document);
+    }
+
+    /// @dev What might outrun the end of a device: another delegation of it, and a cancel.
+    function _hoarded(uint64 party, ITypes.DelegateArgs memory cut, uint8 which) private {
+        if (which & 1 == 1) {
+            ITypes.DelegateArgs memory more = ITypes.DelegateArgs(party, cut.key, 1, cut.verbs, type(uint40).max, 9, cut.deviceEra - 1, DOCUMENT);
+            land(delegate(more));
+            follow(partySubject(party).id, DELEGATE, party, 0, _hash(Types.DELEGATE, abi.encode(more)), DOCUMENT);
+        }
+        if (which & 2 == 2) {
+            land(cancel(party));
+            follow(partySubject(party).id, CANCEL, party, 0, _hash(Types.CANCEL, abi.encode(party)), 0);
+        }
     }
 
     /// @dev An event of the party that touches neither its key's nor the other devices' era.
@@ -132,6 +146,7 @@ contract Governance is Ghost {
         (key, era) = (device, devices[device].era);
         if (older && era != 0) --era;
         bool right = era == devices[device].era;
+        era += 2 ** 32;
         bytes memory call = pair ? shipList(listOf(units), BRAND, DISTRIBUTOR) : ship(units[0], BRAND, DISTRIBUTOR);
         (key, era) = (0, 0);
         vm.warp(block.timestamp + later % 500);

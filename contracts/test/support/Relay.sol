@@ -230,6 +230,11 @@ abstract contract Relay {
         return subjectOf("item", leaf, i.head, i.seq);
     }
 
+    /// @notice Of an inner code that nobody has claimed.
+    function claimSubject(uint64 batch, uint32 index) internal view returns (Subject memory) {
+        return subjectOf("claim", bytes32((uint256(batch) << 32) | index), 0, 0);
+    }
+
     function batchSubject(uint64 batch) internal returns (Subject memory) {
         ITypes.Batch memory b = batchNow(batch);
         return subjectOf("batch", bytes32(uint256(batch)), b.head, b.seq);

@@ -180,8 +180,7 @@ abstract contract Verbs is Relay {
     }
 
     function claimInner(ITypes.ClaimInnerArgs memory args, bytes32[] memory proof) internal returns (bytes memory) {
-        bytes32 leaf = keccak256(abi.encode(keccak256(abi.encode(args.index, args.innerCode, args.salt))));
-        Subject memory subject = subjectOf("item", leaf, 0, 0);
+        Subject memory subject = claimSubject(args.batch, args.index);
         return abi.encodeCall(ledger.claimInner, (args, proof, _auth(subject, args.actor, "ClaimInner", Types.CLAIM_INNER, abi.encode(args))));
     }
 

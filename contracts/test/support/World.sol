@@ -211,6 +211,18 @@ abstract contract World is Verbs {
         return unitId(actor, epcHash);
     }
 
+    /// @notice Take the brand's role from it.
+    function noBrandAnyMore() internal {
+        land(updateParty(ITypes.UpdatePartyArgs(BRAND, 4, 0, 0, 0, DOCUMENT)));
+    }
+
+    /// @notice An item of the brand's whose slot the rival made, by a batch of its own that has its leaf.
+    function squatted(uint32 index, uint32 lot) internal returns (bytes32 item) {
+        item = codeLeaf(index);
+        uint64 batch = uint64(uint256(claimedByRival(item)[3]));
+        land(drawItem(codeOf(index), ITypes.DrawItemArgs(RIVAL, batch, lot, DOCUMENT), new bytes32[](0)));
+    }
+
     /// @notice What an existing unit looks like in its parent's tree.
     function asChild(uint32 position, bytes32 unit) internal returns (ITypes.Child memory) {
         ITypes.Unit memory u = unitNow(unit);
