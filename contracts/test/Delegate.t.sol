@@ -54,7 +54,7 @@ contract DelegateTest is World {
         if (now_ != type(uint32).max) land(delegate(args));
     }
 
-    function testFuzz_RevertWhen_TheKeyWasCancelledSinceUnlessItEndsTheDevice(uint8 times, bool hoarded) external {
+    function testFuzz_RevertWhen_TheKeyWasCancelledSince_UnlessItEndsTheDevice(uint8 times, bool hoarded) external {
         ITypes.DelegateArgs memory args = _args();
         bytes memory named = delegate(args);
         (args.expiry, args.deviceEra) = (0, 1);

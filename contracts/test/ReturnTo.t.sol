@@ -31,7 +31,7 @@ contract ReturnToTest is World {
         land(returnTo(unit, DISTRIBUTOR, BRAND)); // its lot's
     }
 
-    function testFuzz_RevertGiven_ItIsAnItemThatIsBlockedOrWasStolenButOnItsWayToItsBrand(uint8 index, bool stolen, bool ofLot) external {
+    function testFuzz_RevertGiven_ItIsAnItemThatIsBlockedOrWasStolen_ButOnItsWayToItsBrand(uint8 index, bool stolen, bool ofLot) external {
         if (ofLot) land(bindLot(BATCH, lotArgs(0, 0, "lot", 0), 0));
         uint32 at = index % COUNT;
         land(drawItem(codeOf(at), ITypes.DrawItemArgs(BRAND, BATCH, ofLot ? 1 : 0, DOCUMENT), codeProof(at)));
