@@ -79,11 +79,13 @@ class MintIn(BaseModel):
 
 
 class ActivationIn(BaseModel):
-    """Codes [first, to) of a batch become active at `active_from` (unix seconds; 0 = never)."""
+    """Codes become active at `active_from` (unix seconds; 0 = never): those of a batch, [first, to)
+    of it (to null: all from `first` on), or all in a unit (SSCC or 0x id), its cases and all."""
 
-    batch: Batch
-    first: Index
-    to: Index
+    batch: Batch | None = None
+    first: Index = 0
+    to: Index | None = None
+    unit: Text | None = None
     active_from: Seconds
 
 

@@ -10,13 +10,15 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, StreamingResponse
 
 from api.bodies import MAX_INT, ActivationIn, JsonRoute, LotIn, MintIn, PartyIn, ProductIn
 from api.deps import AdminDep, BrandDep, KeyDep, ReadDep, SiteDep
+from api.verb_orders import find
 from ledger.db.engine import reading
 from ledger.db.models import Mint
 from ledger.domain import ids
 from ledger.domain.verbs import KeyMode
 from ledger.errors import Rejected
-from ledger.services import mint, parties, runs
+from ledger.services import mint, parties, ranges, runs
 from ledger.services.labels import Label, sheet_html
+from ledger.services.units import Codes
 
 router = APIRouter(prefix="/v1", tags=["brands"], route_class=JsonRoute)
 Json = dict[str, Any]
@@ -157,25 +159,39 @@ def sheet(
 
 @router.post("/activations", status_code=202)
 def activate(site: SiteDep, caller: BrandDep, key: KeyDep, body: ActivationIn) -> Json:
-    """Say from when a range of codes is active (scope brand).
+    """Say from when codes are active: a batch, a range of it, or all in a unit (scope brand).
 
-    Answers `submission`.
+    Void codes stay void. Answers `submission` (the last), and `submissions`: one for each range of
+    another state, of which all but the last are on the chain.
     """
-    caller.act_for(_brand_of(site, body.batch))
-    return {
-        "submission": runs.activate(site, body.batch, body.first, body.to, body.active_from, key)
-    }
+    if (body.batch is None) == (body.unit is None):
+        raise Rejected("BAD_OPTION", "Name a batch or a unit, one of both.")
+    if body.batch is not None:
+        caller.act_for(_brand_of(site, body.batch))
+        codes = ranges.in_batch(site, body.batch, body.first, body.to)
+    else:
+        with reading(site.engine) as session:
+            unit = find(session, caller, body.unit or "").id
+            codes = ranges.in_unit(site, session, unit)
+        for batch in {each.batch for each in codes}:
+            caller.act_for(_brand_of(site, batch))
+    return _sent(ranges.activate(site, codes, body.active_from, key))
 
 
 @router.post("/lots", status_code=202)
 def bind_lot(site: SiteDep, caller: BrandDep, key: KeyDep, body: LotIn) -> Json:
-    """Bind a range of codes to a lot (scope brand).
+    """Bind a range of codes to a lot; an empty one only opens it (scope brand).
 
-    Answers `submission`.
+    Answers as POST /v1/activations.
     """
     caller.act_for(_brand_of(site, body.batch))
     terms = runs.LotTerms(body.lot, body.expiry, body.best_before, body.market, body.zone)
-    return {"submission": runs.bind_lot(site, body.batch, body.first, body.to, terms, key)}
+    codes = [Codes(body.batch, body.first, body.to)]
+    return _sent(ranges.bind_lot(site, codes, terms, key))
+
+
+def _sent(submissions: list[int]) -> Json:
+    return {"submission": submissions[-1], "submissions": submissions}
 
 
 def _mint(found: Mint) -> Json:

@@ -12,8 +12,9 @@ from ledger.db.engine import reading
 from ledger.db.models import ChainLot
 from ledger.domain.ids import party_text
 from ledger.errors import Rejected
-from ledger.services import lots
-from ledger.services.runs import LotTerms, bind_lot
+from ledger.services import lots, ranges
+from ledger.services.runs import LotTerms
+from ledger.services.units import Codes
 from scripts.acting import (
     Actor,
     Batch,
@@ -58,11 +59,14 @@ def bind(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Bind codes of a batch to a lot; the first time opens the lot, and its terms stay."""
+    """Bind codes of a batch to a lot; the first time opens the lot, and its terms stay.
+
+    An empty range (--from 0 --to 0) only opens it, for units that are packed of it.
+    """
     terms = LotTerms(lot, _day(expiry), _day(best_before), market, zone)
     where, key = site(data), idempotency(key)
-    submission = bind_lot(where, batch, first, to, terms, key)
-    show({"lot": lot, **outcome(where, submission, key, wait)}, as_json)
+    sent = ranges.bind_lot(where, [Codes(batch, first, to)], terms, key)
+    show({"lot": lot, "submissions": sent, **outcome(where, sent[-1], key, wait)}, as_json)
 
 
 @app.command()

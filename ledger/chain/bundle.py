@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ledger.chain.bundle_code import CodeFacts, judge_code
+from ledger.chain.bundle_code import CodeFacts, judge_code, judge_goods
 from ledger.chain.bundle_custody import Custody, Key, Mark, check_histories, judge_custody
 from ledger.chain.bundle_format import Bundle, Names, read
 from ledger.chain.bundle_state import State, proved_words
@@ -98,6 +98,7 @@ def conclude(bundle: Bundle, layout: Layout) -> Conclusion:
             raise Rejected("CODE_NOT_PLAIN", "The bundle says where an unknown code is.")
     else:
         custody = judge_custody(bundle, state, code.leaf)
+        code = judge_goods(bundle, state, now, code, custody.around)
     marks, whole_batch = _batch_mark(bundle, state, code)
     check_histories(bundle, bundle.histories, {**custody.marks, **marks})
     events = tuple(event for history in bundle.histories for event in history.events)

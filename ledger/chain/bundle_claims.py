@@ -20,6 +20,7 @@ PROVED: dict[str, str] = {
     "RUN_VOID": "the code was made void",
     "LOT_BOUND": "the code is bound to a lot",
     "LOT_NOT_BOUND": "the code is not bound to a lot",
+    "LOT_OF_UNIT": "the unit that the item lies in is of a lot",
     "LOT_NAMED": "the lot has the name given",
     "LOT_RELEASED": "the lot is not recalled",
     "LOT_RECALLED": "the lot is recalled",

@@ -1,7 +1,8 @@
-"""What proved storage says of a code: its batch, brand, run and lot."""
+"""What proved storage says of a code: its batch, brand, run, lot and state."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from ledger.chain.bundle_format import Bundle, Code
@@ -22,7 +23,8 @@ ITEM_STATES = {0: "ITEM_ACTIVE", 1: "ITEM_ACTIVE", 2: "ITEM_BLOCKED", 3: "ITEM_S
 
 @dataclass(frozen=True)
 class CodeFacts:
-    """What is proved of a code. leaf: None unless it is under its batch's root; lot: a number."""
+    """What is proved of a code. leaf: None unless it is under its batch's root; lot: a number,
+    None for none."""
 
     chain: ChainFacts = field(default_factory=ChainFacts)
     leaf: bytes | None = None
@@ -36,8 +38,8 @@ class CodeFacts:
 def judge_code(bundle: Bundle, state: State, now: int) -> CodeFacts:
     """Return what is proved of the bundle's code at `now`, the settled block's unix seconds.
 
-    Raises Rejected CODE_NOT_UNDER_ROOT, CODE_NOT_PLAIN, PREFIX_NOT_OF_BRAND, RUN_NOT_SHOWN,
-    LOT_NAME_DIFFERS, SLOT_NOT_PROVEN.
+    Its lot and its own state are `judge_goods`'s. Raises Rejected CODE_NOT_UNDER_ROOT,
+    CODE_NOT_PLAIN, PREFIX_NOT_OF_BRAND, RUN_NOT_SHOWN, SLOT_NOT_PROVEN.
     """
     code = bundle.code
     if code is None:
@@ -64,8 +66,35 @@ def judge_code(bundle: Bundle, state: State, now: int) -> CodeFacts:
             *_brand(bundle, state, brand),
         ),
     )
-    facts = _lot(bundle, state, now, *_run(state, now, code, batch["firstRun"], facts))
-    return _item(state, code, item, facts)
+    return _run(state, now, code, batch["firstRun"], facts)
+
+
+def judge_goods(
+    bundle: Bundle, state: State, now: int, facts: CodeFacts, units: Iterable[bytes]
+) -> CodeFacts:
+    """Return a known code's facts with those of its lot and of the item itself.
+
+    units: around the item, innermost first. A code that is bound to no lot is of the lot of the
+    innermost of them that has one of its GTIN, since all in it is, as its packer says.
+    Raises Rejected LOT_NAME_DIFFERS, SLOT_NOT_PROVEN.
+    """
+    if facts.lot is None:
+        facts = replace(facts, proved=(*facts.proved, "LOT_NOT_BOUND"))
+        facts = _lot(bundle, state, now, facts, _lot_of_units(bundle, state, units), "LOT_OF_UNIT")
+    else:
+        facts = _lot(bundle, state, now, facts, facts.lot, "LOT_BOUND")
+    assert facts.leaf is not None and bundle.code is not None  # it is known
+    return _item(state, bundle.code, facts.leaf, facts)
+
+
+def _lot_of_units(bundle: Bundle, state: State, units: Iterable[bytes]) -> int | None:
+    if not state.has("items"):
+        return None  # a contract whose units say nothing of their content
+    for unit in units:
+        lot = state.read("units", [unit], "lot")["lot"]
+        if lot and state.read("lots", [lot], "gtin")["gtin"] == bundle.gtin:
+            return lot
+    return None
 
 
 def _why_unknown(gtin: int, code: Code, batch: dict[str, int]) -> str | None:
@@ -90,10 +119,8 @@ def _brand(bundle: Bundle, state: State, brand: int) -> tuple[str, str]:
     return "BRAND_PREFIX", "BRAND_ACTIVE" if status == PARTY_ACTIVE else "BRAND_SUSPENDED"
 
 
-def _run(
-    state: State, now: int, code: Code, first_run: int, facts: CodeFacts
-) -> tuple[CodeFacts, int]:
-    """Return the facts with what the code's run says, and the number of its lot (0 = none).
+def _run(state: State, now: int, code: Code, first_run: int, facts: CodeFacts) -> CodeFacts:
+    """Return the facts with what the code's run says, its lot's number among it.
 
     Runs are disjoint and linked in order: the run before an index, or the batch's first run,
     shows also that none covers it.
@@ -113,18 +140,21 @@ def _run(
     if run["voided"]:
         proved.append("RUN_VOID")
     chain = ChainFacts(active_from=run["activeFrom"] or None, void=bool(run["voided"]))
-    return replace(facts, chain=chain, proved=(*facts.proved, *proved)), run["lot"]
+    lot = run["lot"] or None
+    return replace(facts, chain=chain, lot=lot, proved=(*facts.proved, *proved))
 
 
-def _lot(bundle: Bundle, state: State, now: int, facts: CodeFacts, number: int) -> CodeFacts:
+def _lot(
+    bundle: Bundle, state: State, now: int, facts: CodeFacts, number: int | None, why: str
+) -> CodeFacts:
     text = bundle.stated.lot
-    if not number:
+    if number is None:
         if text is not None:
             raise Rejected("LOT_NAME_DIFFERS", "The bundle names a lot, but none is bound.")
-        return replace(facts, proved=(*facts.proved, "LOT_NOT_BOUND"))
+        return facts
     lot = state.read("lots", [number], "expiry", "bestBefore", "status")
     recalled = lot["status"] == RECALLED
-    proved = ["LOT_BOUND", "LOT_RECALLED" if recalled else "LOT_RELEASED"]
+    proved = [why, "LOT_RECALLED" if recalled else "LOT_RELEASED"]
     if text is not None:
         named = state.read("lots", [number], "id")["id"].to_bytes(32, "big")
         if named != ids.lot_id(bundle.gtin, text):

@@ -30,12 +30,14 @@ Mark = tuple[int, bytes]  # a subject's seq and head, as something proved says
 class Custody:
     """Who has the item's outermost unit, which way it goes, and the heads that prove it.
 
-    marks: seq and head of each subject whose whole history must be in the bundle.
+    around: the units with a slot around the item, innermost first. marks: seq and head of each
+    subject whose whole history must be in the bundle.
     """
 
     unit: bytes | None = None
     holder: int | None = None
     addressee: int | None = None
+    around: tuple[bytes, ...] = ()
     marks: Mapping[Key, Mark] = field(default_factory=dict)
     proved: tuple[str, ...] = ()
     stated: tuple[str, ...] = ()
@@ -53,13 +55,15 @@ def judge_custody(bundle: Bundle, state: State, item: bytes) -> Custody:
     if alone and bundle.units:
         raise Rejected("MOVED_ALONE", "The item has left the unit that the bundle puts it in.")
     inner = climb(bundle.units, state, item)
-    unit, marks = _outermost(state, inner)
+    around, marks = _outermost(state, inner)
+    unit = around[-1]
     words = state.read("units", [unit], "state", "holder", "addressee")
     moving = words["state"] in WHERE
     return Custody(
         unit=unit,
         holder=words["holder"],
         addressee=words["addressee"] if moving else None,
+        around=around,
         marks=marks,
         proved=(own, "UNIT_HISTORY_COMPLETE", WHERE.get(words["state"], "HELD")),
         stated=("ITEM_IN_UNIT",) if bundle.units else (),
@@ -134,13 +138,15 @@ def check_trees(steps: Sequence[Step], item: bytes) -> tuple[bytes, bytes, int]:
     return child, root, count
 
 
-def _outermost(state: State, unit: bytes) -> tuple[bytes, dict[Key, Mark]]:
-    """Return the unit around all others, and seq and head of each unit on the way to it."""
+def _outermost(state: State, unit: bytes) -> tuple[tuple[bytes, ...], dict[Key, Mark]]:
+    """Return the units up to the one around all others, and seq and head of each of them."""
+    around: list[bytes] = []
     marks: dict[Key, Mark] = {}
     for _ in range(MAX_LEVELS):
+        around.append(unit)
         marks[("unit", unit)] = mark_of(state, unit)
         if _state_of(state, unit) != INSIDE:
-            return unit, marks
+            return tuple(around), marks
         unit = state.read("units", [unit], "parent")["parent"].to_bytes(32, "big")
     raise Rejected("UNIT_DIFFERS", f"Units lie in each other more than {MAX_LEVELS} deep.")
 

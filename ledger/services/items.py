@@ -119,7 +119,7 @@ def order_draw(site: Site, actor: int, link: str, key: str) -> Order:
         item = find(site, session, link)
         batch = session.get_one(ChainBatch, item.batch)
         proofs = [leaf_proof(site, session, batch, item.index)]
-    lot = item.lot.number if item.lot is not None else 0
+    lot = item.run.lot if item.run is not None else 0
     epc = ids.item_epc(f"{item.gtin:014d}", item.serial)
     document = epcis_states.drawing(occasion(site, actor), epc)
     args = {"actor": actor, "batch": item.batch, "lot": lot}

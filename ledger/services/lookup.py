@@ -26,6 +26,7 @@ from ledger.errors import Rejected
 from ledger.services.codes import decode
 from ledger.services.mint import COMMISSIONED
 from ledger.services.site import Site
+from ledger.services.ways import find_way, lot_of_units
 
 RECALLED = 2
 
@@ -86,7 +87,7 @@ class Item:
     index: int
     leaf: bytes
     run: ChainRun | None
-    lot: ChainLot | None
+    lot: ChainLot | None  # its code's, else that of the unit that it lies in
     state: int = 0  # as the chain has set it, 0 never
     opened: int | None = None  # when its inner code was uncovered, unix seconds
     imported: bool = False  # printed before it joined the ledger
@@ -117,7 +118,6 @@ def find_item(site: Site, session: Session, gtin: str, serial: str) -> Item | No
     if (batch.brand, batch.epoch, batch.gtin) != (decoded.brand, decoded.epoch, int(gtin)):
         return None  # a guess under a wrong key, or a copied ledger's code
     run = run_of(session, batch.number, decoded.index)
-    lot = session.get(ChainLot, run.lot) if run is not None and run.lot else None
     leaf = code.leaf(batch.gtin, decoded.index, serial)
     place = {"batch": batch.number, "index": decoded.index}
     return Item(
@@ -128,7 +128,7 @@ def find_item(site: Site, session: Session, gtin: str, serial: str) -> Item | No
         decoded.index,
         leaf,
         run,
-        lot,
+        _lot_of(session, run, leaf, batch, decoded.index),
         session.scalar(_STATE, {"leaf": leaf}) or 0,
         session.scalar(_OPENED, place),
         batch.epoch == code.IMPORTED_EPOCH,
@@ -141,6 +141,16 @@ def find_linked(site: Site, session: Session, link: Link) -> Item | None:
     if item is None and link.canonical is not None:
         item = find_item(site, session, link.gtin, link.canonical)
     return item
+
+
+def _lot_of(
+    session: Session, run: ChainRun | None, leaf: bytes, batch: ChainBatch, index: int
+) -> ChainLot | None:
+    """Return the lot that a code is bound to, else that of the unit that the item lies in."""
+    if run is not None and run.lot:
+        return session.get(ChainLot, run.lot)
+    way = find_way(session, leaf, batch.number, index)
+    return lot_of_units(session, way, batch.gtin) if way is not None else None
 
 
 def run_of(session: Session, batch: int, index: int) -> ChainRun | None:

@@ -20,7 +20,7 @@ from ledger.domain.gs1 import gtin14
 from ledger.domain.watermark import SPARE
 from ledger.errors import Rejected
 from ledger.services import mint as minting
-from ledger.services import packages, receivers, runs
+from ledger.services import packages, ranges, receivers
 from ledger.services.capture import era_of
 from ledger.services.epochs import ensure_epoch
 from ledger.services.persons import Person, note
@@ -165,17 +165,19 @@ def printed(site: Site, who: Person, number: int, brand: int, rows: int) -> Code
 
 
 def activate(site: Site, who: Person, number: int, brand: int, active_from: int) -> int:
-    """Activate an order's codes from a time on; return the submission's id.
+    """Activate an order's codes from a time on; return the last submission's id.
 
-    The codes that every copy left out become active as well: nobody has them, and a scan of one
-    shows that the list itself has leaked. Raises Rejected WRONG_STEP, and as `runs.activate`.
+    Those that were made void stay so. The codes that every copy left out become active as well:
+    nobody has them, and a scan of one shows that the list itself has leaked.
+    Raises Rejected WRONG_STEP, and as `ranges.activate`.
     """
     with reading(site.engine) as session:
         order = find(session, number, brand)
         made = session.get(Mint, order.mint) if order.mint else None
     if order.state not in (FETCHED, PRINTED) or made is None or made.batch is None:
         raise wrong_step(order, "activate")
-    submission = runs.activate(site, made.batch, 0, made.count, active_from, f"order-{order.id}")
+    whole = ranges.in_batch(site, made.batch)
+    submission = ranges.activate(site, whole, active_from, f"order-{order.id}")[-1]
     with transaction(site.engine) as session:
         row = find(session, number, brand)
         if row.state != ACTIVATED:

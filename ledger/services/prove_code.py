@@ -14,16 +14,10 @@ from ledger.domain import ids
 from ledger.domain.history import Event
 from ledger.domain.leaf import leaf
 from ledger.services.codes import decode, leaf_proof, prefix_of
-from ledger.services.prove_custody import (
-    INSIDE,
-    Way,
-    events_of,
-    find_way,
-    steps_of,
-    unit_histories,
-)
+from ledger.services.prove_custody import events_of, steps_of, unit_histories
 from ledger.services.prove_frame import Json, Place
 from ledger.services.site import Site
+from ledger.services.ways import INSIDE, Way, find_way, lot_of_units
 
 COMMISSIONED = 2
 MOVING = (2, 4)  # on its way, or lost on it
@@ -32,11 +26,12 @@ MAX_BATCH_EVENTS = 256  # with more, a batch's history is left out; nothing in a
 
 @dataclass(frozen=True)
 class Part:
-    """What the bundle says of the code, and the places in storage that prove it."""
+    """What the bundle says of the code, and the places in storage that prove it. lot: its text."""
 
     code: Json | None = None
     units: list[Json] | None = None
     histories: tuple[Sequence[Event], ...] = ()
+    bound: bool = False  # to a lot, by its run
     lot: str | None = None
     parties: frozenset[int] = frozenset()  # whose slots are shown
     places: tuple[Place, ...] = ()
@@ -87,7 +82,7 @@ def gather(site: Site, session: Session, gtin: int, serial: str) -> Part:
         places=places,
     )
     part = _run(session, part, number, index)
-    return _custody(site, session, part, leaf(gtin, index, serial), number, index)
+    return _custody(site, session, part, gtin, leaf(gtin, index, serial), number, index)
 
 
 def _run(session: Session, part: Part, batch: int, index: int) -> Part:
@@ -101,23 +96,34 @@ def _run(session: Session, part: Part, batch: int, index: int) -> Part:
     run = session.scalars(query).first()
     if run is None:
         return part
-    places: tuple[Place, ...] = (*part.places, ("runs", (batch, run.first), "to"))
-    name = None
-    if index < run.to and run.lot:
-        places += (("lots", (run.lot,), "expiry"),)
-        lot = session.get(ChainLot, run.lot)
-        name = session.get(LotName, lot.id) if lot else None
-        if name is not None:
-            places += (("lots", (run.lot,), "id"),)
-    code = {**(part.code or {}), "run": run.first}
-    return replace(part, code=code, lot=name.lot if name else None, places=places)
+    part = replace(
+        part,
+        code={**(part.code or {}), "run": run.first},
+        bound=index < run.to and run.lot != 0,
+        places=(*part.places, ("runs", (batch, run.first), "to")),
+    )
+    return _lot(session, part, session.get(ChainLot, run.lot)) if part.bound else part
 
 
-def _custody(site: Site, session: Session, part: Part, item: bytes, batch: int, index: int) -> Part:
-    places: tuple[Place, ...] = (*part.places, ("units", (item,), "state"))
+def _lot(session: Session, part: Part, lot: ChainLot | None) -> Part:
+    if lot is None:
+        return part
+    places: tuple[Place, ...] = (*part.places, ("lots", (lot.number,), "expiry"))
+    name = session.get(LotName, lot.id)
+    if name is not None:
+        places += (("lots", (lot.number,), "id"),)
+    return replace(part, lot=name.lot if name else None, places=places)
+
+
+def _custody(
+    site: Site, session: Session, part: Part, gtin: int, item: bytes, batch: int, index: int
+) -> Part:
+    part = replace(part, places=(*part.places, ("units", (item,), "state")))
     way = find_way(session, item, batch, index)
     if way is None:
-        return replace(part, places=places)
+        return part
+    if not part.bound:
+        part = _lot(session, part, lot_of_units(session, way, gtin))
     outermost = way.stored[-1]
     parties = {outermost.holder} | ({outermost.addressee} if outermost.state in MOVING else set())
     return replace(
@@ -126,7 +132,7 @@ def _custody(site: Site, session: Session, part: Part, item: bytes, batch: int, 
         histories=(*part.histories, *unit_histories(session, way.stored)),
         parties=part.parties | parties,
         places=(
-            *places,
+            *part.places,
             *_unit_places(way),
             *(("parties", (party,), "status") for party in sorted(parties)),
         ),

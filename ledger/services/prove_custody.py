@@ -2,53 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import TypeVar, cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.chain.bundle_format import Step
-from ledger.db.models import ChainEvent, ChainUnit, UnitChild, UnitName, UnitRun
+from ledger.db.models import ChainEvent, ChainUnit, UnitName
 from ledger.domain import ids, merkle
 from ledger.domain.history import Event, args_struct
 from ledger.domain.ids import SubjectKind
 from ledger.domain.typed_json import from_json
 from ledger.domain.verbs import Verb
-from ledger.errors import Broken
 from ledger.services.site import Site
 from ledger.services.units import child_leaf, children_of
+from ledger.services.ways import Way, differ
 
 T = TypeVar("T")
-INSIDE = 3
-
-
-@dataclass(frozen=True)
-class Way:
-    """From an item up. steps: (unit, position in it) until a unit with a slot of its own; none if
-    the item has one itself. stored: that unit and those around it, innermost first."""
-
-    steps: tuple[tuple[bytes, int], ...]
-    stored: tuple[ChainUnit, ...]
-
-
-def find_way(session: Session, leaf: bytes, batch: int, index: int) -> Way | None:
-    """Return the way from an item to its outermost unit, None if no known unit on chain has it."""
-    return next(find_ways(session, leaf, batch, index), None)
-
-
-def find_ways(session: Session, leaf: bytes, batch: int, index: int) -> Iterator[Way]:
-    """Yield every way from an item to an outermost unit; honest packers leave at most one."""
-    own = session.get(ChainUnit, leaf)
-    if own is not None:
-        yield Way((), _around(session, own))
-        return
-    packed = select(UnitRun).where(
-        UnitRun.batch == batch, UnitRun.first <= index, UnitRun.to > index
-    )
-    for run in session.scalars(packed):
-        yield from _climb(session, run.unit, run.position + index - run.first)
 
 
 def steps_of(site: Site, session: Session, way: Way) -> tuple[Step, ...]:
@@ -61,7 +32,7 @@ def steps_of(site: Site, session: Session, way: Way) -> tuple[Step, ...]:
         name = _need(session.get(UnitName, unit))
         nodes = merkle.tree([child_leaf(child) for child in children_of(site, session, unit)])
         if nodes[0] != name.children_root:
-            raise _differ()
+            raise differ()
         siblings = tuple(merkle.proof(nodes, position))
         steps.append(Step(unit, position, name.children_root, name.count, siblings))
     return tuple(steps)
@@ -92,23 +63,6 @@ def events_of(session: Session, subject: bytes, upto: int | None = None) -> list
     return [_event(row) for row in session.scalars(query)]
 
 
-def _around(session: Session, unit: ChainUnit) -> tuple[ChainUnit, ...]:
-    around = [unit]
-    while around[-1].state == INSIDE and around[-1].parent is not None:
-        around.append(_need(session.get(ChainUnit, around[-1].parent)))
-    return tuple(around)
-
-
-def _climb(session: Session, unit: bytes, position: int) -> Iterator[Way]:
-    stored = session.get(ChainUnit, unit)
-    if stored is not None:
-        yield Way(((unit, position),), _around(session, stored))
-        return
-    for above in session.scalars(select(UnitChild).where(UnitChild.child == unit)):
-        for way in _climb(session, above.unit, above.position):
-            yield Way(((unit, position), *way.steps), way.stored)
-
-
 def _event(row: ChainEvent) -> Event:
     verb = Verb(row.verb)
     number = row.kind not in ("unit", "item")
@@ -128,12 +82,5 @@ def _event(row: ChainEvent) -> Event:
 
 def _need(row: T | None) -> T:
     if row is None:
-        raise _differ()
+        raise differ()
     return row
-
-
-def _differ() -> Broken:
-    return Broken(
-        "UNIT_ROWS_DIFFER",
-        "What is stored of a unit's content is not what was packed: restore a backup.",
-    )

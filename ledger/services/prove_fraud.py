@@ -18,9 +18,10 @@ from ledger.db.models import ChainUnit
 from ledger.domain.leaf import leaf
 from ledger.errors import Rejected
 from ledger.services.codes import decode
-from ledger.services.prove_custody import find_ways, steps_of, unit_histories
+from ledger.services.prove_custody import steps_of, unit_histories
 from ledger.services.prove_frame import Json, Place, frame, judged
 from ledger.services.site import Site
+from ledger.services.ways import find_ways
 
 Path = tuple[Step, ...]
 

@@ -76,11 +76,7 @@ def bind_lot(site: Site, batch: int, first: int, to: int, terms: LotTerms, key: 
 
     Dates end at 24:00 of the market's zone. Raises as `activate`, BAD_LOT and BAD_DATE.
     """
-    if not _LOT.fullmatch(terms.lot):
-        raise Rejected("BAD_LOT", "A lot number has 1 to 20 characters of GS1's set (AI 10).")
-    if not 0 <= terms.market <= MAX_MARKET:
-        raise Rejected("BAD_LOT", f"A market is a number from 1 to {MAX_MARKET}, 0 for any market.")
-    zone = site.zone if terms.zone is None else terms.zone
+    expiry, best_before = ends_of(site, terms)
     ref = _ref(site, batch, first, to)
     run = epcis.Run(f"{ref.gtin:014d}", batch, first, to, terms.lot)
     occasion = epcis.Occasion(site.when(), site.salt())
@@ -91,12 +87,25 @@ def bind_lot(site: Site, batch: int, first: int, to: int, terms: LotTerms, key: 
         "from": first,
         "to": to,
         "lot": lot,
-        "expiry": end_of(terms.expiry, zone),
-        "bestBefore": end_of(terms.best_before, zone),
+        "expiry": expiry,
+        "bestBefore": best_before,
         "market": terms.market,
     }
     order = Order(Verb.BIND_LOT, ref.brand, batch, args, key, ref.brand, document)
     return act(site, order, beside=_name_lot(lot, ref, terms.lot))
+
+
+def ends_of(site: Site, terms: LotTerms) -> tuple[int, int]:
+    """Return the first seconds after a lot's expiry and best-before days, 0 for none.
+
+    Raises Rejected BAD_LOT, BAD_DATE: all that can be wrong with the terms alone.
+    """
+    if not _LOT.fullmatch(terms.lot):
+        raise Rejected("BAD_LOT", "A lot number has 1 to 20 characters of GS1's set (AI 10).")
+    if not 0 <= terms.market <= MAX_MARKET:
+        raise Rejected("BAD_LOT", f"A market is a number from 1 to {MAX_MARKET}, 0 for any market.")
+    zone = site.zone if terms.zone is None else terms.zone
+    return end_of(terms.expiry, zone), end_of(terms.best_before, zone)
 
 
 def end_of(day: date | None, zone: int) -> int:

@@ -20,6 +20,7 @@ from ledger.chain.trust import sign
 from ledger.db.engine import reading
 from ledger.errors import Rejected
 from ledger.services import prove_fraud
+from ledger.services.ways import find_ways
 from tests.services.fraud_world import box, codes, item_of, pack, pack_falsely, way
 from tests.services.proof_world import World, open_world
 
@@ -43,7 +44,7 @@ def _memberships(world: World, directory: Path) -> Iterator[Row]:
     trust = sign(world.trust(), bytes.fromhex((directory / "node" / "validator.key").read_text()))
     nested = pack(world, box(codes(20, 24)), codes(24, 26))
     with reading(world.site.engine) as session:
-        (found,) = prove_fraud.find_ways(session, item_of(world, 21), 1, 21)
+        (found,) = find_ways(session, item_of(world, 21), 1, 21)
     mine = way(world, *found.steps)
     assert mine[-1].unit == nested
     theirs = pack_falsely(world, item_of(world, 21), 3)

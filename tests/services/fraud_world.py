@@ -16,8 +16,9 @@ from ledger.domain.verbs import Verb
 from ledger.services import packing, unpacking
 from ledger.services.act import Order, act
 from ledger.services.packing import Box
-from ledger.services.prove_custody import Way, steps_of
+from ledger.services.prove_custody import steps_of
 from ledger.services.units import Codes, child_leaf, item_child, unit_child
+from ledger.services.ways import Way
 from tests.services.proof_world import BRAND, DISTRIBUTOR, DISTRIBUTOR_KEY, GTIN, World, _sscc
 
 Path = tuple[Step, ...]

@@ -18,6 +18,7 @@ from ledger.db.engine import reading
 from ledger.errors import Rejected
 from ledger.services import custody, prove_fraud
 from ledger.services.units import Codes
+from ledger.services.ways import find_ways
 from tests.services.fraud_world import (
     Path,
     box,
@@ -161,7 +162,7 @@ def test_a_box_put_from_case_to_case_is_no_fraud(
     inner = unpack(world, case, 0)
     again = pack(world, pack(world, inner, codes(36, 37)), codes(37, 38))
     with reading(world.site.engine) as session:
-        (above,) = prove_fraud.find_ways(session, item_of(world, 32), 1, 32)
+        (above,) = find_ways(session, item_of(world, 32), 1, 32)
     new_case = above.stored[1].id
     paths = [
         way(world, (inner, 0)),
