@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "order": ("scripts.order", "codes from the request to the press; whose a leaked list is"),
     "pack": ("scripts.pack", "what goes into a logistic unit"),
     "party": ("scripts.party", "who takes part: register, update, suspend, rotate, list"),
+    "print": ("scripts.print", "codes of a batch as sheets, pictures and data files"),
     "product": ("scripts.product", "trade items and what they are called"),
     "proof": ("scripts.proof", "check a proof bundle by a trust file, without a network"),
     "rebuild": ("scripts.rebuild", "the chain tables anew from the chain"),

@@ -1,27 +1,23 @@
-"""`touchstone mint`: new codes under a root on the chain, and how they get onto goods."""
+"""`touchstone mint`: new codes under a root on the chain, and the file of their links."""
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ledger.db.models import Mint
 from ledger.domain.digital_link import printed_link
 from ledger.domain.gs1 import gtin14
 from ledger.errors import Rejected, Unavailable
-from ledger.services import export, labels
+from ledger.services import export
 from ledger.services import mint as minting
 from ledger.services.site import Site
 from scripts.acting import cannot_write, idempotency, party, whole_file
-from scripts.common import Data, Idempotency, Json, show, site
+from scripts.common import Data, Idempotency, Json, progress_bar, show, site
 
 app = typer.Typer(add_completion=False)
 
@@ -29,44 +25,15 @@ POLL_S = 0.05
 WAITING_FOR = {"RESERVING": "number and tree", "COMMISSIONING": "root on chain"}
 
 
-class Language(StrEnum):
-    """Of the words on a sheet."""
-
-    EN = "en"
-    ZH = "zh"
-
-
-class LevelChoice(StrEnum):
-    """Error correction of a QR code (ISO/IEC 18004)."""
-
-    L = "L"
-    M = "M"
-    Q = "Q"
-    H = "H"
-
-
-LEVELS: dict[str, labels.Level] = {"L": "L", "M": "M", "Q": "Q", "H": "H"}
-
-
 @dataclass(frozen=True)
 class Output:
-    """What is to be written once the root is on chain: files, and which codes go into them."""
+    """What is to be written once the root is on chain: a file, and which codes go into it."""
 
     links: Path | None
-    sheet: Path | None
-    qr: Path | None
-    index: int
     first: int
     to: int
     upper: bool
     with_inner: bool
-    level: labels.Level
-    lang: str
-
-    @property
-    def files(self) -> list[Path]:
-        """The files to write."""
-        return [path for path in (self.links, self.sheet, self.qr) if path is not None]
 
 
 @app.command()
@@ -83,12 +50,7 @@ def mint(
     ] = True,
     timeout: Annotated[float, typer.Option(help="Seconds to wait.")] = 600.0,
     links: Annotated[Path | None, typer.Option(help="File for the links, one a line.")] = None,
-    sheet: Annotated[
-        Path | None, typer.Option(help="File for a sheet to print (HTML, A4, to 5,000 labels).")
-    ] = None,
-    qr: Annotated[Path | None, typer.Option(help="File for one QR code, .svg or .png.")] = None,
-    index: Annotated[int, typer.Option(help="Which code --qr draws, from 0.")] = 0,
-    first: Annotated[int, typer.Option("--from", help="First code of links and sheet.")] = 0,
+    first: Annotated[int, typer.Option("--from", help="First code of the links.")] = 0,
     to: Annotated[int | None, typer.Option("--to", help="Code after their last one [all].")] = None,
     upper: Annotated[
         bool, typer.Option("--upper", help="Links in capitals, for smaller QR codes.")
@@ -96,8 +58,6 @@ def mint(
     with_inner: Annotated[
         bool, typer.Option("--with-inner", help="In --links: a comma and the inner code's link.")
     ] = False,
-    level: Annotated[LevelChoice, typer.Option(help="QR error correction.")] = LevelChoice.M,
-    lang: Annotated[Language, typer.Option(help="Language of the sheet.")] = Language.EN,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -106,21 +66,19 @@ def mint(
     With the same --id an order that was cut short goes on, and one that is done is written again.
     """
     end = count if to is None else to
-    out = Output(
-        links, sheet, qr, index, first, end, upper, with_inner, LEVELS[level.value], lang.value
-    )
+    out = Output(links, first, end, upper, with_inner)
     _check(out, count, wait, inner)
     where, key = site(data), idempotency(key)
     printed_link(where.link_base, gtin14(gtin), "0", upper)  # a bad setting is told before minting
     number = minting.order_codes(where, party(brand), gtin, count, key, inner)
     made = _await(where, number, key, timeout) if wait else minting.mint_of(where, number)
-    if out.files:
-        _write(where, made, out)
+    if out.links is not None:
+        _write(where, made, out.links, out)
     show(_result(made, key, out), as_json)
 
 
 def _result(made: Mint, key: str, out: Output) -> dict[str, Any]:
-    files = {"links": out.links, "sheet": out.sheet, "qr": out.qr}
+    written = {"links": str(out.links)} if out.links is not None else {}
     return {
         "id": key,
         "mint": made.id,
@@ -128,7 +86,7 @@ def _result(made: Mint, key: str, out: Output) -> dict[str, Any]:
         "batch": made.batch,
         "gtin": f"{made.gtin:014d}",
         "count": made.count,
-        **{name: str(path) for name, path in files.items() if path is not None},
+        **written,
     }
 
 
@@ -136,29 +94,20 @@ def _check(out: Output, count: int, wait: bool, inner: bool) -> None:
     """Refuse, before anything is minted, what could not be written afterwards."""
     if not 1 <= count <= minting.MAX_COUNT:
         return  # the order is refused, in better words
-    if out.files and not wait:
+    if out.links is not None and not wait:
         raise Rejected("BAD_OPTION", "Codes leave when their root is on chain: use --wait.")
     if out.with_inner and not inner:
         raise Rejected("BAD_OPTION", "--with-inner writes inner codes: order them with --inner.")
     if not 0 <= out.first < out.to <= count:
         raise Rejected("BAD_RANGE", f"{out.first} to {out.to} is no range of {count} codes.")
-    if out.sheet is not None and out.to - out.first > labels.MAX_LABELS:
-        raise Rejected(
-            "TOO_MANY_LABELS",
-            f"A sheet holds {labels.MAX_LABELS} labels: give --from and --to, and make several.",
-        )
-    if out.qr is not None and out.qr.suffix not in (".svg", ".png"):
-        raise Rejected("BAD_OPTION", f"{out.qr} must end in .svg or .png.")
-    if not 0 <= out.index < count:
-        raise Rejected("BAD_RANGE", f"There is no code {out.index} among {count}.")
-    for path in out.files:
-        if not path.parent.is_dir() or path.is_dir():
-            raise cannot_write(path, "is a folder" if path.is_dir() else "no such folder")
+    if out.links is not None and (not out.links.parent.is_dir() or out.links.is_dir()):
+        why = "is a folder" if out.links.is_dir() else "no such folder"
+        raise cannot_write(out.links, why)
 
 
 def _await(where: Site, number: int, key: str, timeout: float) -> Mint:
     end = time.monotonic() + timeout
-    with _bar() as bar:
+    with progress_bar() as bar:
         task = bar.add_task("root on chain", total=None)
         while True:
             made = minting.mint_of(where, number)
@@ -177,49 +126,16 @@ def _await(where: Site, number: int, key: str, timeout: float) -> Mint:
             time.sleep(POLL_S)
 
 
-def _write(where: Site, made: Mint, out: Output) -> None:
-    if out.links is not None:
-        with whole_file(out.links) as file, _bar() as bar:
-            task = bar.add_task("links", total=out.to - out.first)
-            export.write_links(
-                where,
-                made,
-                out.first,
-                out.to,
-                file,
-                upper=out.upper,
-                inner=out.with_inner,
-                written=lambda lines: bar.advance(task, lines),
-            )
-    if out.sheet is not None:
-        gtin = f"{made.gtin:014d}"
-        shown = [
-            labels.Label(link, gtin, serial)
-            for serial, link in minting.links(where, made, out.first, out.to, out.upper)
-        ]
-        title = f"GTIN {gtin}"
-        html = labels.sheet_html(
-            shown, title, out.lang, level=out.level, batch=made.batch, first_index=out.first
+def _write(where: Site, made: Mint, path: Path, out: Output) -> None:
+    with whole_file(path) as file, progress_bar() as bar:
+        task = bar.add_task("links", total=out.to - out.first)
+        export.write_links(
+            where,
+            made,
+            out.first,
+            out.to,
+            file,
+            upper=out.upper,
+            inner=out.with_inner,
+            written=lambda lines: bar.advance(task, lines),
         )
-        with whole_file(out.sheet) as file:
-            file.write(html.encode())
-    if out.qr is not None:
-        ((_, link),) = minting.links(where, made, out.index, out.index + 1, out.upper)
-        svg = out.qr.suffix == ".svg"
-        with whole_file(out.qr) as file:
-            file.write(
-                labels.qr_svg(link, out.level).encode() if svg else labels.qr_png(link, out.level)
-            )
-
-
-def _bar() -> Progress:
-    """A bar on a terminal; nothing elsewhere."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-        transient=True,
-    )

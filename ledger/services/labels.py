@@ -1,37 +1,18 @@
-"""Printed codes: a QR image of one link, and a printable A4 sheet of many labels.
+"""A printable A4 sheet of many labels as one HTML file.
 
-One encoder makes the modules (qrcode); a PNG for printers' software and one SVG path for the sheet
-are drawn from them. A link in capitals falls into the alphanumeric mode, which keeps a code at
-version 3 (levels L, M) or 4 (Q) for a host of up to 11 characters. The sheet is one HTML file
-without scripts, fonts or images of its own, so it prints alike from any browser, today and later.
+It has no scripts, fonts or images of its own, so it prints alike from any browser, today and later.
+A sheet for a press is `ledger.services.pdf_sheet`'s.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import groupby
-from typing import Literal
 
-import png
-from qrcode.constants import (
-    ERROR_CORRECT_H,
-    ERROR_CORRECT_L,
-    ERROR_CORRECT_M,
-    ERROR_CORRECT_Q,
-)
-from qrcode.exceptions import DataOverflowError
-from qrcode.main import QRCode
-
+from ledger.domain.print_uses import Level
 from ledger.errors import Rejected
-
-Level = Literal["L", "M", "Q", "H"]
-Modules = list[list[bool]]
-
-_LEVELS = {"L": ERROR_CORRECT_L, "M": ERROR_CORRECT_M, "Q": ERROR_CORRECT_Q, "H": ERROR_CORRECT_H}
-_QUIET = 4  # modules left free around a symbol (ISO/IEC 18004, 9.1)
+from ledger.services.qr import qr_svg
 
 MAX_LABELS = 5_000  # about 20 MB of HTML; more belongs to a printer's own software
 
@@ -43,7 +24,7 @@ _WIDEST_LINE = 20  # characters of "GTIN 09506000134352" and one between neighbo
 _ADVANCE = 0.62  # width of a monospaced character against its size
 _LINE = 1.3
 
-_WORDS = {
+WORDS = {
     "en": {
         "tag": "en",
         "batch": "Batch {batch}",
@@ -73,46 +54,6 @@ class Label:
     lot: str | None = None
 
 
-def qr_version(link: str, level: Level) -> int:
-    """The QR version (1 to 40) that `link` needs at `level`."""
-    return (len(_modules(link, level)) - 17) // 4
-
-
-def qr_svg(link: str, level: Level = "M") -> str:
-    """A QR symbol of `link` with its quiet zone as one inline SVG path; it scales freely.
-
-    Raises Rejected LINK_TOO_LONG when no version holds it.
-    """
-    modules = _modules(link, level)
-    side = len(modules) + 2 * _QUIET
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" '
-        f'shape-rendering="crispEdges"><path fill="#fff" d="M0 0h{side}v{side}H0z"/>'
-        f'<path d="{_outline(modules)}"/></svg>'
-    )
-
-
-def qr_png(link: str, level: Level = "M", module_px: int = 8) -> bytes:
-    """A QR symbol of `link` with its quiet zone as a black and white PNG.
-
-    module_px: side of one module in pixels, at least 1. Raises Rejected MODULE_SIZE or
-    LINK_TOO_LONG.
-    """
-    if module_px < 1:
-        raise Rejected("MODULE_SIZE", "Give a module of at least 1 pixel.")
-    modules = _modules(link, level)
-    side = (len(modules) + 2 * _QUIET) * module_px
-    margin = [1] * (_QUIET * module_px)
-    blank = [[1] * side] * (_QUIET * module_px)
-    rows = list(blank)
-    for row in modules:
-        pixels = [int(not dark) for dark in row for _ in range(module_px)]
-        rows += [[*margin, *pixels, *margin]] * module_px
-    file = io.BytesIO()
-    png.Writer(side, side, greyscale=True, bitdepth=1, compression=9).write(file, rows + blank)
-    return file.getvalue()
-
-
 def sheet_html(
     labels: Sequence[Label],
     title: str,
@@ -136,7 +77,7 @@ def sheet_html(
         raise Rejected(
             "TOO_MANY_LABELS", f"Print at most {MAX_LABELS} labels a sheet; split the range."
         )
-    words = _WORDS[lang]
+    words = WORDS[lang]
     layout = _layout(columns, size_mm, any(label.lot for label in labels))
     per_page = layout.rows * columns
     pages = -(-len(labels) // per_page)
@@ -205,39 +146,16 @@ def _css(layout: _Layout, columns: int, size_mm: float) -> str:
 
 
 def _label_html(label: Label, words: dict[str, str], level: Level) -> str:
-    lines = [f"GTIN {label.gtin}", *_serial_lines(label.serial)]
+    lines = [f"GTIN {label.gtin}", *serial_lines(label.serial)]
     if label.lot:
         lines.append(f"{words['lot']} {label.lot}")
     text = "<br>".join(escape(line) for line in lines)
     return f'<div class="label">{qr_svg(label.link, level)}<p>{text}</p></div>'
 
 
-def _serial_lines(serial: str) -> tuple[str, str]:
-    """A serial for the eye: groups of five (of four where that leaves no rest) on two lines."""
+def serial_lines(serial: str) -> tuple[str, str]:
+    """Return a serial for the eye: groups of five (or four, if that leaves no rest), two lines."""
     size = 4 if len(serial) % 4 == 0 and len(serial) % 5 else 5
     groups = [serial[i : i + size] for i in range(0, len(serial), size)]
     half = (len(groups) + 1) // 2
     return " ".join(groups[:half]), " ".join(groups[half:])
-
-
-def _modules(link: str, level: Level) -> Modules:
-    code = QRCode(error_correction=_LEVELS[level], border=0)
-    try:
-        code.add_data(link)
-        code.make(fit=True)
-    except (DataOverflowError, ValueError) as error:
-        raise Rejected("LINK_TOO_LONG", "The link is too long for a QR code.") from error
-    return [[bool(module) for module in row] for row in code.modules]
-
-
-def _outline(modules: Modules) -> str:
-    """The dark modules as an SVG path: one thin rectangle a horizontal run."""
-    path = []
-    for y, row in enumerate(modules):
-        x = _QUIET
-        for dark, run in groupby(row):
-            width = len(list(run))
-            if dark:
-                path.append(f"M{x} {y + _QUIET}h{width}v1h-{width}z")
-            x += width
-    return "".join(path)

@@ -85,6 +85,18 @@ def test_the_ways_back(world: World, codes: Codes) -> None:
     withdraw = {"verb": "withdraw", "actor": BRAND, "other": STORE, "units": [unit]}
     assert refused(world, "/v1/handoffs", withdraw) == (422, "NotSuspended")
     world.hand("receive", BRAND, STORE, unit)
+    for at, told in ((0, "NOT_ACTIVATED"), (1, "FIRST_SCAN")):
+        world.settle(world.post("/v1/activations", {"unit": unit, "active_from": at}))
+        assert _reasons(world, codes.links[0]) == [told]
+    both = {"unit": unit, "batch": codes.batch, "active_from": 0}
+    assert refused(world, "/v1/activations", both) == (422, "BAD_OPTION")
+    with world.phone() as client:
+        answer = client.post(
+            "/v1/activations",
+            json={"unit": unit, "active_from": 0},
+            headers={**world.key(RIVAL, "brand"), "Idempotency-Key": "rival's"},
+        )
+    assert (answer.status_code, answer.json()["title"]) == (404, "UNKNOWN_UNIT")
 
 
 def test_an_exception_and_its_settlement(world: World, codes: Codes) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zxingcpp
 from PIL import Image
+from pypdfium2 import PdfDocument
 
 from ledger.db.engine import reading
 from ledger.db.models import ChainBatch
@@ -141,18 +143,34 @@ def test_an_order_of_another_process_is_waited_for(goods: Goods) -> None:
     assert (made["mint"], made["state"], made["count"]) == (number, "DONE", 3)
 
 
-def test_a_sheet_and_a_qr_code_carry_the_links(goods: Goods, tmp_path: Path) -> None:
-    """The QR is read by another program; the sheet has a label for each code, in Chinese."""
-    order = ("mint", "--brand", BRAND, "--gtin", GTIN, "--count", "48", "--id", "m1")
-    png, svg, sheet = (str(tmp_path / name) for name in ("a.png", "a.svg", "a.html"))
-    sheet_of = ("--sheet", sheet, "--lang", "zh", "--from", "4", "--to", "9")
-    goods.at.said(*order, "--qr", png, "--index", "7", "--level", "Q", *sheet_of)
+def test_what_is_printed_carries_the_links(goods: Goods, tmp_path: Path) -> None:
+    """Pictures and sheets are read by another program; a data file has a row for each code."""
+    names = ("a.png", "a.svg", "a.html", "a.csv", "a.pdf")
+    png, svg, html, csv, pdf = (tmp_path / name for name in names)
+
+    def printed(file: Path, *options: str) -> Any:
+        return goods.at.said("print", "--batch", str(goods.batch), "--out", str(file), *options)
+
+    of_one = ("--from", "7", "--use", "bottle-cap", "--lower")
+    assert printed(png, *of_one)["level"] == "Q"
     assert [code.text for code in zxingcpp.read_barcodes(Image.open(png))] == [goods.links[7]]
-    html = Path(sheet).read_text()
-    assert (html.count('class="label"'), "共 5 个标签" in html) == (5, True)
-    goods.at.said(*order, "--qr", svg, "--upper")
-    assert Path(svg).read_text().startswith("<svg ")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "a.png", "a.svg"]
+    printed(svg, *of_one)
+    assert svg.read_text().startswith("<svg ")
+    few = ("--from", "4", "--to", "9")
+    printed(html, *few, "--lang", "zh")
+    text = html.read_text()
+    assert (text.count('class="label"'), "共 5 个标签" in text) == (5, True)
+    printed(csv, *few, "--inner", "--lower")
+    rows = [line.split(",") for line in csv.read_text().splitlines()]
+    assert rows[0] == ["link", "serial", "inner_link", "inner_code"]
+    assert [row[0] for row in rows[1:]] == goods.links[4:9]
+    assert all(row[0].endswith(row[1]) and row[2].endswith("/i/" + row[3]) for row in rows[1:])
+    said = printed(pdf, *few, "--use", "scratch-label", "--inner", "--dpi", "600")
+    assert (said["codes"], said["level"], said["module_mm"]) == (5, "H", 0.4233)
+    page = PdfDocument(pdf)[0].render(scale=300 / 72).to_pil().convert("L")
+    inside = sorted(code.text for code in zxingcpp.read_barcodes(page))
+    assert inside == sorted(row[2].upper() for row in rows[1:])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
 
 
 def test_a_later_activation_and_its_withdrawal(goods: Goods) -> None:

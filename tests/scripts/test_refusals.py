@@ -13,6 +13,7 @@ from tests.support.installation import all_rows, command, refused
 HUGE = str(10**19)  # over what a database keeps
 WRONG = sscc(9)[:-1] + str((int(sscc(9)[-1]) + 1) % 10)
 MINT = ("mint", "--brand", BRAND, "--gtin", GTIN, "--count")
+PRINT = ("print", "--batch", "1", "--out")
 PARTY = ("party", "add", "--name-en", "X", "--name-zh", "X", "--role")
 CODES = ("--from", "0", "--to", "4")
 BAD = {
@@ -28,11 +29,20 @@ BAD = {
     "brand beyond the ledger": ("MALFORMED", *MINT[:2], HUGE, *MINT[3:], "1"),
     "files without waiting": ("BAD_OPTION", *MINT, "1", "--no-wait", "--links", "x"),
     "range outside": ("BAD_RANGE", *MINT, "9", "--from", "4", "--to", "10"),
-    "QR of no code": ("BAD_RANGE", *MINT, "9", "--qr", "x.svg", "--index", "9"),
-    "QR as text": ("BAD_OPTION", *MINT, "9", "--qr", "x.txt"),
-    "sheet without end": ("TOO_MANY_LABELS", *MINT, "5001", "--sheet", "x.html"),
+    "QR of no code": ("BAD_RANGE", *PRINT, "x.svg", "--from", "48"),
+    "QR of two codes": ("BAD_OPTION", *PRINT, "x.svg", "--to", "2"),
+    "QR as text": ("BAD_OPTION", *PRINT, "x.txt"),
+    "print of no batch": ("UNKNOWN_BATCH", "print", "--batch", "99", "--out", "x.csv"),
+    "paper": ("BAD_OPTION", *PRINT, "x.pdf", "--paper", "napkin"),
+    "paper too small": ("LABEL_SIZE", *PRINT, "x.pdf", "--paper", "20x20"),
+    "module of nothing": ("MODULE_SIZE", *PRINT, "x.pdf", "--module", "0"),
+    "Chinese without a font": ("FONT_LACKS", *PRINT, "x.pdf", "--lang", "zh"),
+    "font that is none": ("BAD_FONT", *PRINT, "x.pdf", "--font", __file__),
+    "batch and unit": ("BAD_OPTION", "activate", "--batch", "1", "--unit", sscc(9)),
+    "range of a unit": ("BAD_OPTION", "activate", "--unit", sscc(9), "--to", "4"),
+    "unit that is unknown": ("UNKNOWN_UNIT", "activate", "--unit", sscc(9)),
     "folder that is not": ("CANNOT_WRITE", *MINT, "1", "--links", "/nowhere/x"),
-    "language": ("USAGE", *MINT, "1", "--lang", "fr"),
+    "language": ("USAGE", *PRINT, "x.pdf", "--lang", "fr"),
     "product of an unknown brand": (
         "UnknownParty",
         *("product", "add", "--brand", "4006381333931", "--gtin", GTIN),

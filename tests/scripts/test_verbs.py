@@ -67,6 +67,20 @@ def test_units_that_do_not_arrive(
     assert at.refused("transit", "withdraw", unit, *brand, "--from", STORE) == "NotFrom"
 
 
+def test_what_is_in_a_case_is_made_inactive_and_active_again(
+    goods: Goods, codes: tuple[int, list[str]], tmp_path: Path
+) -> None:
+    """Its two items and no other."""
+    batch, links = codes
+    unit = case(goods, batch, 8, tmp_path)
+    off = goods.at.said("activate", "--unit", unit, "--at", "never")
+    assert (off["codes"], off["active_from"], off["state"]) == (2, 0, "CONFIRMED")
+    for told in (["NOT_ACTIVATED"], ["FIRST_SCAN"]):
+        assert [reasons(goods, link) for link in links[16:18]] == [told, told]
+        assert reasons(goods, links[18]) == ["FIRST_SCAN"]
+        goods.at.said("activate", "--unit", unit)
+
+
 def test_items_codes_and_lots(goods: Goods, codes: tuple[int, list[str]]) -> None:
     """An item travels by its link; states, void codes and a recall show in the verdict."""
     at, (batch, links) = goods.at, codes

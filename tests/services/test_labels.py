@@ -13,14 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ledger.errors import Rejected
-from ledger.services.labels import (
-    MAX_LABELS,
-    Label,
-    qr_png,
-    qr_svg,
-    qr_version,
-    sheet_html,
-)
+from ledger.services.labels import MAX_LABELS, Label, sheet_html
+from ledger.services.qr import qr_png, qr_svg, qr_version
 
 GTIN, SERIAL = "09506000134352", "0K7M2XQ4T9ZC3HV8RBNP"
 CAPITALS = f"HTTPS://ID.EXAMPLE1/01/{GTIN}/21/{SERIAL}"  # a host of 11 characters
