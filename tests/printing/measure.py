@@ -30,7 +30,7 @@ DAMAGES: dict[str, Damage] = {
     "modules 1 %, anywhere": scattered(0.01, spare=False),
     "specks of half a module, 3 %": specks(0.03),
 }
-BLURS = (0.75, 0.9, 0.5 * FWHM)  # the last is a σ of half a module
+BLURS = (0.75, 0.5 * FWHM)  # the second is a σ of half a module
 PIXELS = (2.0, 2.5, 3.0, 3.5, 4.0, 5.0)
 
 
