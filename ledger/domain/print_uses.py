@@ -25,6 +25,6 @@ USES: dict[str, Use] = {
     "bottle-cap": Use("Q", 0.40, "rubbed and scratched in patches, and no room for more modules"),
     "inkjet": Use("H", 0.50, "single dots fail all over the symbol, which takes the most repair"),
     "scratch-label": Use("H", 0.40, "what is left of the scratch layer covers patches"),
-    "case-label": Use("Q", 0.75, "torn and taped over in patches, read from further away"),
-    "pallet-label": Use("Q", 1.00, "as a case's, and read from further away still"),
+    "case-label": Use("Q", 0.75, "torn and taped over in patches, read from 25 cm"),
+    "pallet-label": Use("Q", 1.50, "as a case's, read from half a metre"),
 }

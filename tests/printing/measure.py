@@ -31,7 +31,7 @@ DAMAGES: dict[str, Damage] = {
     "specks of half a module, 3 %": specks(0.03),
 }
 BLURS = (0.75, 0.5 * FWHM)  # the second is a σ of half a module
-PIXELS = (2.0, 2.5, 3.0, 3.5, 4.0, 5.0)
+PIXELS = (2.5, 3.0, 3.5, 4.0, 5.0)
 
 
 def phone(px: float) -> Camera:

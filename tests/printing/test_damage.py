@@ -22,9 +22,9 @@ FLOORS: dict[str, tuple[Level, Damage, Camera, float]] = {
     "patch of 10 %, H": ("H", patched(0.10, spare=True), CLOSE, 0.99),
     "1 % of modules, Q": ("Q", scattered(0.01, spare=True), CLOSE, 0.985),
     "1.5 % of modules, H": ("H", scattered(0.015, spare=True), CLOSE, 0.98),
-    "5 pixels a module, M": ("M", unharmed, phone(5), 0.99),
-    "5 pixels a module, Q": ("Q", unharmed, phone(5), 0.99),
-    "5 pixels a module, H": ("H", unharmed, phone(5), 0.99),
+    "3.5 pixels a module, M": ("M", unharmed, phone(3.5), 0.99),
+    "3.5 pixels a module, Q": ("Q", unharmed, phone(3.5), 0.99),
+    "3.5 pixels a module, H": ("H", unharmed, phone(3.5), 0.99),
 }
 
 

@@ -27,7 +27,7 @@ from scripts.print import Use
 GTIN = "09506000134352"
 DPI = 600
 DOT = 25.4 / DPI
-SMALL = (90.0, 90.0)  # paper
+SMALL = (100.0, 120.0)  # paper
 NOTO = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
 
 
