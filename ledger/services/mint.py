@@ -191,12 +191,18 @@ def batch_ref(session: Session, number: int) -> BatchRef:
 def released(mint: Mint) -> BatchRef:
     """Return the batch of a mint that is DONE.
 
-    Raises Unavailable ROOT_PENDING before that: a code leaves only after its root is on chain.
+    Raises Unavailable ROOT_PENDING before that: a code leaves only after its root is on chain;
+    Rejected PRINTED_ELSEWHERE for imported codes.
     """
     if mint.state != "DONE" or mint.batch is None:
         raise Unavailable(
             "ROOT_PENDING",
             f"The root of mint {mint.id} is not on the chain yet (it is {mint.state}): wait.",
+        )
+    if mint.epoch == IMPORTED_EPOCH:
+        raise Rejected(
+            "PRINTED_ELSEWHERE",
+            f"The codes of batch {mint.batch} were imported: print them from the file they are in.",
         )
     return BatchRef(mint.brand, mint.epoch, mint.gtin, mint.batch, mint.count)
 

@@ -35,6 +35,7 @@ from ledger.services.keeper import CodeKeeper
 from ledger.services.keeper_socket import KeeperServer
 from ledger.services.lookup import find_item, history
 from ledger.services.packing import Box
+from ledger.services.printing import mint_of_batch
 from ledger.services.site import Site
 from ledger.services.units import Codes
 from ledger.services.verify import check
@@ -121,6 +122,9 @@ def test_a_file_becomes_batches_that_are_proved_like_any_other(
     assert verdict(site, one) == ("NOT_ACTIVATED",)
     for batch, first_of, to in ((first, 0, 2), (first, 2, 3), (second, 0, 1)):
         settled(site, [runs.activate(site, batch["batch"], first_of, to, 1, f"{batch} {to}")])
+    with pytest.raises(Rejected) as caught:
+        mint.released(mint_of_batch(site, first["batch"]))
+    assert caught.value.code == "PRINTED_ELSEWHERE"
     assert verdict(site, one) == ("FIRST_SCAN",)
     assert verdict(site, link(site, SECOND, "12345678901234567890")) == ("FIRST_SCAN",)
     assert verdict(site, link(site, GTIN, "sn-0006")) == ("MALFORMED",)
