@@ -18,13 +18,17 @@ from ledger.detect.lot_count import LOG_MISSED, SCATTERED, LotCount
 RETURNS = (0.03, 0.1, 0.3, 0.7)  # part of the cases seen here that were diverted one by one
 ALTERNATIVES, BETS = 2, 4
 _PARTS = np.array([*RETURNS, *SCATTERED])[:, None, None, None]
+_REST = 1 - _PARTS
+_SHARES = [0.5 / len(RETURNS)] * len(RETURNS) + [0.5 / len(SCATTERED)] * len(SCATTERED)
+_LOG_SHARE = np.log(np.array(_SHARES) / (ALTERNATIVES * BETS))[:, None, None]
 _KIND = np.repeat([0, 1], [len(RETURNS), len(SCATTERED)])
 _LOG_MISSED = [tuple(column) for column in LOG_MISSED.T.tolist()]
-_FREE, _FIRST, _WAVES, _COLUMNS = 6, 8, 9, 10
+_FREE, _FIRST, _WAVES, _WIDTH = 6, 8, 9, 10
+_EMPTY = array("d", bytes(8 * _WIDTH))
 
 
 class CaseTable:
-    """The evidence of the cases seen in a cell, a row each. Columns:
+    """The evidence of the cases seen in a cell, a row of numbers each:
 
     0–1: what the places say but for the items missed, of which those heard here are taken off; 2–5:
     what the sizes say; 6–7: gain of the first group that counts, the place that says nothing; 8:
@@ -32,64 +36,78 @@ class CaseTable:
     """
 
     def __init__(self) -> None:
-        self._row: dict[int, int] = {}
-        self._columns = tuple(array("d") for _ in range(_COLUMNS))
+        self._row: dict[int, int] = {}  # where in `_numbers` the row of a case begins
+        self._numbers = array("d")
         self._cases = self._order = np.zeros(0, dtype=np.int64)
 
     def hear(self, case: int, source: int) -> None:
         """An item of the case spoke here: it was not missed."""
-        row = self._of(case)
+        row, numbers = self._of(case), self._numbers
         strict, loose = _LOG_MISSED[source]
-        self._columns[0][row] -= strict
-        self._columns[1][row] -= loose
+        numbers[row] -= strict
+        numbers[row + 1] -= loose
 
     def place(self, case: int, sign: int, gain: tuple[float, float], wave: float) -> None:
         """A group of the case came (1) or went (-1)."""
-        row, columns = self._of(case), self._columns
-        columns[0][row] += sign * gain[0]
-        columns[1][row] += sign * gain[1]
-        columns[_WAVES][row] += sign * wave
+        row, numbers = self._of(case), self._numbers
+        numbers[row] += sign * gain[0]
+        numbers[row + 1] += sign * gain[1]
+        numbers[row + _WAVES] += sign * wave
 
     def size(self, case: int, sign: int, logs: tuple[float, ...]) -> None:
         """A size, by bet, came or went."""
-        row, columns = self._row[case], self._columns
-        for bet, log in enumerate(logs, ALTERNATIVES):
-            columns[bet][row] += sign * log
+        row, numbers = self._row[case], self._numbers
+        for bet, log in enumerate(logs, row + ALTERNATIVES):
+            numbers[bet] += sign * log
 
     def first(self, case: int, gain: tuple[float, float] | None) -> None:
         """Which gain is free; None: no group of the case counts."""
-        row, columns = self._row[case], self._columns
-        columns[_FIRST][row] = gain is not None
-        columns[_FREE][row], columns[_FREE + 1][row] = gain or (0.0, 0.0)
+        row, numbers = self._row[case], self._numbers
+        numbers[row + _FIRST] = gain is not None
+        numbers[row + _FREE], numbers[row + _FREE + 1] = gain or (0.0, 0.0)
+
+    def log_e(self, lot: LotCount, case: int) -> float:
+        """ln of the evidence: half of it the runs that hold a case, half the cases one by one."""
+        runs = self.run_logs(lot, case)
+        top = float(runs.max())
+        by_runs = top + math.log(float(np.exp(runs - top).sum()) / (ALTERNATIVES * BETS))
+        single = self._single(lot)
+        top = max(by_runs, single)
+        return top + math.log(0.5 * math.exp(by_runs - top) + 0.5 * math.exp(single - top))
 
     def run_logs(self, lot: LotCount, case: int) -> Floats:
         """ln (prior · evidence) of the lot's runs that hold a case, (alternatives, bets, runs)."""
         known, cases = self._known()
         held = lot.runs.holding(case)
         elsewhere = np.zeros((ALTERNATIVES, lot.cases + 1))
-        np.cumsum(lot.missed(), axis=1, out=elsewhere[:, 1:])
+        lot.missed().cumsum(axis=1, out=elsewhere[:, 1:])
         here = np.zeros((_FREE, len(cases) + 1))
-        np.cumsum(known[:_FREE, self._order], axis=1, out=here[:, 1:])
-        ordered = cases[self._order]
-        sums = here[:, np.searchsorted(ordered, held.stop)]
-        sums -= here[:, np.searchsorted(ordered, held.start)]
-        sums[:ALTERNATIVES] += elsewhere[:, held.stop] - elsewhere[:, held.start] + held.log_prior
-        logs: Floats = sums[:ALTERNATIVES, None] + sums[None, ALTERNATIVES:]
-        return logs
+        known[:_FREE].cumsum(axis=1, out=here[:, 1:])
+        sums = here.take(cases.searchsorted(held.edges), axis=1)
+        sums[:ALTERNATIVES] += elsewhere.take(held.edges, axis=1)
+        many = len(held.start)
+        logs = sums[:, many:] - sums[:, :many]
+        logs[:ALTERNATIVES] += held.log_prior
+        found: Floats = logs[:ALTERNATIVES, None] + logs[None, ALTERNATIVES:]
+        return found
 
-    def single(self, lot: LotCount) -> float:
+    def _single(self, lot: LotCount) -> float:
         """ln of the evidence that cases were diverted one by one: half by those seen here, but for
         the place of their first groups, half by all cases, but for what a wave explains."""
         known, cases = self._known()
-        place = known[:ALTERNATIVES] + lot.missed()[:, cases]
+        place = known[:ALTERNATIVES] + lot.missed().take(cases, axis=1)
         size, first = known[ALTERNATIVES:_FREE], known[_FIRST]
-        both = np.stack(((place - known[_FREE:_FIRST]) * first, place - known[_WAVES]))
-        logs = both[:, :, None] + np.stack((size * first, size))[:, None]
-        each = np.log(1 - _PARTS + _PARTS * np.exp(np.minimum(logs, 600.0))[_KIND]).sum(axis=3)
-        each[len(RETURNS) :] += lot.silent(cases)[:, :, None]
-        returned, scattered = _mean(each[: len(RETURNS)]), _mean(each[len(RETURNS) :])
-        top = max(returned, scattered)
-        return top + math.log(0.5 * math.exp(returned - top) + 0.5 * math.exp(scattered - top))
+        logs = np.empty((2, ALTERNATIVES, BETS, len(cases)))
+        np.add(((place - known[_FREE:_FIRST]) * first)[:, None], size * first, out=logs[0])
+        np.add((place - known[_WAVES])[:, None], size, out=logs[1])
+        each = np.exp(np.minimum(logs, 600.0, out=logs), out=logs).take(_KIND, axis=0)
+        each *= _PARTS
+        each += _REST
+        sums = np.log(each, out=each).sum(axis=3)
+        sums += _LOG_SHARE
+        sums[len(RETURNS) :] += lot.silent(cases)[:, :, None]
+        top = float(sums.max())
+        return top + math.log(float(np.exp(sums - top).sum()))
 
     def returned(self, lot: LotCount) -> tuple[Ints, Floats]:
         """Cases with groups, and ln evidence of each but for the first group's place, float64
@@ -101,23 +119,18 @@ class CaseTable:
         return cases, place[:, None] + known[ALTERNATIVES:_FREE]
 
     def _known(self) -> tuple[Floats, Ints]:
-        """All columns, float64 (columns, cases), and the cases."""
+        """The rows as columns, float64 (numbers, cases), and the cases, ascending."""
         if len(self._cases) < len(self._row):
-            self._cases = np.array(list(self._row))
-            self._order = np.argsort(self._cases)
-        return np.array([np.frombuffer(column) for column in self._columns]), self._cases
+            cases = np.fromiter(self._row, np.int64, len(self._row))
+            self._order = cases.argsort()
+            self._cases = cases[self._order]
+        rows = np.frombuffer(self._numbers).reshape(-1, _WIDTH)
+        return rows.T.take(self._order, axis=1), self._cases
 
     def _of(self, case: int) -> int:
-        """The row of a case."""
+        """Where the row of a case begins."""
         row = self._row.get(case)
         if row is None:
-            for column in self._columns:
-                column.append(0.0)
-            row = self._row[case] = len(self._row)
+            row = self._row[case] = len(self._numbers)
+            self._numbers.extend(_EMPTY)
         return row
-
-
-def _mean(logs: Floats) -> float:
-    """ln of the mean of e^logs."""
-    top = float(logs.max())
-    return top + math.log(float(np.exp(logs - top).mean()))

@@ -10,8 +10,6 @@ from bisect import bisect_left, insort
 from collections import deque
 from dataclasses import dataclass
 
-import numpy as np
-
 from ledger.detect.case_table import CaseTable
 from ledger.detect.frame import Floats, Ints
 from ledger.detect.gifts import BETS, BURST_CASES, CROWDS, GIFT_CASES, GIFT_DAYS, LOG_EVIDENCE
@@ -108,17 +106,20 @@ class Cell:
             if self._open_at[old.case] is old:
                 del self._open_at[old.case]
         at = self._open_at
-        found = None
-        for near in range(case - GIFT_CASES, case + GIFT_CASES + 1):
-            group = at.get(near)
-            if group and group.size and (found is None or group.start < found.start):
-                found = group
-        if found is None:
-            for near in range(case - BURST_CASES, case + BURST_CASES + 1):
-                group = at.get(near)
-                if group and group.size and group.last_day == today:
-                    return group
-        return found
+        if len(at) > 2 * BURST_CASES:
+            near = range(case - BURST_CASES, case + BURST_CASES + 1)
+            around = [at[number] for number in near if number in at]
+        else:
+            around = [g for g in at.values() if -BURST_CASES <= g.case - case <= BURST_CASES]
+        found = same_day = None
+        for group in around:
+            if group.size:
+                if -GIFT_CASES <= group.case - case <= GIFT_CASES:
+                    if found is None or (group.start, group.case) < (found.start, found.case):
+                        found = group
+                elif group.last_day == today:
+                    same_day = group
+        return found or same_day
 
     def remove(self, group: Group) -> None:
         """Withdraw one observation that `add` counted in this group."""
@@ -172,12 +173,7 @@ class Cell:
         hold the last group's case, half the cases one by one; -inf before the first group."""
         if self.last is None:
             return -math.inf
-        by_runs = self.run_logs()
-        top = float(by_runs.max())
-        runs = top + math.log(float(np.exp(by_runs - top).sum()) / len(by_runs))
-        single = self._table.single(self.lot)
-        top = max(runs, single)
-        return top + math.log(0.5 * math.exp(runs - top) + 0.5 * math.exp(single - top))
+        return self._table.log_e(self.lot, self.last.case)
 
     def run_logs(self) -> Floats:
         """ln (prior · evidence) of runs that hold the last group's case, (pairs, runs)."""

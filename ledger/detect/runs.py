@@ -15,10 +15,12 @@ STEPS = 8  # starts of a run, by its length
 
 @dataclass(frozen=True)
 class Holding:
-    """Candidate runs that hold one case: start, stop int64 (k,), half open; log_prior float64."""
+    """Candidate runs that hold one case: start, stop int64 (k,), half open; log_prior float64.
+    edges: all starts, then all stops."""
 
     start: Ints
     stop: Ints
+    edges: Ints
     log_prior: Floats
 
 
@@ -57,7 +59,8 @@ class Runs:
         stop = start + np.concatenate(
             ([min(self.per_pallet, self.cases - pallet)], self._length[which])
         )
-        return Holding(start, stop, np.concatenate(([np.log(PALLETS / pallets)], self._log[which])))
+        log_prior = np.concatenate(([np.log(PALLETS / pallets)], self._log[which]))
+        return Holding(start, stop, np.concatenate((start, stop)), log_prior)
 
 
 def run_lengths(cases: int) -> list[int]:
