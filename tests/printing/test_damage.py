@@ -41,8 +41,8 @@ def test_a_thousand_pictures_are_read(
     ("level", "damage", "camera"), [row[:3] for row in FLOORS.values()], ids=FLOORS
 )
 def test_a_few_pictures_are_read(level: Level, damage: Damage, camera: Camera) -> None:
-    """The same for a dozen: at most one is lost."""
-    assert read(level, damage, camera, 12, seed=5) >= 11
+    """The same for eight: at most one is lost."""
+    assert read(level, damage, camera, 8, seed=5) >= 7
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_a_few_pictures_are_read(level: Level, damage: Damage, camera: Camera) -
 )
 def test_what_no_level_repairs_is_not_called_read(damage: Damage, why: str) -> None:
     """The other side of the table: the camera shows real damage, and the reader guesses nothing."""
-    found = read("Q", damage, CLOSE, 40, seed=3)
-    assert 12 <= found <= 36, why
+    found = read("Q", damage, CLOSE, 24, seed=3)
+    assert 6 <= found <= 22, why
 
 
 def test_no_symbol_bears_three_percent_of_its_modules() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator, Sequence
 from datetime import date
 
@@ -197,3 +198,29 @@ def test_a_recall_reaches_goods_wherever_they_are(world: World) -> None:
         assert {proved, "LOT_RECALLED", "LOT_NAMED", "LOT_NOT_EXPIRED"} <= set(
             report.conclusion.proved
         )
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(3))
+def test_no_sequence_makes_an_inactive_code_genuine(world: World, seed: int) -> None:
+    """Random ranges made active, inactive, void and bound; after each, every code is told what a
+    plain list of states says: genuine if and only if it is active and not void."""
+    goods, chance = Goods(world, f"model {seed}", 24), random.Random(seed)
+    active, void, bound = [False] * 24, [False] * 24, [False] * 24
+    for step in range(25):
+        first, to = sorted(chance.sample(range(25), 2))
+        part, key = goods.part(first, to), f"model {seed} {step}"
+        what, inside = chance.choice(["on", "on", "off", "later", "void", "lot"]), range(first, to)
+        if what == "void" and not all(void[first:to]):
+            world.settle(*ranges.void(world.site, part, key))
+            void[first:to] = [True] * (to - first)
+        elif what == "lot" and not any(void[n] or bound[n] for n in inside):
+            world.settle(*ranges.bind_lot(world.site, part, LotTerms(f"M-{seed}"), key))
+            bound[first:to] = [True] * (to - first)
+        elif what in ("on", "off", "later") and not all(void[first:to]):
+            at = {"on": world.site.clock(), "off": 0, "later": world.site.clock() + 10**8}[what]
+            goods.activate(part, at, key)
+            for n in inside:
+                active[n] = what == "on" if not void[n] else active[n]
+        expected = [n for n in range(24) if active[n] and not void[n]]
+        assert goods.active() == expected, (step, what, first, to)
