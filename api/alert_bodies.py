@@ -78,6 +78,18 @@ class BlacklistIn(BaseModel):
     reason: Reason
 
 
+class MarketIn(BaseModel):
+    """What a market is: its `regions` (two digits of GB/T 2260 each), or a `country`, which is all
+    of them. free: resale outside it may not be prohibited. tells: consumers outside it are told."""
+
+    brand: Party
+    name: Name
+    regions: list[int] = Field([], max_length=100)
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
+    free: bool = False
+    tells: bool = False
+
+
 class LiftIn(BaseModel):
     """Why an entry is taken off the blacklist."""
 

@@ -1,5 +1,5 @@
-"""The API around alerts under /v1: rules, the dial, exceptions, the blacklist, values, the audit
-log."""
+"""The API around alerts under /v1: rules, the dial, exceptions, the blacklist, markets, values, the
+audit log."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from api.alert_bodies import (
     DialIn,
     ExceptionIn,
     LiftIn,
+    MarketIn,
     MuteIn,
     RuleIn,
     ValueIn,
@@ -23,12 +24,13 @@ from ledger.db.engine import reading, transaction
 from ledger.domain.gs1 import gtin14
 from ledger.services import alerts_exceptions as exceptions
 from ledger.services import alerts_rules as rules
-from ledger.services import audit, blacklist
+from ledger.services import audit, blacklist, markets
 from ledger.services.alerts_summary import put_value, rule_json, summary
 
 router = APIRouter(prefix="/v1", tags=["alert rules"], route_class=JsonRoute)
 Json = dict[str, Any]
 RuleName = Annotated[str, Path(min_length=1, max_length=64, pattern=PRINTED)]
+MarketNumber = Annotated[int, Path(ge=1, le=255)]
 Of = Annotated[int, Query(ge=0, le=2**63 - 1)]
 
 
@@ -188,6 +190,37 @@ def lift_from_blacklist(site: SiteDep, caller: AlertsDep, number: Number, body: 
         row = blacklist.find(session, number, caller.party)
         blacklist.lift(session, site.clock(), caller.name, row, body.reason)
         return blacklist.entry_json(row)
+
+
+@router.get("/markets")
+def list_markets(site: SiteDep, caller: AlertReadDep) -> list[Json]:
+    """What a brand's markets are (scope read or alerts).
+
+    Answers a list, each with `brand`, `number`, `name`, `regions`, `free` and `tells`.
+    """
+    with reading(site.engine) as session:
+        return [markets.market_json(row) for row in markets.listing(session, caller.party)]
+
+
+@router.put("/markets/{number}")
+def put_market(site: SiteDep, caller: AlertsDep, number: MarketNumber, body: MarketIn) -> Json:
+    """State where the goods of a market are meant to be sold (scope alerts).
+
+    Diversion is tested by it where the first consignee has no territory of its own, the rule
+    out_of_market goes by it, and, where `tells` is set, the verdict. Answers the market.
+    """
+    caller.act_for(body.brand)
+    terms = markets.Terms(body.name, body.regions, body.country, body.free, body.tells)
+    with transaction(site.engine) as session:
+        row = markets.put(session, site.clock(), caller.name, body.brand, number, terms)
+        return markets.market_json(row)
+
+
+@router.delete("/markets/{number}", status_code=204)
+def remove_market(site: SiteDep, caller: AlertsDep, number: MarketNumber, brand: Of = 0) -> None:
+    """Take back what was stated of a market (scope alerts)."""
+    with transaction(site.engine) as session:
+        markets.remove(session, site.clock(), caller.name, caller.party or brand, number)
 
 
 @router.put("/products/{gtin}/value", status_code=204)

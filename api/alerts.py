@@ -18,6 +18,7 @@ from ledger.db.engine import reading, transaction
 from ledger.db.models import Alert
 from ledger.errors import Unavailable
 from ledger.services import alerts, alerts_feed
+from ledger.services.alerts_again import recompute
 from ledger.services.alerts_evidence import evidence_of
 from ledger.services.alerts_export import csv_lines
 from ledger.services.alerts_picture import picture
@@ -129,6 +130,19 @@ def show_evidence(site: SiteDep, caller: AlertReadDep, number: Number) -> Json:
     """
     with reading(site.engine) as session:
         return evidence_of(session, alerts.find(session, number, caller.party).id)
+
+
+@router.get("/alerts/{number}/recompute")
+def recompute_alert(site: SiteDep, caller: AlertReadDep, number: Number) -> Json:
+    """Compute an alert again from the evidence kept with it (scope read or alerts).
+
+    Answers `holds`, whether the kept scans give this alert, and `says`, in one sentence. The same
+    as `touchstone alerts recompute`, which needs nothing but the evidence.
+    """
+    with reading(site.engine) as session:
+        told = evidence_of(session, alerts.find(session, number, caller.party).id)
+    again = recompute(told)
+    return {"holds": again.holds, "says": again.says}
 
 
 @router.get("/alerts/{number}/picture")

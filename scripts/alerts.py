@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Alert
-from ledger.errors import Rejected
+from ledger.errors import Broken, Rejected
 from ledger.services import alerts as verbs
-from ledger.services.alerts_evidence import evidence_of
+from ledger.services.alerts_again import recompute as compute_again
+from ledger.services.alerts_evidence import Document, evidence_of
 from ledger.services.alerts_export import csv_lines
 from ledger.services.alerts_picture import picture
 from ledger.services.alerts_rules import KINDS, OUTCOMES
@@ -25,6 +26,7 @@ from ledger.services.site import Site
 from scripts import alert_rules, blacklist
 from scripts.acting import iso, moment, whole_file
 from scripts.common import Data, Json, site
+from scripts.common import show as show_json
 
 app = typer.Typer(add_completion=False)
 app.add_typer(alert_rules.app, name="rules")
@@ -100,6 +102,42 @@ def why(
             file.write(json.dumps(told, ensure_ascii=False).encode() + b"\n")
     result = {"sentence": alert.body["sentence"], "scans": len(told["scans"])}
     print(json.dumps(result, ensure_ascii=False) if as_json else result["sentence"])
+
+
+@app.command()
+def recompute(
+    number: Annotated[int | None, typer.Argument(help="The alert's number.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Evidence that `alerts why` wrote, instead of a number.")
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Compute an alert again from the evidence kept with it; fails where that does not give it."""
+    if (number is None) == (file is None):
+        raise Rejected("BAD_OPTION", "Give either an alert's number or --file.")
+    told = _evidence(data, number) if file is None else read_evidence(file)
+    again = compute_again(told)
+    if not again.holds:
+        name = told["alert"].get("id", "in this file")
+        raise Broken("EVIDENCE_DIFFERS", f"Alert {name} does not follow: {again.says}.")
+    show_json({"holds": True, "says": again.says}, as_json)
+
+
+def _evidence(data: Path | None, number: int | None) -> Document:
+    with reading(site(data).engine) as session:
+        return evidence_of(session, verbs.find(session, number or 0, 0).id)
+
+
+def read_evidence(file: Path) -> Document:
+    """Return evidence from a file. Raises Rejected BAD_OPTION, BAD_EVIDENCE."""
+    try:
+        told: Document = json.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise Rejected("BAD_OPTION", f"{file} cannot be read ({error}).") from None
+    except (ValueError, RecursionError):
+        raise Rejected("BAD_EVIDENCE", f"{file} is not JSON: write it by `alerts why`.") from None
+    return told
 
 
 @app.command()

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "keeper": ("scripts.keeper", "the code keys in a process of their own, behind a socket"),
     "key": ("scripts.key", "key files of parties that sign for themselves"),
     "lot": ("scripts.lot", "which codes belong to which lot, and in which state it is"),
+    "market": ("scripts.market", "where the goods of a market are meant to be sold"),
     "mint": ("scripts.mint", "new codes under a root on the chain"),
     "node": ("scripts.node", "the embedded chain, as a JSON-RPC server on loopback"),
     "order": ("scripts.order", "codes from the request to the press; whose a leaked list is"),

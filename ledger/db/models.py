@@ -496,6 +496,7 @@ from ledger.db import alerting as alerting  # noqa: E402
 from ledger.db import chain_states as chain_states  # noqa: E402
 from ledger.db import imports as imports  # noqa: E402
 from ledger.db import inner_tries as inner_tries  # noqa: E402
+from ledger.db import markets as markets  # noqa: E402
 from ledger.db import openings as openings  # noqa: E402
 from ledger.db import ordering as ordering  # noqa: E402
 from ledger.db import webhooks as webhooks  # noqa: E402

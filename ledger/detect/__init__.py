@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from ledger.detect.clones import Clones
+from ledger.detect.clones import Basis, Clones
 from ledger.detect.diversion import Diversion
 from ledger.detect.farms import Farms
 from ledger.detect.finding import KINDS, Evidence, Finding, Leaker
@@ -58,6 +58,10 @@ class Detection:
         self._diversion.know(lots, custody)
         if self._in_cities is not None:
             self._in_cities.know(lots_by_city(lots), custody)
+
+    def basis(self, code: str) -> Basis | None:
+        """What the finding on a copied code rests on, None if it was not raised."""
+        return self._clones.bases.get(code)
 
     def feed(self, scans: Scans) -> list[Finding]:
         """What these scans tip, in order of day. scans: those after all fed before, in order of

@@ -80,11 +80,22 @@ class _Source:
     codes: list[_History] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Basis:
+    """What the finding on a code rests on: the devices counted, and what the codes of the lot that
+    were raised before told: how many they were, and where they are sold (`_Source`)."""
+
+    seen: tuple[Seen, ...]
+    raised: int
+    sold: tuple[Seen, ...]
+
+
 class Clones:
-    """The state of all codes; `feed` takes scans once, in order."""
+    """The state of all codes; `feed` takes scans once, in order. bases: by code raised."""
 
     def __init__(self, lots: Lots, fdr: float) -> None:
         self.lots = lots
+        self.bases: dict[str, Basis] = {}
         self._fdr = fdr
         self._first = Table(("day", "loc_src", "lat", "lon", "region"))
         self._scans = Counts()
@@ -107,7 +118,7 @@ class Clones:
                 self._histories[unit] = history
             if history.raised or len(history.seen) >= MOST_DEVICES:
                 continue
-            history.seen.append(_seen(scans, row))
+            history.seen.append(seen_at(scans, row))
             if len(history.seen) == FEWEST_DEVICES:
                 source.codes.append(history)
             asked = [history] if len(history.seen) >= FEWEST_DEVICES else []
@@ -120,22 +131,29 @@ class Clones:
 
     def _told(self, history: _History, source: _Source, scans: Scans, row: int) -> Finding | None:
         """The finding on a code, if it is sure enough now; the lot then knows of it."""
-        prior = PRIOR[CLONE] + min(0.02, RAISED_PRIOR * source.raised)
         factor = bayes_factor(history.seen, source.sold)
-        needed = (1 - self._fdr) / self._fdr / prior
+        needed = needed_factor(source.raised, self._fdr)
         if history.raised or factor < needed:
             return None
         history.raised = True
+        basis = Basis(tuple(history.seen), source.raised, tuple(source.sold))
+        self.bases[scans.codes[history.unit]] = basis
         source.raised += 1
         source.sold = (source.sold + history.seen)[-MOST_SOLD:]
-        told = _Told(
+        told = Told(
             code=scans.codes[history.unit],
             lot=int(self.lots.label[scans.lot[row]]),
             day=float(scans.day[row]),
             scans=self._scans.until(scans.unit, row, history.unit),
             seen=history.seen,
         )
-        return _finding(told, factor, 1 / needed, self._fdr)
+        return finding_of(told, factor, 1 / needed, self._fdr)
+
+
+def needed_factor(raised: int, fdr: float) -> float:
+    """The factor from which on a code is raised in a lot where `raised` others were before."""
+    prior = PRIOR[CLONE] + min(0.02, RAISED_PRIOR * raised)
+    return (1 - fdr) / fdr / prior
 
 
 def bayes_factor(seen: list[Seen], sold: Sequence[Seen] = ()) -> float:
@@ -216,7 +234,8 @@ def _gaps(seen: list[Seen], soon: float) -> float:
     return sum(math.log(soon if gap < SOON else 1 - soon) for gap in gaps)
 
 
-def _seen(scans: Scans, row: int) -> Seen:
+def seen_at(scans: Scans, row: int) -> Seen:
+    """What a scan says of where and when."""
     names = ("day", "loc_src", "lat", "lon", "region")
     return _as_seen([float(getattr(scans, name)[row]) for name in names])
 
@@ -227,7 +246,7 @@ def _as_seen(columns: Sequence[float]) -> Seen:
 
 
 @dataclass(frozen=True)
-class _Told:
+class Told:
     """What a finding says of a code: its lot's label, its scans, its devices' first ones."""
 
     code: str
@@ -237,7 +256,8 @@ class _Told:
     seen: list[Seen]
 
 
-def _finding(told: _Told, factor: float, level: float, fdr: float) -> Finding:
+def finding_of(told: Told, factor: float, level: float, fdr: float) -> Finding:
+    """The finding on a code. factor: `bayes_factor` of what was seen; level: 1 over the least."""
     seen, code = told.seen, told.code
     return Finding(
         kind="clone",

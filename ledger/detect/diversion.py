@@ -222,7 +222,7 @@ class Diversion:
             rejected = self._first_rejected(names, at)
             if rejected is None:
                 break
-            found.append(self._finding(rejected, scans, at))
+            found.append(self.finding(rejected, scans, at))
             self._raised.add(rejected.name)
             names = self._stream.promising()
         return found
@@ -235,7 +235,8 @@ class Diversion:
                 return rejected
         return None
 
-    def _finding(self, rejected: Rejection, scans: Scans, at: int) -> Finding:
+    def finding(self, rejected: Rejection, scans: Scans, at: int) -> Finding:
+        """The finding that a rejection at a row of `scans` is."""
         lot, region = self._of[rejected.name]
         return account(
             self._cells[rejected.name],
@@ -285,19 +286,27 @@ class _Trace(Stream):
 def looks(scans: Scans, lots: Lots, lot: int, region: int) -> list[tuple[int, float]]:
     """Compute the evidence of one cell again: (row of scans, ln E) of every look, and of the last
     row. scans: all of the lot, or of more; nothing of other lots is used. lot: row of Lots."""
-    trace = _Trace()
     nothing = np.empty(0, dtype=np.int64)
-    state = Diversion(lots, Custody(nothing, nothing, nothing, nothing), 0.5, trace)
+    return traced(scans, lots, Custody(nothing, nothing, nothing, nothing), lot, region)[0]
+
+
+def traced(
+    scans: Scans, lots: Lots, custody: Custody, lot: int, region: int
+) -> tuple[list[tuple[int, float]], Diversion, int]:
+    """The same as `looks`, with the state that it leaves and the number of the cell in it (-1: the
+    cell has not spoken)."""
+    trace = _Trace()
+    state = Diversion(lots, custody, 0.5, trace)
     nth, busy = Sightings().feed(scans)
     state.feed(scans, nth, busy, Farms(lots, 0.5).feed(scans, nth)[1])
     known = state._lots.get(lot)
     name = known.cells.get(region) if known else None
     if name is None:
-        return []
+        return [], state, -1
     found = [(row, log_e) for cell, row, log_e in trace.looks if cell == name]
     if found and found[-1][0] < len(scans) - 1:
         found.append((len(scans) - 1, state._cells[name].log_e()))
-    return found
+    return found, state, name
 
 
 def places(scans: Scans, lots: Lots) -> tuple[Bools, Bools]:

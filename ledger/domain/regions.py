@@ -57,6 +57,8 @@ _TABLE = (
 )
 
 REGIONS: Mapping[int, Region] = {row[0]: Region(*row) for row in _TABLE}
+COUNTRIES: Mapping[str, frozenset[int]] = {"CN": frozenset(REGIONS)}
+"""The regions of each country that has any here, by its code of ISO 3166-1."""
 
 
 def distance_km(a: Region, b: Region) -> float:

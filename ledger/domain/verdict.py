@@ -60,6 +60,7 @@ REASONS: dict[str, ReasonKind] = {
     "IMPOSSIBLE_TRAVEL": ReasonKind(Outcome.CAUTION, _L),
     "SEEN_ELSEWHERE": ReasonKind(Outcome.CAUTION, _L),
     "MANY_DEVICES": ReasonKind(Outcome.CAUTION, _L),
+    "OUTSIDE_MARKET": ReasonKind(Outcome.CAUTION, _L),
     "OPENED_BY_YOU": ReasonKind(Outcome.GENUINE, _L),
     "SEEN_BY_YOU": ReasonKind(Outcome.GENUINE, _L),
     "SEEN_BEFORE": ReasonKind(Outcome.GENUINE, _L),
@@ -137,6 +138,7 @@ class Evidence:
     photo: bool = False  # they look like those of a picture of the code that went round
     opened_by_you: bool = False  # by the same device, or here and at most two hours ago
     listed: Outcome | None = None  # on the operator's blacklist: do_not_use or caution
+    outside: bool = False  # certainly outside its market, and the brand wants that to be told
     limits: Limits = field(default_factory=Limits)
 
 
@@ -204,6 +206,7 @@ FINDINGS: tuple[Rule, ...] = (
     _if("IMPOSSIBLE_TRAVEL", _impossible),
     _if("SEEN_ELSEWHERE", _elsewhere),
     _if("MANY_DEVICES", _many),
+    _if("OUTSIDE_MARKET", lambda e: e.outside),
 )
 
 # Said only when nothing speaks against the code: the first that holds.

@@ -30,7 +30,7 @@ def picture(told: Document, zone: int) -> str:
 
     zone: minutes east of UTC of the times that are shown.
     """
-    parts = _cases(told) if "consignment" in told else _times(told, zone)
+    parts = _cases(told) if told["alert"]["kind"] == "diversion" else _times(told, zone)
     sentence = str(told["alert"]["finding"]["sentence"])
     title = f"Alert {told['alert']['id']}: {told['alert']['kind'].replace('_', ' ')}"
     lines = _wrapped(sentence)

@@ -19,7 +19,6 @@ from ledger.db.alerting import AlertDial, AlertRule
 from ledger.db.models import Alert
 from ledger.detect.finding import KINDS as DETECTED
 from ledger.domain.promise import is_broken
-from ledger.domain.regions import REGIONS
 from ledger.domain.thresholds import TESTS
 from ledger.errors import Rejected
 from ledger.services.audit import WORKER, record
@@ -37,7 +36,8 @@ KINDS = tuple(sorted((*DETECTED, AHEAD, SKIPPED, OUTSIDE, RECALLED, THRESHOLD)))
 MUTED_SENTENCE = "{false} of its {judged} judged alerts were false, where at most {promise:.0%} may"
 
 # The rules that every brand has: kind -> (terms, promise or None, on from the start). The dial sets
-# the promise of what is calibrated. A skipped hop says nothing where stores are not on the ledger.
+# the promise of what is calibrated. A skipped hop says nothing where stores are not on the ledger,
+# and single goods are met outside their market wherever people travel.
 BUILT_IN: Mapping[str, tuple[Mapping[str, Any], float | None, bool]] = {
     "clone": ({}, None, True),
     "diversion": ({}, None, True),
@@ -45,6 +45,7 @@ BUILT_IN: Mapping[str, tuple[Mapping[str, Any], float | None, bool]] = {
     "guess": ({}, 0.10, True),
     AHEAD: ({"n": 3, "days": 30, "confirms": 0.95}, None, True),
     SKIPPED: ({"n": 5, "days": 30, "confirms": 0.95}, None, False),
+    OUTSIDE: ({"n": 3, "days": 30}, None, False),
     RECALLED: ({"n": 3, "days": 30, "grace_days": 7}, None, True),
 }
 CALIBRATED = ("clone", "diversion")
@@ -54,7 +55,7 @@ BOUNDS: Mapping[str, Mapping[str, tuple[float, float]]] = {
     AHEAD: {**_COUNTED, "confirms": (0, 1)},
     SKIPPED: {**_COUNTED, "confirms": (0, 1)},
     RECALLED: {**_COUNTED, "grace_days": (0, 366)},
-    OUTSIDE: {**_COUNTED, "market": (1, 255)},
+    OUTSIDE: _COUNTED,
 }
 
 
@@ -164,15 +165,6 @@ def checked(kind: str, terms: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(test, str) or test not in TESTS:
             raise Rejected("BAD_RULE", f"A threshold's test is one of {', '.join(TESTS)}.")
         bounds, kept = dict(TESTS[test].terms), {"test": test}
-    if kind == OUTSIDE:
-        regions = terms.get("regions")
-        if (
-            not isinstance(regions, list)
-            or not regions
-            or not set(_hashable(regions)) <= {*REGIONS}
-        ):
-            raise Rejected("BAD_RULE", "A market's regions are numbers of provinces, as [31, 32].")
-        kept = {"regions": sorted(set(regions))}
     unknown = set(terms) - set(bounds) - set(kept)
     if unknown:
         raise Rejected("BAD_RULE", f"'{min(unknown)}' is no number of this rule.")
@@ -183,13 +175,6 @@ def checked(kind: str, terms: Mapping[str, Any]) -> dict[str, Any]:
             raise Rejected("BAD_RULE", f"'{name}' is a number from {low:g} to {high:g}.")
         kept[name] = value
     return kept
-
-
-def _hashable(values: list[Any]) -> list[Any]:
-    return [
-        value if isinstance(value, int) and not isinstance(value, bool) else None
-        for value in values
-    ]
 
 
 def promise_of(session: Session, rule: AlertRule, setting: float) -> float | None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from ledger.db.models import ChainCheckpoint, Scan
 from ledger.domain.verdict import Evidence, Limits, Verdict, judge
 from ledger.errors import Rejected
-from ledger.services import blacklist, claims
+from ledger.services import blacklist, claims, markets
 from ledger.services.codes import brand_of
 from ledger.services.device_names import Device
 from ledger.services.lookup import Item, Link, chain_facts, find_item, read_link
@@ -106,6 +106,7 @@ def check(
             photo=went_round(looks, factor),
             opened_by_you=_opened_by(session, item, device, place, at),
             listed=blacklist.level(session, item.batch, item.index),
+            outside=_outside(session, item, place),
         )
     return Checked(judge(seen), seen, link, item, checkpoint, device=name)
 
@@ -124,6 +125,11 @@ def _opened_by(
         return False
     found = claims.opened(session, item.batch, item.index, device, place, now)
     return found is not None and found.by_you
+
+
+def _outside(session: Session, item: Item, place: Place | None) -> bool:
+    market = item.lot.market if item.lot is not None else 0
+    return markets.tells(session, item.brand, market, place)
 
 
 def looks_of(session: Session, item: Item, until: int, before: int | None = None) -> list[Look]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, takewhile
-from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, load_only
@@ -19,12 +18,12 @@ from sqlalchemy.orm import Session, load_only
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Profile, Scan, WatchState
 from ledger.detect import KINDS, Detection
-from ledger.services import alerts_rules
+from ledger.services import alerts_rules, markets
 from ledger.services.codes import brand_of
 from ledger.services.site import Site
 from ledger.services.watch_causes import Finder, Found, touch
 from ledger.services.watch_facts import Facts, moves_of
-from ledger.services.watch_frame import Names, custody_of, lots_of
+from ledger.services.watch_frame import Names, Places, custody_of, lots_of
 from ledger.services.watch_goods import Consignment, Goods
 from ledger.services.watch_rules import examine
 
@@ -44,25 +43,33 @@ class _Brand:
     """A brand's detectors with their memory.
 
     rows: number of a consignment -> its row in `Lots`. looked: consignments up to this number were
-    asked whether they are the brand's.
+    asked whether they are the brand's. places: where its goods may be sold.
     """
 
     dial: Dial
+    places: Places
     names: Names
     rows: dict[int, int] = field(default_factory=dict)
     looked: int = 0
     consignments: list[Consignment] = field(default_factory=list)
     detection: Detection | None = None
 
-    def know(self, brand: int, goods: Goods, regions: Mapping[int, list[Any]]) -> None:
-        """Take in the consignments that came or grew."""
+    def is_moved(self, places: Places) -> bool:
+        """Say whether goods that are known may now be sold elsewhere."""
+        if places == self.places:
+            return False
+        return any(places.of(one) != self.places.of(one) for one in self.consignments)
+
+    def know(self, brand: int, goods: Goods, places: Places) -> None:
+        """Take in the consignments that came or grew. places: the same for those known before."""
+        self.places = places
         whole = goods.consignments
         for number in range(self.looked, len(whole)):
             if whole[number].lot.brand == brand:
                 self.rows[number] = len(self.rows)
         self.looked = len(whole)
         self.consignments = [whole[number] for number in self.rows]
-        lots = lots_of(self.consignments, regions, self.names.origin)
+        lots = lots_of(self.consignments, self.places, self.names.origin)
         custody = custody_of(self.consignments, goods.stores)
         if self.detection is None:
             fdr, kinds = self.dial
@@ -125,10 +132,10 @@ class Watcher:
         if fresh or seen.owed:
             # Writers wait for what follows, so the detectors have run before it.
             with transaction(self._site.engine) as session:
-                facts = Facts(session, seen.goods, moves)
                 for brand in {**seen.owed, **fresh}:
+                    facts = Facts(session, seen.goods, moves, brand, now)
                     all_found = [*seen.owed.get(brand, ()), *found.get(brand, ())]
-                    raised += _keep(session, facts, now, brand, fresh.get(brand, ()), all_found)
+                    raised += _keep(facts, fresh.get(brand, ()), all_found)
                 session.merge(WatchState(id=1, scan=seen.scan))
             # If we die before this line the pass is made again, from memory built anew.
             seen.owed = {}
@@ -172,20 +179,31 @@ class Watcher:
     ) -> dict[int, list[Found]]:
         """Feed each brand's detectors with its next scans; return what they find."""
         grown = seen.goods.refresh(session)
-        regions = {row.party: row.regions for row in session.scalars(select(Profile))}
         for brand, own in seen.brands.items():
             if grown:
-                own.know(brand, seen.goods, regions)
+                own.know(brand, seen.goods, _places(session, brand))
         found = {}
         for brand, rows in fresh.items():
             if brand not in seen.brands:
-                seen.brands[brand] = _Brand(self._dial(session, brand), Names.since(rows[0].time))
-                seen.brands[brand].know(brand, seen.goods, regions)
+                names = Names.since(rows[0].time)
+                dial, places = self._dial(session, brand), _places(session, brand)
+                seen.brands[brand] = _Brand(dial, places, names)
+                seen.brands[brand].know(brand, seen.goods, places)
             own = seen.brands[brand]
-            assert own.detection is not None  # it knows what there is
-            scans = own.names.frame(rows, seen.goods, own.rows)
-            finder = Finder(session, brand, own.names, own.consignments, regions)
-            found[brand] = [finder.find(one) for one in own.detection.feed(scans)]
+            detection = own.detection
+            assert detection is not None  # it knows what there is
+            told = detection.feed(own.names.frame(rows, seen.goods, own.rows))
+            finder = Finder(
+                session=session,
+                brand=brand,
+                names=own.names,
+                consignments=own.consignments,
+                stores=seen.goods.stores,
+                territory=own.places.of,
+                copies=detection.basis,
+                upto=rows[-1].id,
+            )
+            found[brand] = [finder.find(one) for one in told]
         return found
 
     def _dial(self, session: Session, brand: int) -> Dial:
@@ -193,12 +211,23 @@ class Watcher:
         return alerts_rules.dial(session, brand, self._fdr), frozenset(KINDS) - off
 
     def _is_turned(self, session: Session, seen: _Seen) -> bool:
-        """Say whether a brand's dial has moved: then all is looked at anew, by where it is."""
-        return any(own.dial != self._dial(session, brand) for brand, own in seen.brands.items())
+        """Say whether a brand's dial has moved, or where goods may be sold: then all is looked at
+        anew, by what holds now."""
+        return any(
+            own.dial != self._dial(session, brand) or own.is_moved(_places(session, brand))
+            for brand, own in seen.brands.items()
+        )
 
 
 def _scans(most: int) -> Select[Scan]:
     return select(Scan).options(LOOKED_AT).order_by(Scan.id).limit(most)
+
+
+def _places(session: Session, brand: int) -> Places:
+    """Where a brand's goods may be sold."""
+    profiles = session.execute(select(Profile.party, Profile.regions))
+    territories = {party: frozenset(regions) for party, regions in profiles if regions}
+    return Places(territories, markets.stated(session, brand), markets.free(session, brand))
 
 
 def _watched(session: Session) -> int:
@@ -207,16 +236,10 @@ def _watched(session: Session) -> int:
     return state.scan if state else 0
 
 
-def _keep(
-    session: Session,
-    facts: Facts,
-    now: int,
-    brand: int,
-    rows: Sequence[Scan],
-    found: Sequence[Found],
-) -> int:
+def _keep(facts: Facts, rows: Sequence[Scan], found: Sequence[Found]) -> int:
     """Keep what a pass found of a brand's scans; return how many alerts are new."""
+    session, now, brand = facts.session, facts.now, facts.brand
     rules = alerts_rules.ensure(session, brand, now)
     touch(session, now, brand, rows, facts.goods)
-    new = sum(examine(facts, list(rules.values()), row, brand, now) for row in rows)
+    new = sum(examine(facts, list(rules.values()), row) for row in rows)
     return new + sum(one.keep(session, now, rules[one.kind]) for one in found)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.db.alerting import AlertRule
 from ledger.db.models import Alert, Scan
+from ledger.detect.clones import Basis
 from ledger.detect.finding import Finding
-from ledger.domain.regions import REGIONS
 from ledger.services import alerts
-from ledger.services.alerts_evidence import Document, document, keep_evidence, looks
+from ledger.services.alerts_again import goods_of, looks, named, recompute
+from ledger.services.alerts_evidence import COLUMNS, Document, document, keep_evidence, told_of
 from ledger.services.watch_frame import DAY, Names, code_of
 from ledger.services.watch_goods import Consignment, Goods
 
 CHUNK = 500
 MOST = 200_000  # scans that are kept with an alert
+MOST_TIES, MOST_BUSY = 20, 200  # scans of a second, or of a device in a day, that are looked at
+SEEN = COLUMNS.index("seen")
 
 
 def touch(session: Session, now: int, brand: int, rows: Sequence[Scan], goods: Goods) -> None:
@@ -84,14 +86,18 @@ class Found:
 class Finder:
     """Makes causes of what the detectors find in one brand's scans, while its frame is the newest.
 
-    consignments: by row of the brand's `Lots`.
+    consignments: by row of the brand's `Lots`. upto: the newest scan that was fed. copies: what the
+    finding on a code rests on.
     """
 
     session: Session
     brand: int
     names: Names
     consignments: Sequence[Consignment]
-    regions: Mapping[int, list[Any]]
+    stores: Mapping[bytes, int]
+    territory: Callable[[Consignment], frozenset[int]]
+    copies: Callable[[str], Basis | None]
+    upto: int
 
     def find(self, finding: Finding) -> Found:
         """Return the cause of a finding, with its evidence if it is not an alert yet."""
@@ -100,7 +106,7 @@ class Finder:
         query = select(Alert.id).where(Alert.key == f"{self.brand}/{cause.key}")
         if self.session.scalar(query) is not None:
             return Found(finding.kind, cause)
-        return Found(finding.kind, cause, self._evidence(finding, consignment))
+        return Found(finding.kind, cause, self._evidence(finding, consignment, cause))
 
     def _cause(self, finding: Finding, consignment: Consignment | None) -> alerts.Cause:
         body = {**finding.line(), "calibrated": finding.e_value is not None}
@@ -124,7 +130,7 @@ class Finder:
             raised=raised,
             last=raised,
             scans=finding.evidence.scans,
-            goods=goods_of(finding, consignment),
+            goods=goods_of(finding),
             body=body,
             lot=consignment.name if consignment else None,
             region=finding.region,
@@ -137,8 +143,12 @@ class Finder:
         return round(self.names.origin + day * DAY)
 
     def _consignment(self, finding: Finding) -> Consignment | None:
-        """The consignment that a finding is of: the one of its lot that holds all its cases."""
-        own = (one for one in self.consignments if one.lot.number == finding.lot)
+        """The consignment that a finding is of: the one of its lot that holds its code, or all its
+        cases."""
+        own = [one for one in self.consignments if one.lot.number == finding.lot]
+        if finding.code is not None:
+            item = self.names.item(finding.code)
+            return next((one for one in own if item and one.case_of(*item)), None)
         return next((one for one in own if one.holds(finding.evidence.cases)), None)
 
     def _key(self, finding: Finding, consignee: int | None) -> str:
@@ -153,43 +163,109 @@ class Finder:
         first = finding.day if finding.update_of is None else finding.update_of
         return f"{finding.kind}/{finding.lot}/{consignee}/{self._time(first)}"
 
-    def _evidence(self, finding: Finding, consignment: Consignment | None) -> Document:
-        """Return what the alert rests on: nothing scanned after it was raised."""
-        until = self._time(finding.day)
-        if finding.kind == "diversion" and consignment is not None:
-            rows = _in_ranges(self.session, _ranges(consignment), until)
-        elif finding.kind == "guess":
+    def _evidence(
+        self, finding: Finding, consignment: Consignment | None, cause: alerts.Cause
+    ) -> Document:
+        """Return what the alert rests on: nothing that was seen after the scan that tipped it."""
+        rows = sorted(self._rows(finding, consignment, cause.raised), key=lambda row: row.id)
+        told = self._document(finding, consignment, rows)
+        told["complete"] = len(rows) < MOST
+        alert = told_of(finding.kind, cause)
+        scans = told["scans"]
+        # Scans of the same second may have come after it: it rests on those before.
+        for without in range(min(MOST_TIES, len(scans))):
+            cut = {**told, "scans": scans[: len(scans) - without]}
+            if finding.kind == "diversion":
+                cut["looks"] = looks({**cut, "alert": alert})
+            if recompute({**cut, "alert": alert}).holds:
+                return cut
+            if scans[-1 - without][SEEN] < cause.raised:
+                break
+        if finding.kind == "diversion":
+            told["looks"] = looks({**told, "alert": alert})
+        return told
+
+    def _rows(
+        self, finding: Finding, consignment: Consignment | None, until: int
+    ) -> Iterable[Scan]:
+        if finding.kind == "guess":
             rows = _by_ids(self.session, self.names.strange[finding.devices[0]])
+        elif finding.kind == "diversion" and consignment is not None:
+            rows = _in_ranges(self.session, _ranges(consignment), until)
         else:
             items = [self.names.item(code) for code in finding.evidence.codes]
             ranges = [(batch, index, index + 1) for batch, index in filter(None, items)]
             rows = _in_ranges(self.session, ranges, until)
-        late = self.names.late
-        rows = [row for row in rows if late.get(row.id, row.time) <= until]
-        terms = {"fdr": finding.fdr, "level": finding.level}
-        told = document(terms, sorted(rows, key=lambda row: row.id), late)
-        told["complete"] = len(rows) < MOST
-        if finding.kind == "diversion" and consignment is not None:
-            told["consignment"] = {
-                "origin": self.names.origin,
-                "region": finding.region,
-                "consignee": consignment.consignee,
-                "shipped": min(case.shipped for case in consignment.cases),
-                "territory": self.regions.get(consignment.consignee, []),
-                "cases_per_pallet": consignment.per_pallet(),
-                "cases": [
-                    {
-                        "sscc": case.sscc,
-                        "pallet": "0x" + case.pallet.hex(),
-                        "batch": case.batch,
-                        "first": case.first,
-                        "to": case.to,
-                    }
-                    for case in consignment.cases
-                ],
+        rows = [row for row in rows if row.id <= self.upto and self._seen(row) <= until]
+        if finding.kind == "clone" and finding.code is not None and consignment is not None:
+            rows += self._busy(rows, finding.code, consignment)
+        return rows
+
+    def _busy(self, rows: Sequence[Scan], code: str, of: Consignment) -> list[Scan]:
+        """The scans by which devices that scanned a copied code were busy, so do not count."""
+        basis = self.copies(code)
+        counted = {(one.day, one.source, one.lat, one.lon) for one in basis.seen} if basis else {}
+        first: dict[str, Scan] = {}
+        for row in sorted(rows, key=lambda row: (self._seen(row), row.id)):
+            first.setdefault(row.device, row)
+        found: dict[int, Scan] = {}
+        for device, row in first.items():
+            day = (self._seen(row) - self.names.origin) / DAY
+            if (day, row.loc_src, row.lat or 0.0, row.lon or 0.0) in counted:
+                continue
+            morning = self._seen(row) - self._seen(row) % 86_400
+            that_day = (
+                select(Scan)
+                .where(Scan.time >= morning, Scan.time <= row.time, Scan.id <= row.id)
+                .where(Scan.device == device, Scan.brand == self.brand)
+                .order_by(Scan.time)
+                .limit(MOST_BUSY)
+            )
+            for other in self.session.scalars(that_day):
+                if code_of(other) != code and of.case_of(other.batch, other.index) is not None:
+                    found[other.id] = other
+        return list(found.values())
+
+    def _seen(self, row: Scan) -> int:
+        """When a scan was looked at, by the frames' clock."""
+        return self.names.late.get(row.id, row.time)
+
+    def _document(
+        self, finding: Finding, consignment: Consignment | None, rows: Sequence[Scan]
+    ) -> Document:
+        told = document({"fdr": finding.fdr, "level": finding.level}, rows, self.names.late)
+        told["origin"] = self.names.origin
+        if consignment is not None:
+            told["consignment"] = self._goods(consignment)
+        basis = self.copies(finding.code) if finding.code is not None else None
+        if basis is not None:
+            told["copies"] = {
+                "raised": basis.raised,
+                "sold": [[one.source, one.lat, one.lon, one.region] for one in basis.sold],
             }
-            told["looks"] = looks(told)
         return told
+
+    def _goods(self, consignment: Consignment) -> Document:
+        return {
+            "lot": consignment.lot.number,
+            "name": consignment.name,
+            "consignee": consignment.consignee,
+            "shipped": min(case.shipped for case in consignment.cases),
+            "territory": sorted(self.territory(consignment)),
+            "cases_per_pallet": consignment.per_pallet(),
+            "first_case": consignment.first,
+            "cases": [
+                {
+                    "sscc": case.sscc,
+                    "pallet": "0x" + case.pallet.hex(),
+                    "batch": case.batch,
+                    "first": case.first,
+                    "to": case.to,
+                    "store": self.stores.get(case.unit),
+                }
+                for case in consignment.cases
+            ],
+        }
 
 
 Range = tuple[int, int, int]
@@ -220,26 +296,3 @@ def _in_ranges(session: Session, ranges: Sequence[Range], until: int) -> list[Sc
 
 def _by_ids(session: Session, ids: Sequence[int]) -> list[Scan]:
     return list(session.scalars(select(Scan).where(Scan.id.in_(ids))))
-
-
-def named(finding: Finding, lot: str) -> str:
-    """Return a finding's sentence with names instead of the numbers of lot and province."""
-    text = finding.sentence.replace(f"lot {finding.lot} ", f"lot {lot} ")
-    if finding.region is not None and finding.region in REGIONS:
-        text = text.replace(f"region {finding.region},", f"{REGIONS[finding.region].en},")
-    return text
-
-
-def goods_of(finding: Finding, consignment: Consignment | None) -> tuple[int, int]:
-    """How many goods are probably involved, at least and at most.
-
-    A diversion: as the detector estimates (5 and 95 %). A clone: a copy for each device but the
-    owner's. A farm: the items scanned. A guess: none.
-    """
-    seen = finding.evidence.scans
-    if finding.kind == "diversion" and consignment is not None:
-        low, _, high = finding.evidence.items
-        return low, high
-    if finding.kind == "clone":
-        return 1, max(1, finding.evidence.scans_of - 1)
-    return (seen, seen) if finding.kind == "farm" else (0, 0)

@@ -13,8 +13,10 @@ from ledger.domain import ids
 from ledger.domain.thresholds import DAY_S
 from ledger.domain.verbs import Role, Verb
 from ledger.services.lookup import RECALLED
+from ledger.services.markets import stated
 from ledger.services.project_units import IN_TRANSIT
 from ledger.services.watch_goods import Case, Consignment, Goods
+from ledger.services.watch_looks import Move
 
 SETTLING_S = 7 * DAY_S  # a shipment is not called unconfirmed before
 MOST_WAITING, MOST_COUNTED = 1_000, 20_000  # that are counted, of one party
@@ -24,20 +26,6 @@ _TAKEN = (
     Verb.RECEIVE_FROM, Verb.REPORT_EXCEPTION, Verb.TAKE_BACK, Verb.UNPACKED_FROM, Verb.WITHDRAW,
 )  # fmt: skip
 _MOVES = (*_SENT, *_TAKEN, Verb.REFUSE, Verb.REPORT_LOST)
-
-
-@dataclass(frozen=True)
-class Move:
-    """What a unit's custody is from a time on: sent by a party to another, or held by one.
-
-    sent: on its way from `party` to `to`; else `party` holds it, 0 where it is lost.
-    """
-
-    time: int
-    sent: bool
-    party: int
-    to: int
-    unit: bytes
 
 
 def moves_of(session: Session, goods: Goods, rows: Iterable[Scan]) -> dict[bytes, list[Move]]:
@@ -78,14 +66,25 @@ def _move(unit: bytes, time: int, verb: int, actor: int, other: int) -> Move:
 
 @dataclass
 class Facts:
-    """What the rules of one pass share; looked up once. moves: of `moves_of`."""
+    """What the rules of one pass share (`watch_looks.Known`); looked up once, and remembered.
+
+    moves: of `moves_of`. confirmed: (received, waiting) by party. recalled: by lot.
+    """
 
     session: Session
     goods: Goods
     moves: Mapping[bytes, Sequence[Move]]
-    confirmed: dict[int, float] = field(default_factory=dict)
+    brand: int
+    now: int
+    confirmed: dict[int, tuple[int, int]] = field(default_factory=dict)
     recalled: dict[int, int | None] = field(default_factory=dict)
     roles: dict[int, int] = field(default_factory=dict)
+    markets: dict[int, frozenset[int]] | None = None
+
+    def afresh(self, rows: Iterable[Scan]) -> Facts:
+        """What is known now of some scans, looked up again."""
+        moves = moves_of(self.session, self.goods, rows)
+        return Facts(self.session, self.goods, moves, self.brand, self.now)
 
     def case_of(self, row: Scan) -> tuple[Consignment, Case] | None:
         """The consignment and case of a scan's code."""
@@ -98,14 +97,9 @@ class Facts:
     def last_move(self, row: Scan, case: Case) -> Move | None:
         """The newest move before a scan: of the item if it travels alone, of its case, or of its
         pallet."""
-        for unit in (row.code_leaf, case.unit, case.pallet):
-            if unit is not None:
-                before = [move for move in self.moves.get(unit, ()) if move.time <= row.time]
-                if before:
-                    return before[-1]
-        return None
+        return newest(self.moves, (row.code_leaf, case.unit, case.pallet), row.time)
 
-    def confirms(self, party: int, now: int) -> float:
+    def confirms(self, party: int) -> float:
         """Share of the shipments to a party that it has confirmed, of those a week old or older."""
         if party not in self.confirmed:
             events = (
@@ -125,17 +119,16 @@ class Facts:
                 .where(ChainEvent.verb == Verb.SHIP)
                 .group_by(ChainEvent.subject)
             )
-            waiting = sum(at < now - SETTLING_S for at in self.session.scalars(shipped))
-            done = received or 0
-            self.confirmed[party] = done / (done + waiting) if done else 0.0
-        return self.confirmed[party]
+            waiting = sum(at < self.now - SETTLING_S for at in self.session.scalars(shipped))
+            self.confirmed[party] = (received or 0, waiting)
+        return share(*self.confirmed[party])
 
     def sells(self, party: int) -> bool:
         """Say whether a party sells to consumers, as far as its roles on the ledger go."""
         if party not in self.roles:
             row = self.session.get(ChainParty, party)
             self.roles[party] = row.roles if row is not None else 0
-        return bool(self.roles[party] & (Role.STORE | Role.BRAND)) or not self.roles[party]
+        return may_sell(self.roles[party])
 
     def recalled_at(self, consignment: Consignment) -> int | None:
         """When a lot was recalled (unix seconds), None if it is not."""
@@ -159,3 +152,30 @@ class Facts:
             .limit(1)
         )
         return self.session.scalar(query) is not None
+
+    def market(self, number: int) -> frozenset[int] | None:
+        """The regions of a market outside which resale is prohibited, None where none is."""
+        if self.markets is None:
+            self.markets = dict(stated(self.session, self.brand))
+        return self.markets.get(number)
+
+
+def newest(
+    moves: Mapping[bytes, Sequence[Move]], units: Iterable[bytes | None], time: int
+) -> Move | None:
+    """Return the newest move of the first of some units that had moved by a time."""
+    for unit in units:
+        before = [move for move in moves.get(unit, ()) if move.time <= time] if unit else []
+        if before:
+            return before[-1]
+    return None
+
+
+def share(received: int, waiting: int) -> float:
+    """What a party has confirmed of what it was sent; nothing before the first."""
+    return received / (received + waiting) if received else 0.0
+
+
+def may_sell(roles: int) -> bool:
+    """Say whether a party of these roles sells to consumers; one without any may."""
+    return bool(roles & (Role.STORE | Role.BRAND)) or not roles

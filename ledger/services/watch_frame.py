@@ -115,17 +115,36 @@ def code_of(row: Scan) -> str:
     return f"{row.gtin:014d}/{row.serial}"
 
 
-def lots_of(
-    consignments: Sequence[Consignment], regions: Mapping[int, list[Any]], origin: int
-) -> Lots:
-    """Return consignments as detectors read them. regions: territory of each consignee."""
+@dataclass(frozen=True)
+class Places:
+    """Where goods may be sold. territories: regions of each party's, none for one that may sell
+    anywhere. markets, free: of the brand's (`ledger.services.markets`)."""
+
+    territories: Mapping[int, frozenset[int]]
+    markets: Mapping[int, frozenset[int]]
+    free: frozenset[int]
+
+    def of(self, consignment: Consignment) -> frozenset[int]:
+        """The regions outside which a consignment may not be sold; none: it may be sold anywhere.
+
+        Those of its first consignee, else those of its market. Where resale outside the market may
+        not be prohibited, no territory binds either.
+        """
+        if consignment.lot.market in self.free:
+            return frozenset()
+        own = self.territories.get(consignment.consignee)
+        return own or self.markets.get(consignment.lot.market, frozenset())
+
+
+def lots_of(consignments: Sequence[Consignment], places: Places, origin: int) -> Lots:
+    """Return consignments as detectors read them."""
     count = len(consignments)
     territory = np.zeros((count, LAST_REGION + 1), dtype=np.bool_)
     restricted = np.zeros(count, dtype=np.bool_)
     for row, consignment in enumerate(consignments):
-        sold_in = regions.get(consignment.consignee, [])
-        territory[row, sold_in] = True
-        restricted[row] = bool(sold_in)  # without a territory it may sell anywhere
+        sold_in = places.of(consignment)
+        territory[row, list(sold_in)] = True
+        restricted[row] = bool(sold_in)
     cases = [consignment.cases for consignment in consignments]
     return Lots(
         label=_column([c.lot.number for c in consignments]),

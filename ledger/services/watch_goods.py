@@ -64,6 +64,14 @@ class Consignment:
         """Cases of its fullest pallet."""
         return max(Counter(case.pallet for case in self.cases).values())
 
+    def case_of(self, batch: int | None, index: int | None) -> Case | None:
+        """The case that a code lies in, None for one of other goods."""
+        if batch is None or index is None:
+            return None
+        at = bisect_right(self.cases, (batch, index), key=lambda case: (case.batch, case.first)) - 1
+        case = self.cases[at] if at >= 0 else None
+        return case if case and case.batch == batch and index < case.to else None
+
     def holds(self, numbers: Sequence[int]) -> bool:
         """Say whether all cases of these numbers within the lot are its own."""
         own = range(self.first, self.first + len(self.cases))

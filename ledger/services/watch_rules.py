@@ -7,130 +7,28 @@ of them is calibrated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from ledger.db.alerting import AlertRule, RuleHit
 from ledger.db.models import Alert, Scan
 from ledger.domain import thresholds
-from ledger.domain.regions import REGIONS
 from ledger.domain.thresholds import CERTAIN, DAY_S, Seen
 from ledger.services import alerts
-from ledger.services.alerts_evidence import keep_evidence, scans_document
-from ledger.services.alerts_rules import AHEAD, OUTSIDE, RECALLED, SKIPPED, THRESHOLD
+from ledger.services.alerts_evidence import document, keep_evidence
+from ledger.services.alerts_rules import THRESHOLD
 from ledger.services.watch_facts import Facts
 from ledger.services.watch_frame import code_of
+from ledger.services.watch_kept import kept
+from ledger.services.watch_looks import LOOKS, Hit, Look, Terms, summed
 
 MOST = 1_000  # scans of one code, or hits of one cause, that are looked at
 CONSUMERS = ("web", "wechat", "app")
-UNCALIBRATED = "a rule with thresholds, not a calibrated test"
 
 
-@dataclass(frozen=True)
-class Hit:
-    """What a rule says of a scan. cause: within the rule. sentence: after '{n} devices '.
-
-    goods: how many may be involved, at most; 0: as many as were scanned.
-    """
-
-    cause: str
-    sentence: str
-    lot: str | None = None
-    region: int | None = None
-    consignee: int | None = None
-    goods: int = 0
-
-
-Look = Callable[[Facts, AlertRule, Scan, int], Hit | None]
-
-
-def _ahead(facts: Facts, rule: AlertRule, row: Scan, now: int) -> Hit | None:
-    """A consumer's scan of goods that are on their way and not received."""
-    found = facts.case_of(row)
-    move = facts.last_move(row, found[1]) if found else None
-    if found is None or move is None or not move.sent:
-        return None
-    if facts.confirms(move.to, now) < rule.terms["confirms"]:
-        return None  # whoever confirms late or never says nothing by it
-    consignment, case = found
-    inside = [c for c in consignment.cases if move.unit in (c.unit, c.pallet)] or [case]
-    return Hit(
-        f"{move.unit.hex()}/{move.time}",
-        f"scanned goods of lot {consignment.name} (case {case.sscc}) that {move.party} shipped to"
-        f" {move.to} and that were not received yet",
-        consignment.name,
-        consignee=move.to,
-        goods=sum(c.to - c.first for c in inside),
-    )
-
-
-def _skipped(facts: Facts, rule: AlertRule, row: Scan, now: int) -> Hit | None:
-    """A consumer's scan of goods that a party holds which sells to no consumer."""
-    found = facts.case_of(row)
-    move = facts.last_move(row, found[1]) if found else None
-    if found is None or move is None or move.sent or facts.sells(move.party):
-        return None
-    if facts.confirms(move.party, now) < rule.terms["confirms"]:
-        return None
-    consignment = found[0]
-    return Hit(
-        f"{consignment.lot.number}/{move.party}",
-        f"scanned goods of lot {consignment.name} that are still held by {move.party}, who sells to"
-        " no consumer",
-        consignment.name,
-        consignee=move.party,
-    )
-
-
-def _recalled(facts: Facts, rule: AlertRule, row: Scan, now: int) -> Hit | None:
-    """The first scan of an item, a while after its lot was recalled."""
-    del now
-    found = facts.case_of(row)
-    at = facts.recalled_at(found[0]) if found else None
-    if found is None or at is None or row.time <= at + rule.terms["grace_days"] * DAY_S:
-        return None
-    if facts.scanned_before(row):
-        return None  # an owner who asks about the recall
-    name, place = found[0].name, _region(row.region)
-    return Hit(
-        f"{found[0].lot.number}/{row.region}",
-        f"scanned items of the recalled lot {name} for the first time in {place}, more than"
-        f" {rule.terms['grace_days']:g} days after the recall",
-        name,
-        row.region,
-    )
-
-
-def _outside(facts: Facts, rule: AlertRule, row: Scan, now: int) -> Hit | None:
-    """A scan of goods of a market outside its regions."""
-    del now
-    found = facts.case_of(row)
-    if found is None or row.region is None or found[0].lot.market != rule.terms["market"]:
-        return None
-    if row.region in rule.terms["regions"]:
-        return None
-    name = found[0].name
-    return Hit(
-        f"{found[0].lot.number}/{row.region}",
-        f"scanned goods of lot {name}, which is for market {rule.terms['market']}, in"
-        f" {_region(row.region)}",
-        name,
-        row.region,
-    )
-
-
-LOOKS: Mapping[str, Look] = {
-    AHEAD: _ahead,
-    SKIPPED: _skipped,
-    RECALLED: _recalled,
-    OUTSIDE: _outside,
-}
-
-
-def examine(facts: Facts, rules: Sequence[AlertRule], row: Scan, brand: int, now: int) -> int:
+def examine(facts: Facts, rules: Sequence[AlertRule], row: Scan) -> int:
     """Let a brand's rules look at a scan; return how many alerts are new."""
     if row.channel not in CONSUMERS or row.weak or row.batch is None:
         return 0
@@ -139,15 +37,16 @@ def examine(facts: Facts, rules: Sequence[AlertRule], row: Scan, brand: int, now
         if not rule.enabled:
             continue
         if rule.kind == THRESHOLD:
-            new += _threshold(facts.session, rule, row, brand, now)
+            new += _threshold(facts.session, rule, row, facts.brand, facts.now)
         elif look := LOOKS.get(rule.kind):
-            hit = look(facts, rule, row, now)
-            new += hit is not None and _count(facts.session, rule, row, brand, hit, now)
+            hit = look(facts, rule.terms, row)
+            new += hit is not None and _count(facts, rule, row, hit, look)
     return new
 
 
-def _count(session: Session, rule: AlertRule, row: Scan, brand: int, hit: Hit, now: int) -> bool:
+def _count(facts: Facts, rule: AlertRule, row: Scan, hit: Hit, look: Look) -> bool:
     """Count a hit towards its cause; raise that at its N-th device, then count on."""
+    session, now, brand = facts.session, facts.now, facts.brand
     session.add(
         RuleHit(
             rule=rule.id,
@@ -165,34 +64,50 @@ def _count(session: Session, rule: AlertRule, row: Scan, brand: int, hit: Hit, n
         return False
     session.flush()
     recent = (
-        select(RuleHit)
+        select(RuleHit.scan, RuleHit.device)
         .where(RuleHit.rule == rule.id, RuleHit.cause == hit.cause)
         .where(RuleHit.time > row.time - rule.terms["days"] * DAY_S, RuleHit.time <= row.time)
+        .order_by(RuleHit.time.desc(), RuleHit.scan.desc())
         .limit(MOST)
     )
-    hits = session.scalars(recent).all()
-    devices = len({one.device for one in hits})
-    if devices < rule.terms["n"]:
+    hits = session.execute(recent).all()
+    if len({device for _, device in hits}) < rule.terms["n"]:
         return False
-    codes = sorted({one.code for one in hits})
-    sentence = f"{devices} devices {hit.sentence}; {UNCALIBRATED}"
+    # What is known of the goods may have changed since the first were counted: all are asked again.
+    rows = _scans(session, [scan for scan, _ in hits])
+    afresh = facts.afresh(rows)
+    stands = {
+        one.id: (again := look(afresh, rule.terms, one)) is not None and again.cause == hit.cause
+        for one in rows
+    }
+    if gone := [number for number, it in stands.items() if not it]:
+        session.execute(delete(RuleHit).where(RuleHit.rule == rule.id, RuleHit.scan.in_(gone)))
+        rows = [one for one in rows if stands[one.id]]
+    told = summed(rule.terms, hit, rows) if rows and rows[-1].id == row.id else None
+    if told is None:
+        return False
     cause = alerts.Cause(
         key=key,
         brand=brand,
         raised=row.time,
         last=row.time,
-        scans=len(hits),
-        goods=(len(codes), max(hit.goods, len(codes))),
-        body=_body(rule, sentence, len(hits), devices, codes),
+        scans=told.scans,
+        goods=told.goods,
+        body=_body(rule, told.sentence, told.scans, told.devices, told.codes),
         lot=hit.lot,
         region=hit.region,
         gtin=row.gtin,
         consignee=hit.consignee,
     )
     alert, new = alerts.keep(session, now, rule, cause)
-    wanted = Scan.id.in_([one.scan for one in hits])
-    keep_evidence(session, now, alert, scans_document(session, rule.terms, wanted))
+    facts_kept = {"facts": kept(afresh, rows)}
+    keep_evidence(session, now, alert, {**document(rule.terms, rows), **facts_kept})
     return new
+
+
+def _scans(session: Session, ids: Sequence[int]) -> list[Scan]:
+    """Scans in order of time."""
+    return list(session.scalars(select(Scan).where(Scan.id.in_(ids)).order_by(Scan.time, Scan.id)))
 
 
 def _threshold(session: Session, rule: AlertRule, row: Scan, brand: int, now: int) -> bool:
@@ -211,29 +126,37 @@ def _threshold(session: Session, rule: AlertRule, row: Scan, brand: int, now: in
         .order_by(Scan.time.desc(), Scan.id.desc())
         .limit(MOST)
     )
-    seen = [_seen(*one) for one in reversed(session.execute(query).all())]
-    test = rule.terms["test"]
-    rests = thresholds.fired(test, rule.terms, seen)
-    if not rests:
+    seen = [seen_of(*one) for one in reversed(session.execute(query).all())]
+    told = fired(rule.terms, seen)
+    if told is None:
         return False
-    sentence = thresholds.sentence(test, rule.terms, rests)
-    devices = len({one.device for one in rests})
+    sentence, rests, devices = told
     cause = alerts.Cause(
         key=key,
         brand=brand,
         raised=row.time,
         last=row.time,
-        scans=len(rests),
+        scans=rests,
         goods=(1, devices),
-        body=_body(rule, sentence, len(rests), devices, [code]),
+        body=_body(rule, sentence, rests, devices, [code]),
         region=row.region,
         code=code,
         gtin=row.gtin,
     )
     alert, new = alerts.keep(session, now, rule, cause)
-    wanted = Scan.id.in_([one.id for one in rests])
-    keep_evidence(session, now, alert, scans_document(session, rule.terms, wanted))
+    rows = _scans(session, [one.id for one in seen])
+    keep_evidence(session, now, alert, document(rule.terms, rows))
     return new
+
+
+def fired(terms: Terms, seen: Sequence[Seen]) -> tuple[str, int, int] | None:
+    """Return what a threshold says at the newest of some scans of a code: the sentence, and on how
+    many scans by how many devices it rests; None where it does not hold."""
+    rests = thresholds.fired(terms["test"], terms, seen)
+    if not rests:
+        return None
+    sentence = thresholds.sentence(terms["test"], terms, rests)
+    return sentence, len(rests), len({one.device for one in rests})
 
 
 def _known(session: Session, brand: int, key: str) -> Alert | None:
@@ -250,7 +173,7 @@ def _body(
 _SEEN = (Scan.id, Scan.time, Scan.device, Scan.loc_src, Scan.lat, Scan.lon, Scan.acc_km)
 
 
-def _seen(
+def seen_of(
     number: int,
     time: int,
     device: str,
@@ -259,10 +182,7 @@ def _seen(
     lon: float | None,
     acc_km: float | None,
 ) -> Seen:
+    """Return a scan as thresholds look at it."""
     known = lat is not None and lon is not None and source in CERTAIN
     place = (lat or 0.0, lon or 0.0, acc_km or 0.0) if known else None
     return Seen(number, time, device, place)
-
-
-def _region(code: int | None) -> str:
-    return REGIONS[code].en if code is not None and code in REGIONS else "an unknown region"

@@ -42,6 +42,7 @@ CASES = {
     "SUSPECTED": replace(GOOD, listed=Outcome.CAUTION),
     "IMPOSSIBLE_TRAVEL": replace(GOOD, scans=ScanFacts(impossible_pairs=2)),
     "SEEN_ELSEWHERE": replace(GOOD, scans=ScanFacts(far_devices=3, far_regions=2)),
+    "OUTSIDE_MARKET": replace(GOOD, outside=True),
     "MANY_DEVICES": replace(GOOD, scans=ScanFacts(other_devices=11, regions=4)),
     "SEEN_BY_YOU": replace(GOOD, scans=ScanFacts(by_this_device=1, other_devices=1)),
     "SEEN_BEFORE": replace(GOOD, scans=ScanFacts(other_devices=1)),

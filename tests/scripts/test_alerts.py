@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ledger.db.engine import transaction
+from ledger.db.models import Scan
 from ledger.services import alerts, alerts_rules, api_keys
 from ledger.services.alerts_evidence import document, keep_evidence
 from tests.scripts.conftest import BRAND, GTIN, Goods
@@ -73,6 +74,47 @@ def test_why_is_a_sentence_a_picture_and_all_that_it_rests_on(
     assert told == {"sentence": "a farm", "scans": 0}
     assert picture.read_text().startswith("<svg ")
     assert json.loads(evidence.read_text())["format"] == "touchstone-alert-evidence/1"
+
+
+def test_an_alert_is_computed_again(goods: Goods, number: int, tmp_path: Path) -> None:
+    """From what is kept with it, or from a file anywhere; what does not give it fails."""
+    scan = {
+        "id": 1, "time": 60, "gtin": 1, "serial": "x", "batch": None, "index": None, "device": "d",
+        "channel": "web", "loc_src": "none", "lat": None, "lon": None, "acc_km": None,
+        "region": None, "position": None, "leaf": b"",
+    }  # fmt: skip
+    rows = [Scan(**{**scan, "id": at, "serial": f"x{at}"}) for at in range(3)]
+    tried = [f"{1:014d}/x{at}" for at in range(3)]
+    finding = {"day": 60 / 86_400, "sentence": "guessed", "evidence": {"scans": 3, "codes": tried}}
+    told = document({"fdr": 0.05, "level": 0.0}, rows)
+    alert = {"id": number, "kind": "guess", "raised": 60, "finding": finding}
+    path = tmp_path / "why.json"
+    path.write_text(json.dumps({**told, "origin": 0, "alert": alert}))
+    said = goods.at.said("alerts", "recompute", "--file", str(path))
+    assert said == {"holds": True, "says": "3 kept scans give this alert again"}
+    told["scans"].pop()
+    path.write_text(json.dumps({**told, "origin": 0, "alert": alert}))
+    recompute = ("alerts", "recompute")
+    assert goods.at.refused(*recompute, "--file", str(path)) == "EVIDENCE_DIFFERS"
+    assert goods.at.refused(*recompute, str(number)) == "EVIDENCE_DIFFERS", (
+        "no scan is kept with it"
+    )
+    path.write_text("no JSON")
+    assert goods.at.refused(*recompute, "--file", str(path)) == "BAD_EVIDENCE"
+
+
+def test_a_market_is_stated(goods: Goods) -> None:
+    """By provinces or by country; listed with their names, and taken back."""
+    of = ("--brand", BRAND)
+    made = goods.at.said("market", "set", "9", *of, "--name", "east", "--region", "31", "--tells")
+    assert (made["regions"], made["tells"], made["free"]) == ([31], True, False)
+    assert "Shanghai" in lines(goods, "market", "list")
+    whole = goods.at.said("market", "set", "9", *of, "--name", "all", "--country", "CN")
+    assert goods.at.said("market", "list") == {"markets": [whole]}
+    assert len(whole["regions"]) == 31
+    lines(goods, "market", "remove", "9", *of)
+    assert goods.at.refused("market", "remove", "9", *of) == "UNKNOWN_MARKET"
+    assert goods.at.refused("market", "set", "9", *of, "--name", "none") == "BAD_MARKET"
 
 
 def test_exports(goods: Goods, number: int, tmp_path: Path) -> None:
@@ -172,6 +214,9 @@ def test_an_api_key(goods: Goods) -> None:
     ("code", "words"),
     [
         ("UNKNOWN_ALERT", ("alerts", "show", "999999")),
+        ("UNKNOWN_ALERT", ("alerts", "recompute", "999999")),
+        ("BAD_OPTION", ("alerts", "recompute")),
+        ("BAD_OPTION", ("alerts", "recompute", "--file", "/nowhere/why.json")),
         ("UNKNOWN_ALERT", ("alerts", "close", "999999", "--outcome", "false")),
         ("BAD_FILTER", ("alerts", "--state", "odd")),
         ("BAD_OPTION", ("alerts", "export", "--format", "pdf")),

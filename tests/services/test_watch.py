@@ -16,7 +16,8 @@ from ledger.detect import detect
 from ledger.domain.regions import REGIONS
 from ledger.errors import Broken
 from ledger.services import alerts, alerts_rules
-from ledger.services.alerts_evidence import evidence_of, looks
+from ledger.services.alerts_again import looks
+from ledger.services.alerts_evidence import evidence_of
 from ledger.services.alerts_picture import picture
 from ledger.services.watch import Watcher
 from ledger.services.world import demo_world

@@ -11,7 +11,7 @@ from ledger.db.alerting import AlertRule, RuleHit
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Alert, ChainLot, ChainUnit
 from ledger.domain.verbs import Verb
-from ledger.services import alerts_rules
+from ledger.services import alerts_rules, markets
 from ledger.services.alerts_evidence import evidence_of
 from ledger.services.watch import Watcher
 from ledger.services.world import demo_world
@@ -120,10 +120,13 @@ def test_goods_that_a_distributor_holds_skipped_a_hop(tmp_path: Path) -> None:
 
 def test_goods_of_a_market_are_sold_in_it(tmp_path: Path) -> None:
     """Outside its regions at the N-th phone; inside them never."""
-    terms = {"n": 2, "days": 7, "market": 3, "regions": [31, 32]}
-    at, watcher = ready(tmp_path, "out_of_market", **terms)
-    assert scanned(at, watcher, 3, END - 900, region=31) == [0, 0, 0]
-    assert scanned(at, watcher, 2, END - 800, region=44) == [0, 1]
+    at, watcher = ready(tmp_path, "out_of_market", n=2, days=7)
+    east = markets.Terms("the east", (31, 32))
+    with transaction(at.engine) as session:
+        markets.put(session, 1, "a person", BRAND, 3, east)
+    assert scanned(at, watcher, 3, END - 900, region=31, loc_src="gps") == [0, 0, 0]
+    assert scanned(at, watcher, 3, END - 850, region=44, loc_src="ip_mobile") == [0, 0, 0]
+    assert scanned(at, watcher, 2, END - 800, region=44, loc_src="gps") == [0, 1]
     alert = raised(at)["out_of_market"]
     assert (alert.region, alert.gtin) == (44, GTIN)
     assert "Guangdong" in alert.body["sentence"]
