@@ -56,6 +56,7 @@ app.command("mint")(bench_codes.mint)
 app.command("guess")(bench_codes.guess)
 app.command("gas")(bench_gas.gas)
 app.command("detect")(bench_scans.detect)
+app.command("watch")(bench_scans.watch)
 app.command("honest")(bench_scans.honest)
 app.command("attack")(bench_scans.attack)
 

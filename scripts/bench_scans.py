@@ -13,7 +13,13 @@ import orjson
 import typer
 
 from ledger.errors import Rejected
-from ledger.services import attack_picture, bench_attack, bench_detect, bench_honest
+from ledger.services import (
+    attack_picture,
+    bench_attack,
+    bench_detect,
+    bench_honest,
+    bench_watch,
+)
 from ledger.services.simulator import ATTACKS, Settings, simulate
 from ledger.services.world_files import read_world
 from scripts.common import Json, progress_bar
@@ -47,6 +53,46 @@ def detect(
     if not as_json:
         _judge("scans_per_second", _rate(done), bench_detect.SCANS_PER_SECOND, least=True)
         _judge("peak_rss_mb", done.peak_rss_mb, bench_detect.PEAK_RSS_MB, least=False)
+
+
+def watch(
+    scans: Annotated[
+        int, typer.Option(min=3 * bench_watch.WINDOW, help="Of the simulated world.")
+    ] = 1_000_000,
+    seed: Seed = 1,
+    as_json: Json = False,
+) -> None:
+    """What one scan costs the worker's watch, with 10,000, 100,000 … scans stored before it.
+
+    From rows of the database to alerts, in a temporary directory; processor time of one core.
+    """
+    world = simulate(seed, Settings(scans=scans), CHEATS)
+    most = len(world.scans)
+    sizes = [10_000 * 10**power for power in range(9) if 10_000 * 10**power <= most]
+    sizes = sizes if sizes and most < 1.5 * sizes[-1] else [*sizes, most]
+    with tempfile.TemporaryDirectory(prefix="touchstone-") as directory:
+        done = bench_watch.measure(Path(directory), world.scans, world.lots, sizes)
+    first, last = done.sizes[0], done.sizes[-1]
+    told: dict[str, Any] = {
+        "sizes": [
+            {
+                "stored": at.stored,
+                "watch_us": round(at.watch_us, 1),
+                "store_us": round(at.store_us, 1),
+            }
+            for at in done.sizes
+        ],
+        "grows": round(last.watch_us / first.watch_us, 2),
+        "alerts": done.alerts,
+        "peak_rss_mb": round(bench_detect.peak_rss_mb(), 1),
+    }
+    if as_json:
+        print(json.dumps(told))
+        return
+    print(f"{'scans stored':>12} {'us to watch one':>16} {'us to store one':>16}")
+    for row in told["sizes"]:
+        print(f"{row['stored']:12,} {row['watch_us']:16.1f} {row['store_us']:16.1f}")
+    print(f"{told['alerts']} alerts, {told['peak_rss_mb']:.0f} MiB at most")
 
 
 def honest(

@@ -27,6 +27,15 @@ def test_the_detect_bench_prints_its_figures() -> None:
     assert found["spread"]["scans_per_second"] == [found["scans_per_second"]] * 2
 
 
+def test_the_watch_bench_prints_its_figures() -> None:
+    """The cost of a scan at each size beside that of storing it; what cheats is still found."""
+    found = said("watch", "--scans", "12000")
+    stored = [row["stored"] for row in found["sizes"]]
+    assert stored[0] == 10_000 and stored == sorted(stored)
+    assert all(row["watch_us"] > 0 and row["store_us"] > 0 for row in found["sizes"])
+    assert found["alerts"] > 0
+
+
 def test_the_honest_bench_prints_its_figures(tmp_path: Path) -> None:
     """The frozen keys, of a simulated world and of a folder with its truth beside it."""
     found = said("honest", "--scans", "4000")

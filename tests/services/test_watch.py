@@ -19,6 +19,7 @@ from ledger.services import alerts, alerts_rules
 from ledger.services.alerts_again import looks
 from ledger.services.alerts_evidence import evidence_of
 from ledger.services.alerts_picture import picture
+from ledger.services.scans import PAGE_WAIT_S
 from ledger.services.watch import Watcher
 from ledger.services.world import demo_world
 from ledger.services.world_frame import world_frames
@@ -241,6 +242,30 @@ def test_a_scan_that_may_still_get_a_place_waits(tmp_path: Path) -> None:
     watcher.step()
     with reading(at.engine) as session:
         assert session.get_one(WatchState, 1).scan == 3
+
+
+def test_an_alert_comes_within_a_minute_of_the_scan_that_tips_it(tmp_path: Path) -> None:
+    """By the worker's clock, at one step a second, while others go on scanning pages that may each
+    get a place for half a minute."""
+    at = board(tmp_path)
+    pack(at, HONEST, lots=(0,))
+    with transaction(at.engine) as session:
+        terms = {"test": "devices", "n": 3, "days": 1}
+        alerts_rules.put(session, "a person", 1, BRAND, "three", "threshold", terms)
+    watcher = Watcher(at.site, 0.05)
+    begin, tips = END - 200, 90
+    for second in range(180):
+        now = at.clock.now = begin + second
+        at.scan(0, 100 + second, now, f"passer-by {second}", final_at=now + PAGE_WAIT_S)
+        if second in (10, 50, tips):
+            at.scan(0, 7, now, f"phone {second}", final_at=now + PAGE_WAIT_S)
+        if watcher.is_due():
+            watcher.step()
+        if raised(at):
+            break
+    alert = raised(at)["threshold"]
+    assert (alert.raised, alert.scans) == (begin + tips, 3)
+    assert at.clock.now - alert.raised <= 60
 
 
 def test_a_scan_made_offline_counts_when_it_comes(tmp_path: Path) -> None:
