@@ -101,9 +101,10 @@ async def stream_alerts(
     """The feed as server-sent events, one a change of an alert (scope read or alerts).
 
     Each event has an `id`, an `event` (alert.raised, alert.updated, alert.regressed,
-    alert.archived, alert.reopened, alert.closed, alert.tested) and as `data` the payload that
-    webhooks get. Last-Event-ID: go on after that one; without it, begin with what happens next.
-    wait: seconds after which the stream ends, to be opened again, as browsers do by themselves.
+    alert.archived, alert.reopened, alert.closed, alert.tested, rule.muted, rule.unmuted) and as
+    `data` the payload that webhooks get. Last-Event-ID: go on after that one; without it, begin
+    with what happens next. wait: seconds after which the stream ends, to be opened again, as
+    browsers do by themselves.
     503 TOO_MANY_LISTENERS where a hundred listen already.
     """
     listeners: set[object] = request.app.state.listeners
@@ -212,11 +213,15 @@ def _array(rows: Iterator[Json]) -> Iterator[str]:
 
 
 def _start(site: Site, last: str | None) -> int:
-    """Where a listener goes on: after the event that it saw last, or with the next."""
-    if last is not None and last.isascii() and last.isdigit():
-        return min(int(last), MAX_INT)
+    """Where a listener goes on: after the event that it saw last, or with the next.
+
+    One that saw more than there is listens to a database that was restored: it begins anew.
+    """
     with reading(site.engine) as session:
-        return alerts_feed.newest(session)
+        newest = alerts_feed.newest(session)
+    if last is not None and last.isascii() and last.isdigit():
+        return min(int(last), newest)
+    return newest
 
 
 async def _counted(listeners: set[object], events: AsyncIterator[str]) -> AsyncIterator[str]:
@@ -254,7 +259,7 @@ def _next(site: Site, brand: int, after: int) -> list[tuple[int, str]]:
     return [
         (
             row.id,
-            f"id: {row.id}\nevent: alert.{row.what}\n"
+            f"id: {row.id}\nevent: {alerts_feed.type_of(row)}\n"
             f"data: {json.dumps(alerts_feed.message(row), ensure_ascii=False)}\n\n",
         )
         for row in rows

@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session
 
 from ledger.db.alerting import AlertException, AlertRule
 from ledger.db.models import Alert
+from ledger.domain.regions import REGIONS
 from ledger.errors import Rejected
 from ledger.services import blacklist
 from ledger.services.alerts_feed import tell
-from ledger.services.alerts_rules import EXPLAINED, FALSE, OUTCOMES, mute_if_broken
+from ledger.services.alerts_rules import EXPLAINED, FALSE, KINDS, OUTCOMES, mute_if_broken
 from ledger.services.audit import WORKER, record
 
 OPEN, ARCHIVED, REGRESSED, CLOSED = "open", "archived", "regressed", "closed"
@@ -252,9 +253,13 @@ class Filter:
 
     def query(self) -> Select[Alert]:
         """Return the alerts that pass, in no order. Raises Rejected BAD_FILTER."""
-        for name, known in (("state", STATES), ("outcome", OUTCOMES)):
+        for name, known in (("kind", KINDS), ("state", STATES), ("outcome", OUTCOMES)):
             if getattr(self, name) not in (None, *known):
                 raise Rejected("BAD_FILTER", f"The {name} is one of {', '.join(known)}.")
+        if self.region not in (None, *REGIONS):
+            raise Rejected("BAD_FILTER", "A region is two digits of GB/T 2260, as 31.")
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise Rejected("BAD_FILTER", "`since` is before `until`.")
         query = select(Alert)
         if self.brand:
             query = query.where(Alert.brand == self.brand)

@@ -12,7 +12,9 @@ COLUMNS = (
     "goods_low", "goods_high", "value_low", "value_high", "currency", "e_value", "level", "fdr",
     "calibrated", "muted", "outcome", "judged", "judged_by", "sentence",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a cell may not begin with, also behind blanks and in full width, as Excel reads it.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_BLANK = ("\t", "\r", "\n")
 
 
 def csv_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
@@ -31,6 +33,6 @@ def _line(cells: Iterable[Any]) -> str:
 
 def _cell(value: Any) -> Any:
     """A text that begins as a formula does is quoted by an apostrophe, as spreadsheets do it."""
-    if isinstance(value, str) and value.startswith(_FORMULA):
+    if isinstance(value, str) and (value.startswith(_BLANK) or value.lstrip().startswith(_FORMULA)):
         return "'" + value
     return value

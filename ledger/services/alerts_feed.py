@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ledger.db.alerting import AlertChange
+from ledger.db.alerting import AlertChange, AlertRule
 from ledger.db.models import Alert
 from ledger.db.webhooks import Delivery, Webhook
 from ledger.services.alerts_view import alert_json
 
 WAITING = "WAITING"
-CHANGES = ("raised", "updated", "regressed", "archived", "reopened", "closed", "tested")
+OF_RULES = ("muted", "unmuted")
 
 
 def tell(session: Session, now: int, alert: Alert, what: str) -> None:
@@ -27,6 +27,12 @@ def tell(session: Session, now: int, alert: Alert, what: str) -> None:
         return
     session.flush()  # a new alert gets its number
     add(session, now, alert.brand, alert.id, what, alert_json(session, alert), alert.kind)
+
+
+def tell_rule(session: Session, now: int, rule: AlertRule, what: str) -> None:
+    """Enter in the feed that a rule fell silent, or speaks again: its silence is no calm."""
+    body = {"rule": rule.name, "kind": rule.kind, "brand": rule.brand, "why": rule.muted_why}
+    add(session, now, rule.brand, 0, what, body, rule.kind)
 
 
 def add(
@@ -64,4 +70,9 @@ def changes(session: Session, brand: int, after: int, limit: int = 100) -> list[
 def message(change: AlertChange) -> dict[str, Any]:
     """Return an entry as those outside are told it (a payload of Standard Webhooks)."""
     at = f"{datetime.fromtimestamp(change.time, UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return {"type": f"alert.{change.what}", "timestamp": at, "data": change.body}
+    return {"type": type_of(change), "timestamp": at, "data": change.body}
+
+
+def type_of(change: AlertChange) -> str:
+    """Return the type of an entry's event, as alert.raised."""
+    return f"{'rule' if change.what in OF_RULES else 'alert'}.{change.what}"

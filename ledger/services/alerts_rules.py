@@ -21,6 +21,7 @@ from ledger.detect.finding import KINDS as DETECTED
 from ledger.domain.promise import is_broken
 from ledger.domain.thresholds import TESTS
 from ledger.errors import Rejected
+from ledger.services.alerts_feed import tell_rule
 from ledger.services.audit import WORKER, record
 
 CONFIRMED, EXPLAINED, FALSE = "confirmed", "explained", "false"
@@ -231,12 +232,14 @@ def mute_if_broken(session: Session, rule: AlertRule, setting: float, now: int) 
 def mute(session: Session, who: str, now: int, rule: AlertRule, why: str) -> None:
     """Silence a rule."""
     rule.muted, rule.muted_why = now, why
+    tell_rule(session, now, rule, "muted")
     record(session, now, who, "rule mute", brand=rule.brand, rule=rule.id, why=why)
 
 
 def unmute(session: Session, who: str, now: int, rule: AlertRule) -> None:
     """Let a rule speak again; it is judged anew from now on."""
     rule.muted, rule.muted_why, rule.judged_from = None, None, now
+    tell_rule(session, now, rule, "unmuted")
     record(session, now, who, "rule unmute", brand=rule.brand, rule=rule.id)
 
 

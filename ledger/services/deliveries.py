@@ -61,6 +61,15 @@ def delay(attempt: int, jitter: float) -> float:
     return longest * (0.5 + 0.5 * jitter)
 
 
+def signatures(secrets: Sequence[str], number: str, at: int, body: str) -> str:
+    """Return what `webhook-signature` says of a message (Standard Webhooks, symmetric).
+
+    secrets: whsec_ and base64 each. number: the message's id. at: unix seconds.
+    """
+    when = datetime.fromtimestamp(at, UTC)
+    return " ".join(Signer(secret).sign(number, when, body) for secret in secrets)
+
+
 @dataclass(frozen=True)
 class Parcel:
     """One delivery, ready to be sent."""
@@ -127,11 +136,9 @@ class Courier:
         assert webhook is not None and change is not None  # removing one drops what waits for it
         now = self._site.clock()
         body = orjson.dumps(message(change)).decode()
-        number, at = message_id(change.id), datetime.fromtimestamp(now, UTC)
-        signatures = [
-            Signer(secret_text(self._site.webhook_vault.account(name).secret)).sign(
-                number, at, body
-            )
+        number = message_id(change.id)
+        secrets = [
+            secret_text(self._site.webhook_vault.account(name).secret)
             for name, until in webhook.secrets
             if until is None or until > now
         ]
@@ -140,7 +147,7 @@ class Courier:
             "User-Agent": "Touchstone-Webhooks",
             "webhook-id": number,
             "webhook-timestamp": str(now),
-            "webhook-signature": " ".join(signatures),
+            "webhook-signature": signatures(secrets, number, now, body),
         }
         return Parcel(row.id, webhook.url, body.encode(), headers)
 

@@ -22,6 +22,7 @@ from ledger.services import alerts_rules, markets
 from ledger.services.codes import brand_of
 from ledger.services.site import Site
 from ledger.services.watch_causes import Finder, Found, touch
+from ledger.services.watch_evidence import Source
 from ledger.services.watch_facts import Facts, moves_of
 from ledger.services.watch_frame import Names, Places, custody_of, lots_of
 from ledger.services.watch_goods import Consignment, Goods
@@ -192,17 +193,18 @@ class Watcher:
             own = seen.brands[brand]
             detection = own.detection
             assert detection is not None  # it knows what there is
-            told = detection.feed(own.names.frame(rows, seen.goods, own.rows))
-            finder = Finder(
+            wanted = own.names.wanted(rows)
+            told = detection.feed(own.names.frame(wanted, seen.goods, own.rows))
+            source = Source(
                 session=session,
                 brand=brand,
                 names=own.names,
-                consignments=own.consignments,
                 stores=seen.goods.stores,
                 territory=own.places.of,
                 copies=detection.basis,
                 upto=rows[-1].id,
             )
+            finder = Finder(session, brand, own.names, own.consignments, source)
             found[brand] = [finder.find(one) for one in told]
         return found
 
@@ -240,6 +242,9 @@ def _keep(facts: Facts, rows: Sequence[Scan], found: Sequence[Found]) -> int:
     """Keep what a pass found of a brand's scans; return how many alerts are new."""
     session, now, brand = facts.session, facts.now, facts.brand
     rules = alerts_rules.ensure(session, brand, now)
-    touch(session, now, brand, rows, facts.goods)
+    touch(facts, rows)
     new = sum(examine(facts, list(rules.values()), row) for row in rows)
-    return new + sum(one.keep(session, now, rules[one.kind]) for one in found)
+    raised = {one.keep(session, now, rules[one.kind]) for one in found} - {None}
+    if raised:
+        touch(facts, rows, {key for key in raised if key is not None})
+    return new + len(raised)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from ledger.services.watch_goods import Consignment, Goods
 DAY = 86_400.0
 LAST_REGION = max(REGIONS)
 MOST = 100  # scans of one device that are remembered
+MOST_OF_ONE = 1_000  # scans of one code that detectors are given: all is said long before
 Number = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -26,7 +28,8 @@ class Names:
     items: batch and index of each code, None where it was never issued. origin: unix seconds of day
     0. seen: when the newest scan was looked at last, by the frames' clock. late: scans that came
     after newer ones, with the time that they are given instead of their own. strange: by device,
-    its first scans of codes that were never issued.
+    its first scans of codes that were never issued. full: the last scan given of each code that was
+    scanned MOST_OF_ONE times: what comes after it costs no memory.
     """
 
     origin: int
@@ -36,6 +39,8 @@ class Names:
     devices: list[str] = field(default_factory=list)
     late: dict[int, int] = field(default_factory=dict)
     strange: dict[str, list[int]] = field(default_factory=dict)
+    full: dict[str, int] = field(default_factory=dict)
+    _times: array[int] = field(default_factory=lambda: array("H"))
     _code: dict[str, int] = field(default_factory=dict)
     _device: dict[str, int] = field(default_factory=dict)
 
@@ -43,6 +48,33 @@ class Names:
     def since(cls, first: int) -> Names:
         """Begin with the day (UTC) of the first scan."""
         return cls(first - first % 86_400)
+
+    def wanted(self, rows: Sequence[Scan]) -> list[Scan]:
+        """Return the scans that detectors are given: those of an issued code by devices with a
+        lasting name, the first of each code, and the first that a device guessed."""
+        found = []
+        for row in rows:
+            if row.weak and row.batch is not None:
+                continue
+            code = code_of(row)
+            if code in self.full or (row.batch is None and not self._tries(row)):
+                continue
+            number = self._number(row)
+            if number == len(self._times):
+                self._times.append(0)
+            self._times[number] += 1
+            if self._times[number] == MOST_OF_ONE:
+                self.full[code] = row.id
+            found.append(row)
+        return found
+
+    def _tries(self, row: Scan) -> bool:
+        """Remember a scan of a code that was never issued, if it is among its device's first."""
+        tried = self.strange.setdefault(row.device, [])
+        if len(tried) >= MOST:
+            return False
+        tried.append(row.id)
+        return True
 
     def frame(self, rows: Sequence[Scan], goods: Goods, own: Mapping[int, int]) -> Scans:
         """Return the next scans as they came. own: number of a consignment -> its row in `Lots`.
@@ -55,8 +87,6 @@ class Names:
             if row.time < self.seen:
                 self.late[row.id] = self.seen
             self.seen = max(self.seen, row.time)
-            if row.batch is None and len(known := self.strange.setdefault(row.device, [])) < MOST:
-                known.append(row.id)
             place = goods.place(row.batch, row.index)
             unplaced = NEVER_ISSUED if row.batch is None else NO_LOT
             lot = unplaced if place is None else own.get(place.row, unplaced)

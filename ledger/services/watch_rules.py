@@ -47,6 +47,11 @@ def examine(facts: Facts, rules: Sequence[AlertRule], row: Scan) -> int:
 def _count(facts: Facts, rule: AlertRule, row: Scan, hit: Hit, look: Look) -> bool:
     """Count a hit towards its cause; raise that at its N-th device, then count on."""
     session, now, brand = facts.session, facts.now, facts.brand
+    key = f"{rule.kind}/{rule.id}/{hit.cause}"
+    known = _known(session, brand, key)
+    if known is not None:
+        alerts.count(session, now, known, 1, row.time)
+        return False
     session.add(
         RuleHit(
             rule=rule.id,
@@ -57,11 +62,6 @@ def _count(facts: Facts, rule: AlertRule, row: Scan, hit: Hit, look: Look) -> bo
             code=code_of(row),
         )
     )
-    key = f"{rule.kind}/{rule.id}/{hit.cause}"
-    known = _known(session, brand, key)
-    if known is not None:
-        alerts.count(session, now, known, 1, row.time)
-        return False
     session.flush()
     recent = (
         select(RuleHit.scan, RuleHit.device)

@@ -105,7 +105,9 @@ def test_paging_by_key_misses_nothing_and_repeats_nothing(
     assert {raised[name] for name in ("first", "second", "third")} <= set(whole)
 
 
-@pytest.mark.parametrize("query", ["state=odd", "outcome=odd"])
+@pytest.mark.parametrize(
+    "query", ["state=odd", "outcome=odd", "kind=odd", "region=99", "since=5&until=5"]
+)
 def test_a_filter_that_nothing_can_pass_is_refused(desk: TestClient, query: str) -> None:
     """Rather than answered by silence; the export too, before it begins."""
     for path in ("/v1/alerts", "/v1/alerts/export"):

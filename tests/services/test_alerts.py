@@ -16,6 +16,7 @@ from ledger.db.models import Alert, AuditEntry, Product
 from ledger.domain.verdict import Outcome
 from ledger.errors import Rejected
 from ledger.services import alerts, alerts_exceptions, alerts_rules, blacklist
+from ledger.services.alerts_feed import type_of
 from ledger.services.alerts_summary import put_value, summary
 from ledger.services.alerts_view import severity
 
@@ -143,6 +144,19 @@ def test_a_rule_below_its_promise_mutes_itself_and_says_so(session: Session) -> 
     assert (silent.muted, told(session, silent)) == (False, ["raised"]), "it goes on"
     log = [(row.who, row.what) for row in session.scalars(select(AuditEntry))]
     assert ("worker", "rule mute") in log and ("a person", "rule unmute") in log
+
+
+def test_that_a_rule_fell_silent_is_told(session: Session) -> None:
+    """In the feed, with the reason: silence alone could be taken for calm."""
+    for name in ("a", "b"):
+        close(session, keep(session, name), "false", NOW + 1)
+    alerts_rules.unmute(session, "a person", NOW + 3, rule(session))
+    query = select(AlertChange).where(AlertChange.alert == 0).order_by(AlertChange.id)
+    silent, heard = session.scalars(query)
+    assert [type_of(silent), type_of(heard)] == ["rule.muted", "rule.unmuted"]
+    assert silent.body["rule"] == "diversion"
+    assert "2 of its 2 judged alerts were false" in silent.body["why"]
+    assert heard.body["why"] is None
 
 
 def test_a_rule_without_a_promise_is_never_muted_by_itself(session: Session) -> None:

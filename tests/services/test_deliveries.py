@@ -27,7 +27,7 @@ from ledger.db.models import AuditEntry
 from ledger.db.webhooks import Delivery, Webhook
 from ledger.errors import Rejected
 from ledger.services import alerts_feed, outbound, webhooks
-from ledger.services.deliveries import ATTEMPTS, LONGEST_S, Courier, delay
+from ledger.services.deliveries import ATTEMPTS, LONGEST_S, Courier, delay, signatures
 from ledger.services.home import Home
 from ledger.services.network import Network
 from ledger.services.site import Site
@@ -161,6 +161,13 @@ def test_a_message_arrives_signed_and_whole(site: Site, receiver: Receiver) -> N
     }
     assert rows(site) == [(1, "DELIVERED", 204)]
     assert Courier(site, lambda: 0.0).step() == 0
+
+
+def test_the_signature_is_that_of_the_published_example() -> None:
+    """Secret, id, time and payload that the makers of the standard test by."""
+    secret, number = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek"
+    signed = signatures([secret], number, 1614265330, '{"test": 2432232314}')
+    assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
 def test_the_receiver_refuses_what_was_altered_or_played_again(

@@ -34,6 +34,7 @@ from tests.services.watch_world import (
     pallet_of,
     party_of,
     raised,
+    scan_row,
     sscc,
 )
 
@@ -69,8 +70,8 @@ def test_the_passes_make_no_difference(watched: Board, tmp_path: Path) -> None:
     pack(at, WORLD)
     feed(at, [demo_row(scan) for scan in WORLD.scans], 1)
 
-    def told(board: Board) -> list[tuple[str, int, dict[str, object]]]:
-        return sorted((row.key, row.raised, row.body) for row in raised(board).values())
+    def told(board: Board) -> list[tuple[str, int, dict[str, object], int]]:
+        return sorted((row.key, row.raised, row.body, row.scans) for row in raised(board).values())
 
     assert told(at) == told(watched)
 
@@ -266,6 +267,45 @@ def test_an_alert_comes_within_a_minute_of_the_scan_that_tips_it(tmp_path: Path)
     alert = raised(at)["threshold"]
     assert (alert.raised, alert.scans) == (begin + tips, 3)
     assert at.clock.now - alert.raised <= 60
+
+
+def test_a_code_that_is_scanned_without_end_costs_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one code, and of one guesser, only the first scans are remembered; all are counted."""
+    monkeypatch.setattr("ledger.services.watch_frame.MOST_OF_ONE", 40)
+    monkeypatch.setattr("ledger.services.watch_frame.MOST", 10)
+    at = board(tmp_path)
+    pack(at, HONEST, lots=(0,))
+    with transaction(at.engine) as session:
+        terms = {"test": "devices", "n": 5, "days": 1}
+        alerts_rules.put(session, "a person", 1, BRAND, "five", "threshold", terms)
+        session.add_all(scan_row(0, 7, END - 900 + n, f"phone {n}") for n in range(300))
+        session.add_all(scan_row(-1, n, END - 500 + n, "guesser") for n in range(300))
+    watcher = Watcher(at.site, 0.05)
+    watcher.step()
+    seen = watcher._seen
+    assert seen is not None
+    names = seen.brands[BRAND].names
+    assert (len(names.devices), len(names.codes)) == (41, 11)
+    assert raised(at)["threshold"].scans == 300
+    assert raised(at)["guess"].scans == 300
+    again = Watcher(at.site, 0.05)
+    while again.is_due():
+        again.step()
+    assert again._seen is not None
+    assert again._seen.brands[BRAND].names.devices == names.devices
+
+
+def test_devices_without_a_lasting_name_are_no_evidence_for_a_detector(tmp_path: Path) -> None:
+    """Else one person without cookies would be a crowd by and by."""
+    at = board(tmp_path)
+    pack(at, WORLD)
+    rows = [demo_row(scan) for scan in WORLD.scans]
+    for row in rows:
+        row.weak = True
+    feed(at, rows, 1)
+    assert raised(at) == {}
 
 
 def test_a_scan_made_offline_counts_when_it_comes(tmp_path: Path) -> None:
