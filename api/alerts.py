@@ -147,13 +147,18 @@ def recompute_alert(site: SiteDep, caller: AlertReadDep, number: Number) -> Json
 
 
 @router.get("/alerts/{number}/picture")
-def show_picture(site: SiteDep, caller: AlertReadDep, number: Number) -> Response:
-    """One picture of why, as SVG (scope read or alerts)."""
+def show_picture(
+    site: SiteDep,
+    caller: AlertReadDep,
+    number: Number,
+    lang: Annotated[Literal["en", "zh"], Query()] = "en",
+) -> Response:
+    """One picture of why, as SVG (scope read or alerts). lang: of its words, en or zh."""
     with reading(site.engine) as session:
         told = evidence_of(session, alerts.find(session, number, caller.party).id)
     # Of what is drawn nothing runs, also where it is opened by itself.
     headers = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}
-    return Response(picture(told, site.zone), media_type="image/svg+xml", headers=headers)
+    return Response(picture(told, site.zone, lang), media_type="image/svg+xml", headers=headers)
 
 
 @router.post("/alerts/{number}/archive")

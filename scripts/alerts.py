@@ -22,6 +22,7 @@ from ledger.services.alerts_export import csv_lines
 from ledger.services.alerts_picture import picture
 from ledger.services.alerts_rules import KINDS, OUTCOMES
 from ledger.services.alerts_view import alert_json
+from ledger.services.alerts_words import LANGUAGES, sentence
 from ledger.services.site import Site
 from scripts import alert_rules, blacklist
 from scripts.acting import iso, moment, whole_file
@@ -86,21 +87,23 @@ def why(
     evidence_to: Annotated[
         Path | None, typer.Option("--evidence", help="JSON file to write.")
     ] = None,
+    lang: Annotated[str, typer.Option(help=f"Of the words: {', '.join(LANGUAGES)}.")] = "en",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Say why in one sentence; write the picture of it, and all that it rests on."""
+    if lang not in LANGUAGES:
+        raise Rejected("BAD_OPTION", f"'{lang}' is no language here: use {', '.join(LANGUAGES)}.")
     where = site(data)
     with reading(where.engine) as session:
-        alert = verbs.find(session, number, 0)
-        told = evidence_of(session, number)
+        told = evidence_of(session, verbs.find(session, number, 0).id)
     if picture_to is not None:
         with whole_file(picture_to) as file:
-            file.write(picture(told, where.zone).encode())
+            file.write(picture(told, where.zone, lang).encode())
     if evidence_to is not None:
         with whole_file(evidence_to) as file:
             file.write(json.dumps(told, ensure_ascii=False).encode() + b"\n")
-    result = {"sentence": alert.body["sentence"], "scans": len(told["scans"])}
+    result = {"sentence": sentence(told, lang), "scans": len(told["scans"])}
     print(json.dumps(result, ensure_ascii=False) if as_json else result["sentence"])
 
 

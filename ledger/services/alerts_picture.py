@@ -2,11 +2,12 @@
 
 A diversion: the consignment's cases in order, scans in the alert's region up, all others down, the
 named cases marked. Any other alert: its scans by time and region. Colours differ in lightness, and
-position says the same.
+position says the same. As wide as a phone, so that its words can be read on one.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -14,43 +15,76 @@ from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import escape
 
-from ledger.domain.regions import REGIONS
 from ledger.services.alerts_evidence import Document
+from ledger.services.alerts_words import region_name, sentence, title
 
-WIDTH, HEIGHT = 720, 340
-LEFT, RIGHT, TOP, BOTTOM = 92, 704, 96, 292
+WIDTH, PAD = 480, 16
+SIZE, LINE = 13, 18
+BARS, LANE = 150, 30  # heights of the bars, and of a region's row
+NAMES = 116  # where the rows begin
 INK, FAINT, LOUD, MARK = "#1c2733", "#5b6875", "#b3261e", "#fbe3e1"
-MOST_LINES = 3
-MOST_ROWS = 9
-WRAP = 108  # characters of a line of the sentence
+MOST_LINES, MOST_NOTES, MOST_ROWS = 6, 3, 9
+WRAP = 66  # half-width characters of a line
+
+_WORDS = {
+    "en": {
+        "here": "scans in {place}",
+        "there": "scans elsewhere",
+        "cases": "{n} cases of lot {lot} that {who} got, in order of codes; ticks: pallets; shaded:"
+        " named",
+        "rest": "other regions",
+        "none": "No scan was kept with this alert.",
+        "times": "{scans} of {codes} by {devices}, by time and region",
+        "scan": "{n} scan{s}",
+        "code": "{n} code{s}",
+        "device": "{n} device{s}",
+    },
+    "zh": {
+        "here": "{place}的扫描",
+        "there": "其他地区的扫描",
+        "cases": "{who}收到的批次{lot}的{n}箱，按编码顺序排列；刻度为托盘，底色为所指各箱",
+        "rest": "其他地区",
+        "none": "此预警未保存扫描记录。",
+        "times": "{devices}对{codes}的{scans}，按时间和地区排列",
+        "scan": "{n}次扫描",
+        "code": "{n}个编码",
+        "device": "{n}台设备",
+    },
+}
+Drawn = tuple[list[str], float]
+"""Parts of the picture, and where they end."""
 
 
-def picture(told: Document, zone: int) -> str:
+def picture(told: Document, zone: int, language: str = "en") -> str:
     """Return the picture of an alert's evidence as one SVG document.
 
-    zone: minutes east of UTC of the times that are shown.
+    zone: minutes east of UTC of the times that are shown. language: of `alerts_words`.
     """
-    parts = _cases(told) if told["alert"]["kind"] == "diversion" else _times(told, zone)
-    sentence = str(told["alert"]["finding"]["sentence"])
-    title = f"Alert {told['alert']['id']}: {told['alert']['kind'].replace('_', ' ')}"
-    lines = _wrapped(sentence)
+    why, name = sentence(told, language), title(told, language)
+    lines = wrapped(why, MOST_LINES)
+    top = 30.0 + LINE * len(lines) + 16
+    if told["alert"]["kind"] == "diversion":
+        parts, end = _cases(told, top, language)
+    else:
+        parts, end = _times(told, top, zone, language)
     return "".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
-            f' aria-labelledby="t d" font-family="sans-serif" font-size="12" fill="{INK}">',
-            f'<title id="t">{escape(title)}</title><desc id="d">{escape(sentence)}</desc>',
-            f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-            _text(16, 22, title, size=15, weight="bold"),
-            *(_text(16, 42 + 16 * at, line) for at, line in enumerate(lines)),
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {end:.0f}" role="img"'
+            f' aria-labelledby="t d" lang="{language}" font-family="sans-serif"'
+            f' font-size="{SIZE}" fill="{INK}">',
+            f'<title id="t">{escape(name)}</title><desc id="d">{escape(_printable(why))}</desc>',
+            f'<rect width="{WIDTH}" height="{end:.0f}" fill="#ffffff"/>',
+            _text(PAD, 26, name, size=16, weight="bold"),
+            *(_text(PAD, 48 + LINE * at, line) for at, line in enumerate(lines)),
             *parts,
             "</svg>\n",
         ]
     )
 
 
-def _cases(told: Document) -> Iterator[str]:
+def _cases(told: Document, top: float, language: str) -> Drawn:
     """Bars over the cases of the consignment: here above the line, elsewhere below it."""
-    goods, region = told["consignment"], told["alert"]["region"]
+    goods, region, words = told["consignment"], told["alert"]["region"], _WORDS[language]
     cases = goods["cases"]
     at = {
         (case["batch"], index): number
@@ -62,31 +96,27 @@ def _cases(told: Document) -> Iterator[str]:
         number = at.get((row["batch"], row["index"]))
         if number is not None:
             (here if row["region"] == region else elsewhere)[number] += 1
-    named = set(told["alert"]["finding"]["evidence"]["units"])
-    step = (RIGHT - LEFT) / max(len(cases), 1)
-    middle = (TOP + BOTTOM) / 2 + 10
-    up = (middle - TOP - 16) / max(1, *here.values())
-    down = (BOTTOM - middle - 6) / max(1, *elsewhere.values())
-    for first, to in _runs([case["sscc"] in named for case in cases]):
-        yield _box(LEFT + first * step, TOP + 4, (to - first) * step, BOTTOM - TOP - 4, MARK)
-    for number, case in enumerate(cases):
-        x = LEFT + number * step
-        if here[number]:
-            high = here[number] * up
-            colour = LOUD if case["sscc"] in named else FAINT
-            yield _box(x + step * 0.1, middle - high, step * 0.8, high, colour)
-        if elsewhere[number]:
-            yield _box(x + step * 0.1, middle, step * 0.8, elsewhere[number] * down, INK)
-    yield _line(LEFT, middle, RIGHT, middle)
-    yield from _pallets(cases, step)
-    name = REGIONS[region].en if region in REGIONS else str(region)
-    yield _text(16, TOP + 28, "scans in", colour=LOUD)
-    yield _text(16, TOP + 43, name, colour=LOUD, weight="bold")
-    yield _text(16, BOTTOM - 36, "scans")
-    yield _text(16, BOTTOM - 21, "elsewhere", weight="bold")
-    lot, count = told["alert"]["lot"], len(cases)
-    note = f"{count} cases of lot {lot} that {told['alert']['consignee']} got, in order of codes;"
-    yield _text(LEFT, HEIGHT - 14, f"{note} ticks: pallets; shaded: named", colour=FAINT)
+    named = [case["sscc"] in told["alert"]["finding"]["evidence"]["units"] for case in cases]
+    start = top + 24
+    middle, bottom = start + BARS / 2, start + BARS
+    parts = [_text(PAD, top + 12, words["here"].format(place=region_name(region, language)),
+                   colour=LOUD, weight="bold")]  # fmt: skip
+    step = (WIDTH - 2 * PAD) / max(len(cases), 1)
+    for first, to in _runs(named):
+        parts.append(_box(PAD + first * step, start, (to - first) * step, BARS, MARK))
+    up, down = BARS / 2 / max(1, *here.values()), BARS / 2 / max(1, *elsewhere.values())
+    for number in range(len(cases)):
+        x, wide = PAD + (number + 0.1) * step, step * 0.8
+        if high := here[number] * up:
+            parts.append(_box(x, middle - high, wide, high, LOUD if named[number] else FAINT))
+        if high := elsewhere[number] * down:
+            parts.append(_box(x, middle, wide, high, INK))
+    parts.append(_line(PAD, middle, WIDTH - PAD, middle))
+    parts += _pallets(cases, step, bottom)
+    parts.append(_text(PAD, bottom + 26, words["there"], weight="bold"))
+    alert = told["alert"]
+    note = words["cases"].format(n=len(cases), lot=alert["lot"], who=alert["consignee"])
+    return _noted(parts, bottom + 26 + LINE, note)
 
 
 def _runs(flags: list[bool]) -> Iterator[tuple[int, int]]:
@@ -97,68 +127,101 @@ def _runs(flags: list[bool]) -> Iterator[tuple[int, int]]:
             yield part[0][0], part[-1][0] + 1
 
 
-def _pallets(cases: list[dict[str, Any]], step: float) -> Iterator[str]:
+def _pallets(cases: list[dict[str, Any]], step: float, y: float) -> Iterator[str]:
     before = None
     for number, case in enumerate(cases):
         if case["pallet"] != before:
-            x = LEFT + number * step
-            yield _line(x, BOTTOM + 2, x, BOTTOM + 9)
+            x = PAD + number * step
+            yield _line(x, y + 2, x, y + 9)
         before = case["pallet"]
 
 
-def _times(told: Document, zone: int) -> Iterator[str]:
+def _times(told: Document, top: float, zone: int, language: str) -> Drawn:
     """A dot for each scan: when it was made, and in which region."""
-    rows = _rows(told)
+    rows, words = _rows(told), _WORDS[language]
     if not rows:
-        yield _text(LEFT, (TOP + BOTTOM) / 2, "No scan was kept with this alert.")
-        return
+        return [_text(PAD, top + LINE, words["none"])], top + 2 * LINE
     most = Counter(row["region"] for row in rows).most_common()
     lanes = [region for region, _ in most[:MOST_ROWS]]
-    rest = len(most) > MOST_ROWS
-    names = [_name(region) for region in lanes] + (["other regions"] if rest else [])
-    first, last = rows[0]["time"], rows[-1]["time"]
-    span = max(last - first, 1)
-    high = (BOTTOM - TOP) / len(names)
+    names = [region_name(region, language) for region in lanes]
+    names += [words["rest"]] if len(most) > MOST_ROWS else []
+    first, last = min(row["time"] for row in rows), max(row["time"] for row in rows)
+    parts = []
     for lane, name in enumerate(names):
-        y = TOP + high * (lane + 0.5)
-        yield _text(16, y + 4, name)
-        yield _line(LEFT + 16, y, RIGHT, y, colour="#d7dde3")
+        y = top + LANE * (lane + 0.5)
+        parts.append(_text(PAD, y + 4, name))
+        parts.append(_line(NAMES, y, WIDTH - PAD, y, colour="#d7dde3"))
+    wide = WIDTH - PAD - NAMES - 16
     for row in rows:
         lane = lanes.index(row["region"]) if row["region"] in lanes else len(names) - 1
-        x = LEFT + 24 + (RIGHT - LEFT - 32) * (row["time"] - first) / span
-        y = TOP + high * (lane + 0.5)
-        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{LOUD}" fill-opacity="0.6"/>'
-    devices = len({row["device"] for row in rows})
-    codes = len({row["code"] for row in rows})
-    yield _text(LEFT + 16, BOTTOM + 16, _day(first, zone), colour=FAINT)
-    yield _text(RIGHT, BOTTOM + 16, _day(last, zone), colour=FAINT, anchor="end")
-    counts = ((len(rows), "scan"), (codes, "code"), (devices, "device"))
-    scans, of, by = (f"{count} {name}{'s' if count != 1 else ''}" for count, name in counts)
-    note = f"{scans} of {of} by {by}, by time and region"
-    yield _text(LEFT + 16, HEIGHT - 14, note, colour=FAINT)
+        x = NAMES + 8 + wide * (row["time"] - first) / max(last - first, 1)
+        y = top + LANE * (lane + 0.5)
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{LOUD}" fill-opacity="0.6"/>')
+    y = top + LANE * len(names) + 14
+    form = "%Y-%m-%d %H:%M" if last - first >= 600 else "%m-%d %H:%M:%S"
+    parts.append(_text(NAMES, y, _when(first, zone, form), colour=FAINT))
+    if last > first:
+        parts.append(_text(WIDTH - PAD, y, _when(last, zone, form), colour=FAINT, anchor="end"))
+    counts = {
+        f"{name}s": words[name].format(n=count, s="" if count == 1 else "s")
+        for name, count in (
+            ("scan", len(rows)),
+            ("code", len({row["code"] for row in rows})),
+            ("device", len({row["device"] for row in rows})),
+        )
+    }
+    return _noted(parts, y + LINE + 6, words["times"].format(**counts))
+
+
+def _noted(parts: list[str], y: float, note: str) -> Drawn:
+    """Add a note below, and end the picture."""
+    lines = wrapped(note, MOST_NOTES)
+    parts += [_text(PAD, y + LINE * at, line, colour=FAINT) for at, line in enumerate(lines)]
+    return parts, y + LINE * (len(lines) - 1) + 14
 
 
 def _rows(told: Document) -> list[dict[str, Any]]:
     return [dict(zip(told["columns"], row, strict=True)) for row in told["scans"]]
 
 
-def _name(region: int | None) -> str:
-    return REGIONS[region].en if region is not None and region in REGIONS else "unknown"
+def _when(seconds: int, zone: int, form: str) -> str:
+    return datetime.fromtimestamp(seconds + 60 * zone, UTC).strftime(form)
 
 
-def _day(seconds: int, zone: int) -> str:
-    return f"{datetime.fromtimestamp(seconds + 60 * zone, UTC):%Y-%m-%d %H:%M}"
+def wrapped(text: str, most: int) -> list[str]:
+    """Return a text in lines of WRAP half widths: broken at blanks, beside full-width characters,
+    and where a word is longer than a line."""
+    lines, line, wide = [], "", 0
+    for part in _unbroken(_printable(text)):
+        more = sum(_width(c) for c in part.rstrip())
+        if line and wide + more > WRAP:
+            lines.append(line.rstrip())
+            line, wide = "", 0
+        line, wide = line + part, wide + sum(_width(c) for c in part)
+    lines.append(line.rstrip())
+    if len(lines) > most:
+        lines[most - 1] += " …"
+    return lines[:most]
 
 
-def _wrapped(text: str) -> list[str]:
-    lines: list[str] = [""]
-    for word in text.split(" "):
-        if len(lines[-1]) + len(word) >= WRAP:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    if len(lines) > MOST_LINES:
-        lines[MOST_LINES - 1] += " …"
-    return lines[:MOST_LINES]
+def _unbroken(text: str) -> Iterator[str]:
+    """Yield the parts of a text that stay on one line, each with the blanks behind it."""
+    part = ""
+    for c in text:
+        ends = part.endswith(" ") and c != " "
+        if part and (ends or _width(c) == 2 or _width(part[-1]) == 2 or len(part) >= WRAP):
+            if _width(c) == 2 and unicodedata.category(c).startswith("P"):
+                part += c  # no line begins with a comma
+                continue
+            yield part
+            part = ""
+        part += c
+    if part:
+        yield part
+
+
+def _width(c: str) -> int:
+    return 2 if unicodedata.east_asian_width(c) in "WF" else 1
 
 
 def _box(x: float, y: float, wide: float, high: float, colour: str) -> str:
@@ -174,7 +237,7 @@ def _text(
     y: float,
     text: str,
     *,
-    size: int = 12,
+    size: int = SIZE,
     colour: str = INK,
     weight: str = "normal",
     anchor: str = "start",

@@ -344,6 +344,7 @@ def test_the_picture_is_inert(desk: TestClient, raised: dict[str, int]) -> None:
 def base(world: World) -> Iterator[str]:
     """The application on a port of its own: a stream is more than one answer."""
     listener = bind("127.0.0.1", 0)
+    listener.listen()  # whoever comes before the server waits, and is not refused
     config = uvicorn.Config(create_app(world.site), log_level="error")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -373,6 +374,8 @@ def test_a_listener_goes_on_where_it_was(world: World, base: str, raised: dict[s
         read_events(httpx2.get(f"{base}/v1/alerts/stream?wait=0", headers=headers).text)
         == whole[2:]
     )
+    headers["Last-Event-ID"] = str(whole[-1][0] + 1_000)  # of a database before it was restored
+    assert read_events(httpx2.get(f"{base}/v1/alerts/stream?wait=0", headers=headers).text) == []
     assert {data["data"]["brand"] for _, name, data in whole if name != "alert.tested"} == {BRAND}
     assert [data["type"] for _, _, data in whole] == [name for _, name, _ in whole]
 

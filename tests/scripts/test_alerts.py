@@ -72,6 +72,7 @@ def test_why_is_a_sentence_a_picture_and_all_that_it_rests_on(
     words = ("--picture", str(picture), "--evidence", str(evidence))
     told = goods.at.said("alerts", "why", str(number), *words)
     assert told == {"sentence": "a farm", "scans": 0}
+    assert goods.at.refused("alerts", "why", str(number), "--lang", "xx") == "BAD_OPTION"
     assert picture.read_text().startswith("<svg ")
     assert json.loads(evidence.read_text())["format"] == "touchstone-alert-evidence/1"
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from sqlalchemy import select
@@ -21,6 +23,8 @@ from ledger.errors import Rejected
 from ledger.services import alerts_rules, markets
 from ledger.services.alerts_again import recompute
 from ledger.services.alerts_evidence import COLUMNS, Document, evidence_of
+from ledger.services.alerts_picture import WIDTH, WRAP, picture, wrapped
+from ledger.services.alerts_words import LANGUAGES, sentence
 from ledger.services.watch import Watcher
 from ledger.services.world import demo_world
 from tests.services.watch_world import (
@@ -392,3 +396,47 @@ def test_hits_that_no_longer_stand_are_not_counted(tmp_path: Path) -> None:
     at.scan(0, CASE * 3, END - 800, "phone 3")
     watcher.step()
     assert set(raised(at)) == {"skipped_hop"}
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", MADE)
+def test_each_has_its_picture_in_both_languages(kept: Kept, name: str, language: str) -> None:
+    """With the sentence for those who cannot see it, and every word inside its edges."""
+    told = kept[name]
+    tree = ElementTree.fromstring(picture(told, 480, language))
+    why = sentence(told, language)
+    assert (tree.findtext(f"{SVG}desc"), tree.get("lang")) == (why, language)
+    assert (why == told["alert"]["finding"]["sentence"]) is (language == "en")
+    assert (
+        str(told["alert"]["finding"]["evidence"]["scans"]) in why
+        or "threshold" in name
+        or (str(told["alert"]["finding"]["evidence"]["scans_of"]) in why)
+    )
+    high = float(str(tree.get("viewBox")).split(" ")[3])
+    for text in tree.iter(f"{SVG}text"):
+        x, y, wide = float(text.attrib["x"]), float(text.attrib["y"]), extent(text)
+        left = x - wide if text.get("text-anchor") == "end" else x
+        assert left >= 0 and left + wide <= WIDTH and 0 < y < high, text.text
+
+
+def extent(text: ElementTree.Element) -> float:
+    """Return how wide a text is at most, about: a full-width character is as wide as it is high,
+    others are half as wide."""
+    size = float(text.attrib["font-size"])
+    return sum(
+        size if unicodedata.east_asian_width(c) in "WF" else size / 2 for c in text.text or ""
+    )
+
+
+def test_a_line_breaks_wherever_it_must() -> None:
+    """At blanks, between Chinese characters, and in a word that is too long; none is lost."""
+    for text in ("word " * 40, "批次在广东，" * 20, "x" * 150, "lot " + "批" * 50 + " " + "y" * 90):
+        lines = wrapped(text, 9)
+        assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+        widths = [sum(1 + (ord(c) > 0x2E80) for c in line) for line in lines]
+        assert max(widths) <= WRAP + 2 and len(lines) >= 3
+        assert not any(line.startswith("，") for line in lines)
+    assert wrapped("word " * 99, 2)[1].endswith(" …")
