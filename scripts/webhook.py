@@ -96,7 +96,7 @@ def test(number: Number, data: Data = None, as_json: Json = False) -> None:
 def deliveries(
     number: Number,
     state: Annotated[
-        str | None, typer.Option(help="Only WAITING, DELIVERED, FAILED, DEAD or DROPPED.")
+        str | None, typer.Option(help=f"Only one of {', '.join(webhooks.STATES)}.")
     ] = None,
     data: Data = None,
     as_json: Json = False,

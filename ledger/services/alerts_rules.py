@@ -174,7 +174,9 @@ def checked(kind: str, terms: Mapping[str, Any]) -> dict[str, Any]:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not math.isfinite(value) or not low <= value <= high:  # type: ignore[arg-type, operator]
             raise Rejected("BAD_RULE", f"'{name}' is a number from {low:g} to {high:g}.")
-        kept[name] = value
+        if name == "n" and value != int(value):  # type: ignore[arg-type]
+            raise Rejected("BAD_RULE", "'n' is a whole number: a rule fires at the n-th.")
+        kept[name] = int(value) if name == "n" else value  # type: ignore[arg-type]
     return kept
 
 

@@ -66,6 +66,7 @@ def _place(told: Document) -> str:
 
 def _diversion(told: Document) -> str:
     of, finding = _evidence(told), told["alert"]["finding"]
+    once = int(float(f"{finding['e_value']:.2g}"))
     first, last = of["cases"][0] + 1, of["cases"][-1] + 1
     where = f"第{first}至{last}箱"
     if last - first + 1 != len(of["cases"]):
@@ -73,7 +74,7 @@ def _diversion(told: Document) -> str:
     return (
         f"批次{told['alert']['lot']}在{_place(told)}（销售区域之外）被扫描的{of['scans_of']}件中，"
         f"{of['scans']}件来自{where}，这些箱中另有{of['elsewhere']}件先在别处出现；若货物随机流出，"
-        f"出现如此强的证据的概率至多为{int(finding['e_value']):,}分之一"
+        f"出现如此强的证据的概率至多为{once:,}分之一"
     )
 
 

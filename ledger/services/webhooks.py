@@ -23,6 +23,7 @@ from ledger.services.outbound import check_url
 from ledger.services.site import Site
 
 DELIVERED, FAILED, DEAD, DROPPED = "DELIVERED", "FAILED", "DEAD", "DROPPED"
+STATES = (WAITING, DELIVERED, FAILED, DEAD, DROPPED)
 MOST = 20  # webhooks of a brand
 OVERLAP_S = 86_400  # a secret that was replaced goes on signing for a day
 
@@ -134,7 +135,10 @@ def find_delivery(session: Session, number: int, brand: int) -> Delivery:
 def deliveries(
     session: Session, webhook: int, state: str | None, after: int, limit: int
 ) -> list[Delivery]:
-    """Return the attempts of a webhook numbered above `after`, in order."""
+    """Return the attempts of a webhook numbered above `after`, in order. Raises Rejected
+    BAD_FILTER."""
+    if state not in (None, *STATES):
+        raise Rejected("BAD_FILTER", f"The state is one of {', '.join(STATES)}.")
     query = (
         select(Delivery)
         .where(Delivery.webhook == webhook, Delivery.id > after)

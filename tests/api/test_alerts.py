@@ -310,6 +310,7 @@ def test_a_rule_of_ones_own_and_the_dial(desk: TestClient) -> None:
         ("x", {"kind": "odd"}),
         ("x", {"terms": {"test": "devices", "n": 1, "days": 1}}),
         ("x", {"terms": {"test": "devices", "n": "3", "days": 1}}),
+        ("x", {"terms": {"test": "devices", "n": 3.5, "days": 1}}),
         ("x", {"terms": {"test": "devices", "n": True, "days": 1}}),
         ("x", {"terms": {"test": "devices", "n": 3}}),
         ("x", {"terms": {"test": "devices", "n": 3, "days": 1, "km": 2}}),

@@ -188,6 +188,7 @@ def test_a_webhook(goods: Goods) -> None:
     assert (sent["attempt"], sent["state"]) == (1, "WAITING")
     tried: list[dict[str, Any]] = goods.at.said("webhook", "deliveries", number)["deliveries"]
     assert tried[0]["id"] == sent["id"]
+    assert goods.at.refused("webhook", "deliveries", number, "--state", "odd") == "BAD_FILTER"
     again = goods.at.said("webhook", "replay", str(sent["id"]))
     assert again["message"] == sent["message"]
     lines(goods, "webhook", "enable", number)
