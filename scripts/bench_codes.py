@@ -61,7 +61,8 @@ def mint(
                 done.append(bench_mint.measure(site, worker, directory, codes, lines, inner=inner))
                 bar.advance(task)
             lanes = choice.lanes if choice else None
-            compared = compare(secrets.token_bytes(32), lanes, min(codes, COMPARED), SIDES)
+            kernel = choice.codes if choice else None
+            compared = compare(secrets.token_bytes(32), lanes, kernel, min(codes, COMPARED), SIDES)
         finally:
             crew.close()
     report = _report(codes, inner, done, choice, compared)
@@ -169,18 +170,23 @@ def _report(
         "hash_ns": {name: round(ns, 1) for name, ns in choice.nanoseconds.items()}
         if choice
         else {},
+        "serial_ns": {name: round(ns, 1) for name, ns in choice.code_nanoseconds.items()}
+        if choice
+        else {},
         "plain_and_fast_ns": compared,
     }
 
 
 def _print(report: dict[str, Any]) -> None:
     for key, value in report.items():
-        if key not in ("spread", "hash_ns", "plain_and_fast_ns"):
+        if key not in ("spread", "hash_ns", "serial_ns", "plain_and_fast_ns"):
             low, high = report["spread"].get(key, (None, None))
             said = "" if low is None else f"   {low:,} to {high:,}"
             print(f"{key:<22} {value:>14,}{said}")
     for name, ns in report["hash_ns"].items():
         print(f"one hash, {name:<12} {ns:>14} ns")
+    for name, ns in report["serial_ns"].items():
+        print(f"one serial, {name:<10} {ns:>14} ns")
     for name, (plain, fast) in report["plain_and_fast_ns"].items():
         print(f"{name:<22} {plain:>8} ns plain, {fast} ns fast, {plain / max(1, fast):.0f} times")
     for said, key, limit in TARGETS:

@@ -35,7 +35,7 @@ _VARIANTS = str.maketrans({"O": "0", "I": "1", "L": "1"})
 _NUMERALS = SERIAL_LENGTH - 1
 _LEFT_BITS, _RIGHT_BITS = 45, 50  # 9 and 10 numerals
 _RIGHT_MASK = (1 << _RIGHT_BITS) - 1
-_INNER_TWEAK = 2 << 56
+INNER_TWEAK = 2 << 56
 _CHUNK = 1 << 14  # serials whose working arrays fit the second-level cache
 # Two characters for each pair of numerals.
 _PAIRS = np.array([a + b for a in ALPHABET for b in ALPHABET], "S2").view("<u2")
@@ -47,7 +47,7 @@ def encode_serial(key: bytes, epoch: int, gtin: int, batch: int, index: int) -> 
     key: 32 bytes; epoch 0 to 31, batch 0 to 2³¹ − 1, index 0 to 2³² − 1. Raises ValueError outside
     these ranges.
     """
-    return _encode(key, _outer_tweak(gtin), epoch, batch, index)
+    return _encode(key, serial_tweak(gtin), epoch, batch, index)
 
 
 def decode_serial(key: bytes, gtin: int, serial: str) -> tuple[int, int] | None:
@@ -55,17 +55,17 @@ def decode_serial(key: bytes, gtin: int, serial: str) -> tuple[int, int] | None:
 
     The caller chooses the key by `serial_epoch`.
     """
-    return _decode(key, _outer_tweak(gtin), serial)
+    return _decode(key, serial_tweak(gtin), serial)
 
 
 def encode_inner(key: bytes, epoch: int, batch: int, index: int) -> str:
     """Return the inner code of item `index` of `batch`, under the inner key of `epoch`."""
-    return _encode(key, _INNER_TWEAK, epoch, batch, index)
+    return _encode(key, INNER_TWEAK, epoch, batch, index)
 
 
 def decode_inner(key: bytes, code: str) -> tuple[int, int] | None:
     """Return (batch, index) of a canonical inner code, or None if this key never made it."""
-    return _decode(key, _INNER_TWEAK, code)
+    return _decode(key, INNER_TWEAK, code)
 
 
 def encode_serials(
@@ -75,14 +75,21 @@ def encode_serials(
 
     indices: shape (n,), any unsigned dtype, each below 2³². Otherwise as `encode_serial`.
     """
-    return _encode_many(key, _outer_tweak(gtin), epoch, batch, indices)
+    return _encode_many(key, serial_tweak(gtin), epoch, batch, indices)
 
 
 def encode_inners(
     key: bytes, epoch: int, batch: int, indices: NDArray[np.unsignedinteger]
 ) -> NDArray[np.bytes_]:
     """Return the inner codes of many items of a batch; shapes as `encode_serials`."""
-    return _encode_many(key, _INNER_TWEAK, epoch, batch, indices)
+    return _encode_many(key, INNER_TWEAK, epoch, batch, indices)
+
+
+def serial_tweak(gtin: int) -> int:
+    """Return the tweak of a GTIN's serials: 0x01 ‖ uint56(GTIN-14). Raises ValueError."""
+    if not 0 <= gtin < 10**14:
+        raise ValueError(f"{gtin} is not the value of 14 digits")
+    return 1 << 56 | gtin
 
 
 def serial_epoch(serial: str) -> int | None:
@@ -129,12 +136,6 @@ def inner_commitment(index: int, inner_code: str, salt: bytes) -> bytes:
     keccak(keccak(abi(uint32 index, bytes32 innerCode, bytes32 salt))).
     """
     return inner_leaf(index, abi.ascii32(inner_code), salt)
-
-
-def _outer_tweak(gtin: int) -> int:
-    if not 0 <= gtin < 10**14:
-        raise ValueError(f"{gtin} is not the value of 14 digits")
-    return 1 << 56 | gtin
 
 
 def _check_range(epoch: int, batch: int) -> None:

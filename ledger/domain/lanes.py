@@ -35,10 +35,10 @@ def keccak_permutation(width: int) -> Compiled:
 
         return types.void(types.voidptr), generate
 
-    address = _address()
+    pointer = address()
 
     def permutation(state: Any) -> None:
-        permute(address(state))
+        permute(pointer(state))
 
     return _jit(permutation)
 
@@ -57,10 +57,10 @@ def sha256_compression(width: int) -> Compiled:
 
         return types.void(types.voidptr, types.voidptr, types.voidptr), generate
 
-    address = _address()
+    pointer = address()
 
     def compression(block: Any, start: Any, out: Any) -> None:
-        compress(address(block), address(start), address(out))
+        compress(pointer(block), pointer(start), pointer(out))
 
     return _jit(compression)
 
@@ -108,9 +108,11 @@ def _jit(function: Callable[..., None]) -> Compiled:
     return compiled
 
 
-def _address() -> Any:
+def address() -> Any:
+    """Return f(array), its data's address within compiled code."""
+
     @intrinsic  # type: ignore[untyped-decorator]
-    def address(_: Any, array: Any) -> Any:
+    def data(_: Any, array: Any) -> Any:
         signature = types.voidptr(array)
 
         def generate(context: Any, builder: Any, found: Any, args: Any) -> Any:
@@ -119,7 +121,7 @@ def _address() -> Any:
 
         return signature, generate
 
-    return address
+    return data
 
 
 def _splat(vector: Any, value: int) -> Any:
@@ -131,8 +133,12 @@ def _rotate_left(builder: Any, vector: Any, value: Any, by: int) -> Any:
         return value
     name = f"llvm.fshl.v{vector.count}i{vector.element.width}"
     kind = ir.FunctionType(vector, [vector] * 3)
-    function = cgutils.get_or_insert_function(builder.module, kind, name)
-    return builder.call(function, [value, value, _splat(vector, by)])
+    return builder.call(function(builder, kind, name), [value, value, _splat(vector, by)])
+
+
+def function(builder: Any, kind: Any, name: str) -> Any:
+    """Return a function of LLVM's or of the module by its name and type."""
+    return cgutils.get_or_insert_function(builder.module, kind, name)
 
 
 def _load(builder: Any, vector: Any, pointer: Any, place: int) -> Any:
@@ -165,13 +171,13 @@ def _broadcast(builder: Any, vector: Any, value: Any) -> Any:
     return builder.shuffle_vector(one, nothing, zeros)
 
 
-def _loop(builder: Any, times: int, start: list[Any], body: Callable[[Any, list[Any]], Any]) -> Any:
+def loop(builder: Any, times: int, start: list[Any], body: Callable[[Any, list[Any]], Any]) -> Any:
     """Emit body(counter, values) -> values, `times` over; return the last values."""
     i32 = ir.IntType(32)
-    before, loop = builder.block, builder.append_basic_block("round")
+    before, inside = builder.block, builder.append_basic_block("round")
     done = builder.append_basic_block("done")
-    builder.branch(loop)
-    builder.position_at_end(loop)
+    builder.branch(inside)
+    builder.position_at_end(inside)
     values = [builder.phi(value.type) for value in start]
     counter = builder.phi(i32)
     for phi, value in zip(values, start, strict=True):
@@ -180,9 +186,9 @@ def _loop(builder: Any, times: int, start: list[Any], body: Callable[[Any, list[
     after = body(counter, values)
     following = builder.add(counter, i32(1))
     for phi, value in zip(values, after, strict=True):
-        phi.add_incoming(value, loop)
-    counter.add_incoming(following, loop)
-    builder.cbranch(builder.icmp_unsigned("<", following, i32(times)), loop, done)
+        phi.add_incoming(value, inside)
+    counter.add_incoming(following, inside)
+    builder.cbranch(builder.icmp_unsigned("<", following, i32(times)), inside, done)
     builder.position_at_end(done)
     return after
 
@@ -216,7 +222,7 @@ def _keccak(builder: Any, vector: Any, state: Any) -> None:
         return e
 
     start = [_load(builder, vector, pointer, i) for i in range(KECCAK_WORDS)]
-    for i, value in enumerate(_loop(builder, 24, start, body)):
+    for i, value in enumerate(loop(builder, 24, start, body)):
         _store(builder, vector, value, pointer, i)
 
 
@@ -268,6 +274,6 @@ def _sha256(builder: Any, vector: Any, block: Any, start: Any, out: Any) -> None
     first = [
         _broadcast(builder, vector, builder.load(builder.gep(chaining, [i32(i)]))) for i in range(8)
     ]
-    last = _loop(builder, 4, [*words, *first], body)[SHA_WORDS:]
+    last = loop(builder, 4, [*words, *first], body)[SHA_WORDS:]
     for i, (before, after) in enumerate(zip(first, last, strict=True)):
         _store(builder, vector, builder.add(before, after), result, i)

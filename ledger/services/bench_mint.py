@@ -30,10 +30,9 @@ from ledger.errors import Broken
 from ledger.services import epochs, export, hashing, mint, parties, prove
 from ledger.services.act import settled
 from ledger.services.site import Site
-from ledger.services.work import Worker
+from ledger.services.work import IDLE_S, Worker
 
 BRAND, GTIN, PREFIX = 9506000134352, "09506000134376", "950600013"
-PAUSE_S = 0.005  # between the worker's steps, so that they leave the processor to the tree
 BUNDLES = 50  # whole proof bundles that are timed a round
 
 
@@ -92,7 +91,7 @@ def measure(
         if not _is_reserved(site, number):
             begun, used = time.perf_counter(), time.process_time()
         worker.step()
-        time.sleep(PAUSE_S)
+        time.sleep(IDLE_S)  # as the worker does by itself
     build, processor = time.perf_counter() - begun, time.process_time() - used
     while mint.mint_of(site, number).state == "COMMISSIONING":
         worker.step()

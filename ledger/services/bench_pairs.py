@@ -14,26 +14,34 @@ from ledger.domain.digital_link import printed_link
 from ledger.services.export import join_columns
 
 if TYPE_CHECKING:
+    from ledger.domain.lane_codes import Encoder, LaneCodes
     from ledger.domain.lane_hashes import LaneHashes
 
 _GTIN, _BATCH, _BASE = 9506000134352, 7, "https://id.example"
 _FAST_TIMES = 8  # the fast side is over in no time: it is done so often and the shortest counts
 
 
-def compare(key: bytes, lanes: LaneHashes | None, codes: int, rounds: int) -> dict[str, list[int]]:
+def compare(
+    key: bytes, lanes: LaneHashes | None, kernel: LaneCodes | None, codes: int, rounds: int
+) -> dict[str, list[int]]:
     """Return {what: [nanoseconds a code plain, and fast]}: medians of `rounds`, one thread each.
 
-    lanes: None where no kernel is used; then the hashes are left out. Both sides' results are
+    lanes, kernel: None where none is used; then the hashes are left out, and serials are those of
+    arrays. Both sides' results are
     compared by the tests of each fast path.
     """
     indices = np.arange(codes, dtype=np.uint64)
     serials = code.encode_serials(key, 0, _GTIN, _BATCH, indices)
+    if kernel is None:
+        encode: Encoder = lambda _, __: code.encode_serials(key, 0, _GTIN, _BATCH, indices)  # noqa: E731
+    else:
+        encode = kernel.encoder(key, code.serial_tweak(_GTIN), 0, _BATCH)
     texts = [serial.decode() for serial in serials.tolist()]
     head = printed_link(_BASE, f"{_GTIN:014d}", "", False).encode()
     works: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
         "serials": (
             lambda: [code.encode_serial(key, 0, _GTIN, _BATCH, i) for i in range(codes)],
-            lambda: code.encode_serials(key, 0, _GTIN, _BATCH, indices),
+            lambda: encode(0, codes),
         ),
         "lines": (
             lambda: [f"{printed_link(_BASE, f'{_GTIN:014d}', text, False)}\n" for text in texts],

@@ -46,15 +46,19 @@ def write_links(
     outer_head = printed_link(site.link_base, f"{mint.gtin:014d}", "", upper).encode()
     inner_head = b"," + inner_link(site.link_base, "", upper).encode()
 
-    def lines(start: int) -> bytes:
+    codes = hashing.codes_for(ref.count)
+    serials = site.minter.encoder(ref, codes)
+    inner_codes = site.minter.encoder(ref, codes, inner=True)
+
+    def lines(start: int) -> memoryview:
         stop = min(start + _CHUNK, to)
         columns: list[bytes | NDArray[np.bytes_]] = [
             outer_head,
-            site.minter.serials(ref, start, stop),
+            serials(start, stop),
         ]
         if inner:
-            columns += [inner_head, site.minter.inner_codes(ref, start, stop)]
-        return join_columns(stop - start, [*columns, b"\n"])
+            columns += [inner_head, inner_codes(start, stop)]
+        return _table(stop - start, [*columns, b"\n"]).data
 
     with hashing.pool() as pool:
         for at, text in zip(
@@ -66,6 +70,10 @@ def write_links(
 
 def join_columns(rows: int, columns: list[bytes | NDArray[np.bytes_]]) -> bytes:
     """Return lines whose columns are the same text in each row, or one text a row."""
+    return _table(rows, columns).tobytes()
+
+
+def _table(rows: int, columns: list[bytes | NDArray[np.bytes_]]) -> NDArray[np.uint8]:
     widths = [len(c) if isinstance(c, bytes) else c.dtype.itemsize for c in columns]
     table = np.empty((rows, sum(widths)), np.uint8)
     at = 0
@@ -75,14 +83,14 @@ def join_columns(rows: int, columns: list[bytes | NDArray[np.bytes_]]) -> bytes:
         else:
             table[:, at : at + width] = column.view(np.uint8).reshape(rows, width)
         at += width
-    return table.tobytes()
+    return table
 
 
 def _in_order(
-    pool: Executor, work: Callable[[int], bytes], numbers: Iterable[int]
-) -> Iterator[bytes]:
+    pool: Executor, work: Callable[[int], memoryview], numbers: Iterable[int]
+) -> Iterator[memoryview]:
     """Yield what work gives for each number, computed ahead by a few, so that memory is bounded."""
-    waiting: deque[Future[bytes]] = deque()
+    waiting: deque[Future[memoryview]] = deque()
     for number in numbers:
         waiting.append(pool.submit(work, number))
         if len(waiting) > _AHEAD:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ledger.domain import keccak
+from ledger.domain import code, keccak
 
 if TYPE_CHECKING:
+    from ledger.domain.lane_codes import LaneCodes
     from ledger.domain.lane_hashes import LaneHashes
 
 LARGE = 200_000  # codes; below, the library is done before the kernels are compiled
@@ -31,11 +32,14 @@ _ROUNDS, _HASHES = 5, 4_096  # of one measurement
 class Choice:
     """What was measured (nanoseconds a hash, by candidate) and chosen; lanes: None = the library.
 
-    warmup_s: seconds that compiling and measuring took.
+    codes: what encrypts serials, None = arrays; code_nanoseconds: a serial, by candidate. warmup_s:
+    seconds that compiling and measuring took.
     """
 
     nanoseconds: dict[str, float]
     lanes: LaneHashes | None
+    code_nanoseconds: dict[str, float]
+    codes: LaneCodes | None
     warmup_s: float
 
     @property
@@ -56,12 +60,19 @@ def fastest() -> Choice:
     lanes = next((kernel for kernel in kernels if f"lanes-{kernel.width}" == best), None)
     if lanes is not None:
         _compile_all(lanes)
-    return Choice(found, lanes, time.perf_counter() - started)
+    encoders, codes = _measure_codes(_code_kernel() if kernels else None)
+    return Choice(found, lanes, encoders, codes, time.perf_counter() - started)
 
 
 def for_count(count: int) -> LaneHashes | None:
     """Return the kernels for a batch of that many codes; None where the library is better."""
     return fastest().lanes if count >= LARGE else None
+
+
+def codes_for(count: int) -> LaneCodes | None:
+    """Return what encrypts many of a batch's codes at once, if it is compiled already: for a file
+    of links alone that takes longer than it saves."""
+    return fastest().codes if count >= LARGE and fastest.cache_info().currsize else None
 
 
 def workers() -> int:
@@ -108,6 +119,25 @@ def _kernels() -> list[LaneHashes]:
     except ImportError:
         return []
     return [compile_hashes(width) for width in _WIDTHS]
+
+
+def _code_kernel() -> LaneCodes | None:
+    from ledger.domain import lane_codes
+
+    blocks = lane_codes.available()
+    return lane_codes.compile_codes(blocks) if blocks else None
+
+
+def _measure_codes(kernel: LaneCodes | None) -> tuple[dict[str, float], LaneCodes | None]:
+    key, indices = bytes(32), np.arange(_HASHES, dtype=np.uint64)
+    found = {"arrays": _best(lambda: code.encode_serials(key, 0, 0, 0, indices))}
+    if kernel is None:
+        return found, None
+    encode = kernel.encoder(key, code.serial_tweak(0), 0, 0)
+    encode(0, _HASHES)
+    name = f"aes-{kernel.blocks}"
+    found[name] = _best(lambda: encode(0, _HASHES))
+    return found, kernel if found[name] < found["arrays"] else None
 
 
 def _compile_all(lanes: LaneHashes) -> None:

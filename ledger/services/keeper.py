@@ -143,12 +143,17 @@ def epoch_keys(ring: KeyRing, batch: BatchRef) -> EpochKeys:
 
 def indices(batch: BatchRef, start: int, stop: int) -> NDArray[np.uint64]:
     """Return the indices of items start … stop − 1. Raises Rejected INDEX_OUT_OF_RANGE."""
+    check_range(batch, start, stop)
+    return np.arange(start, stop, dtype=np.uint64)
+
+
+def check_range(batch: BatchRef, start: int, stop: int) -> None:
+    """Raises Rejected INDEX_OUT_OF_RANGE unless the batch has the items start … stop − 1."""
     if not 0 <= start <= stop <= batch.count:
         raise Rejected(
             "INDEX_OUT_OF_RANGE",
             f"Batch {batch.number} has {batch.count} items; {start} to {stop} is outside.",
         )
-    return np.arange(start, stop, dtype=np.uint64)
 
 
 def leaves_of(outer: bytes, batch: BatchRef, start: int, stop: int) -> list[bytes]:

@@ -8,6 +8,9 @@ machine without them, item by item, to the same bytes.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +18,11 @@ from numpy.typing import NDArray
 from ledger.domain import code, merkle, merkle_arrays
 from ledger.errors import Rejected
 from ledger.services import hashing
-from ledger.services.keeper import BatchRef, Decoded, epoch_keys, indices, leaves_of
+from ledger.services.keeper import BatchRef, Decoded, check_range, epoch_keys, indices, leaves_of
 from ledger.services.keyring import EpochKeys, KeyRing
+
+if TYPE_CHECKING:
+    from ledger.domain.lane_codes import LaneCodes
 
 
 class Minter:
@@ -43,6 +49,26 @@ class Minter:
         """Return the inner codes of items start … stop − 1, dtype S20."""
         inner = self._keys(batch).inner
         return code.encode_inners(inner, batch.epoch, batch.number, indices(batch, start, stop))
+
+    def encoder(
+        self, batch: BatchRef, codes: LaneCodes | None, inner: bool = False
+    ) -> Callable[[int, int], NDArray[np.bytes_]]:
+        """Return f(start, stop) -> serials, or inner codes, of items start … stop − 1, dtype S20.
+
+        codes: the kernel that makes many at once; None encrypts arrays, to the same bytes.
+        """
+        if codes is None:
+            return partial(self.inner_codes if inner else self.serials, batch)
+        keys = self._keys(batch)
+        secret = keys.inner if inner else keys.outer
+        tweak = code.INNER_TWEAK if inner else code.serial_tweak(batch.gtin)
+        encode = codes.encoder(secret, tweak, batch.epoch, batch.number)
+
+        def checked(start: int, stop: int) -> NDArray[np.bytes_]:
+            check_range(batch, start, stop)
+            return encode(start, stop)
+
+        return checked
 
     def rows(
         self, batch: BatchRef, places: NDArray[np.int64], inner: bool
@@ -81,8 +107,10 @@ class Minter:
         if lanes is None:
             return merkle.build_kept(batch.count, lambda a, b: self.leaves(batch, a, b))
 
+        encode = self.encoder(batch, hashing.codes_for(batch.count))
+
         def leaves_at(start: int, stop: int) -> merkle_arrays.Hashes:
-            return lanes.leaves(batch.gtin, start, self.serials(batch, start, stop))
+            return lanes.leaves(batch.gtin, start, encode(start, stop))
 
         with hashing.pool() as pool:
             return merkle_arrays.build_kept(batch.count, leaves_at, lanes.pairs, pool.map)
@@ -93,10 +121,10 @@ class Minter:
         if lanes is None:
             return merkle.build_kept(batch.count, lambda a, b: self.inner_commitments(batch, a, b))
         inner = self._keys(batch).inner
+        encode = self.encoder(batch, hashing.codes_for(batch.count), inner=True)
 
         def leaves_at(start: int, stop: int) -> merkle_arrays.Hashes:
-            codes = self.inner_codes(batch, start, stop)
-            return lanes.commitments(inner, batch.number, start, codes)
+            return lanes.commitments(inner, batch.number, start, encode(start, stop))
 
         with hashing.pool() as pool:
             return merkle_arrays.build_kept(batch.count, leaves_at, lanes.pairs, pool.map)

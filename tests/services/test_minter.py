@@ -36,6 +36,15 @@ def test_the_fastest_of_the_measured_is_taken() -> None:
     assert hashing.fastest() is choice
 
 
+def test_the_faster_encryption_is_taken() -> None:
+    """Arrays, and the processor's AES instructions where it has them."""
+    choice = hashing.fastest()
+    fastest = min(choice.code_nanoseconds, key=lambda name: choice.code_nanoseconds[name])
+    assert (choice.codes is None) == (fastest == "arrays")
+    assert hashing.codes_for(hashing.LARGE) is choice.codes
+    assert hashing.codes_for(hashing.LARGE - 1) is None
+
+
 def test_a_large_batch_has_the_trees_of_the_plain_path(
     minter: Minter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
