@@ -6,7 +6,7 @@ the others looked up.
 
 from __future__ import annotations
 
-from sqlalchemy import LargeBinary, func, select
+from sqlalchemy import LargeBinary, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from ledger.chain.message import Code
@@ -15,13 +15,22 @@ from ledger.db.engine import reading
 from ledger.db.models import ChainBatch, Mint, Product
 from ledger.domain import merkle
 from ledger.domain.code import IMPORTED_EPOCH
-from ledger.domain.gs1 import prefix_value
+from ledger.domain.gs1 import gtin14
 from ledger.errors import Broken
 from ledger.services import imported
 from ledger.services.keeper import BatchRef, Decoded
 from ledger.services.site import Site
 
 PREFIX_LENGTHS = range(4, 13)
+# Built once, and one query for all lengths: every proof and every unknown code asks it.
+_PREFIX = select(ChainPrefix).where(
+    or_(
+        *(
+            and_(ChainPrefix.length == length, ChainPrefix.prefix == bindparam(f"of{length}"))
+            for length in PREFIX_LENGTHS
+        )
+    )
+)
 
 
 def leaf_proof(site: Site, session: Session, batch: ChainBatch, index: int) -> list[bytes]:
@@ -104,12 +113,11 @@ def ref_of(batch: ChainBatch) -> BatchRef:
 
 def prefix_of(session: Session, gtin: int) -> ChainPrefix | None:
     """Return the registered prefix that a GTIN lies under, None if there is none."""
-    text = f"{gtin:014d}"
-    for length in PREFIX_LENGTHS:  # prefixes never overlap, so whichever matches is the only one
-        row = session.get(ChainPrefix, (length, prefix_value(text, length)))
-        if row is not None:
-            return row
-    return None
+    text = gtin14(f"{gtin:014d}")
+    # After the indicator digit, as `gs1.prefix_value` has it.
+    values = {f"of{length}": int(text[1 : 1 + length]) for length in PREFIX_LENGTHS}
+    # Prefixes never overlap, so whichever matches is the only one.
+    return session.scalars(_PREFIX, values).one_or_none()
 
 
 def brand_of(session: Session, gtin: int) -> int:
