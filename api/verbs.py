@@ -26,10 +26,9 @@ from ledger.db.engine import reading
 from ledger.db.models import UnitName
 from ledger.domain.verbs import KeyMode
 from ledger.errors import Rejected
-from ledger.services import devices, exceptions, items, lots, mint, parties, ranges, ruling
+from ledger.services import devices, exceptions, items, lots, parties, ruling
 from ledger.services.act import act
 from ledger.services.api_keys import Caller
-from ledger.services.units import Codes
 
 router = APIRouter(prefix="/v1", tags=["verbs"], route_class=JsonRoute)
 Json = dict[str, Any]
@@ -147,12 +146,9 @@ def list_lots(site: SiteDep, caller: ReadDep, gtin: str | None = None) -> list[J
 def void_codes(site: SiteDep, caller: BrandDep, key: KeyDep, body: VoidIn) -> Json:
     """Make a range of codes void, for ever (scope brand).
 
-    Answers as POST /v1/activations.
+    Answers `submission`.
     """
-    with reading(site.engine) as session:
-        caller.act_for(mint.batch_ref(session, body.batch).brand)
-    sent = ranges.void(site, [Codes(body.batch, body.first, body.to)], key)
-    return {"submission": sent[-1], "submissions": sent}
+    return {"submission": act(site, verb_orders.void(site, caller, body, key))}
 
 
 @router.post("/devices", status_code=202)

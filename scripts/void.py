@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from ledger.services import ranges
-from ledger.services.units import Codes
-from scripts.acting import Batch, First, To, Wait, idempotency, outcome
-from scripts.common import Data, Idempotency, Json, KeyFile, show, signer, site
+from ledger.services.runs import order_void
+from scripts.acting import Batch, First, To, Wait, carry_out
+from scripts.common import Data, Idempotency, Json, KeyFile
 
 app = typer.Typer(add_completion=False)
 
@@ -24,6 +23,11 @@ def void(
     as_json: Json = False,
 ) -> None:
     """Make codes of a batch void, for ever: misprints, spoilt rolls, what was never applied."""
-    where, key, own = site(data), idempotency(key), signer(key_file)
-    sent = ranges.void(where, [Codes(batch, first, to)], key, own)
-    show({"submissions": sent, **outcome(where, sent[-1], key, wait)}, as_json)
+    carry_out(
+        lambda where, key: order_void(where, batch, first, to, key),
+        key_file,
+        key,
+        wait,
+        data,
+        as_json,
+    )

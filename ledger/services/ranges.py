@@ -3,7 +3,8 @@
 The contract changes one run or one gap at a time, so that nothing in it loops. What is asked for is
 cut here at the bounds of runs, looked at as a whole, and then sent piece after piece: each is over
 the history that the one before it has left. Dying in between leaves whole pieces done; the same
-request under the same idempotency key goes on with the rest.
+request under the same idempotency key goes on with the rest. Only `void`, which nobody can undo, is
+never spread: who names codes of several states may have named too many.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ledger.chain.account import Account
 from ledger.db.engine import reading
 from ledger.db.models import ChainLot, ChainRun, ChainUnit, UnitChild, UnitRun
 from ledger.domain import ids
@@ -61,15 +61,6 @@ def activate(site: Site, codes: Sequence[Codes], active_from: int, key: str) -> 
         return runs.activate(site, piece.batch, piece.first, piece.to, active_from, own)
 
     return _send_all(site, _cut(site, codes), done, send, key)
-
-
-def void(site: Site, codes: Sequence[Codes], key: str, signer: Account | None = None) -> list[int]:
-    """Make codes void, for ever; return the submissions. Raises as `activate`."""
-
-    def send(piece: Piece, own: str) -> int:
-        return runs.void(site, piece.batch, piece.first, piece.to, own, signer)
-
-    return _send_all(site, _cut(site, codes), lambda piece: piece.voided, send, key)
 
 
 def bind_lot(site: Site, codes: Sequence[Codes], terms: runs.LotTerms, key: str) -> list[int]:

@@ -14,7 +14,7 @@ from ledger.chain.bundle import check as check_bundle
 from ledger.db.engine import reading
 from ledger.domain.gs1 import with_check_digit
 from ledger.domain.verdict import ScanFacts
-from ledger.services import custody, items, lots, mint, prove, ranges, trusting, unpacking
+from ledger.services import custody, items, lots, mint, prove, ranges, runs, trusting, unpacking
 from ledger.services.lookup import read_link, run_of
 from ledger.services.packing import Box, pack
 from ledger.services.runs import LotTerms
@@ -47,6 +47,15 @@ class Goods:
         sent = ranges.activate(self.site, codes, at, f"{self.name} {key}")
         self.world.settle(*sent)
         return sent
+
+    def void(self, first: int, to: int, key: str) -> None:
+        with reading(self.site.engine) as session:
+            pieces = ranges.pieces_of(session, Codes(self.batch, first, to))
+        for piece in pieces:
+            if not piece.voided:
+                own = f"{self.name} {key} {piece.first}"
+                row = runs.void(self.site, self.batch, piece.first, piece.to, own)
+                self.world.settle(row)
 
     def part(self, first: int, to: int) -> list[Codes]:
         return [Codes(self.batch, first, to)]
@@ -85,7 +94,11 @@ def test_a_batch_whose_parts_differ_is_activated_whole(world: World) -> None:
     goods = Goods(world, "whole")
     early = world.site.clock() - 1000
     goods.activate(goods.part(10, 20), early, "some")
-    world.settle(*ranges.void(world.site, goods.part(18, 25), "spoilt rolls"))
+    over = goods.part(18, 25)[0]
+    world.refuses(
+        "RunsOverlap", lambda: runs.void(world.site, over.batch, over.first, over.to, "roll")
+    )
+    goods.void(18, 25, "spoilt roll")
     sent = goods.activate(ranges.in_batch(world.site, goods.batch), world.site.clock(), "all")
     assert goods.active() == [*range(18), *range(25, COUNT)]
     assert {goods.reasons(n) for n in range(18, 25)} == {("BLOCKED", "NOT_ACTIVATED"), ("BLOCKED",)}
@@ -158,7 +171,7 @@ def test_a_lot_is_bound_over_ranges_of_any_state(world: World) -> None:
         "LotAlreadyBound",
         lambda: ranges.bind_lot(world.site, goods.part(25, 35), other, "b"),
     )
-    world.settle(*ranges.void(world.site, goods.part(40, 42), "spoilt"))
+    goods.void(40, 42, "spoilt")
     world.refuses("RunVoided", lambda: ranges.bind_lot(world.site, goods.part(35, 45), other, "c"))
     world.do(lots.order_state(world.site, BRAND, GTIN, "A-1", lots.RECALLED, "recall A-1"))
     closed = LotTerms("A-1")
@@ -212,7 +225,7 @@ def test_no_sequence_makes_an_inactive_code_genuine(world: World, seed: int) -> 
         part, key = goods.part(first, to), f"model {seed} {step}"
         what, inside = chance.choice(["on", "on", "off", "later", "void", "lot"]), range(first, to)
         if what == "void" and not all(void[first:to]):
-            world.settle(*ranges.void(world.site, part, key))
+            goods.void(first, to, key)
             void[first:to] = [True] * (to - first)
         elif what == "lot" and not any(void[n] or bound[n] for n in inside):
             world.settle(*ranges.bind_lot(world.site, part, LotTerms(f"M-{seed}"), key))
