@@ -29,6 +29,7 @@ from ledger.db.models import (
     LotName,
     Profile,
     Scan,
+    UnitChild,
     UnitName,
     UnitRun,
 )
@@ -119,11 +120,12 @@ def _pack(engine: Engine, lots: Lots) -> None:
                 session.add(Profile(party=party, name_en="", name_zh="", regions=regions))
                 session.flush()
             _lot(session, number)
-            size, unit = int(lots.case_size[number]), number.to_bytes(8, "big")
+            size, per_pallet = int(lots.case_size[number]), int(lots.cases_per_pallet[number])
             for case in range(int(cases[number])):
-                _case(session, number, case, size)
-                name = _case_name(number, case)
-                session.add(_shipped(name, party, number * 100_000 + case + 1, unit))
+                pallet = _pallet_name(number, case // per_pallet)
+                _case(session, number, case, size, pallet)
+                if case % per_pallet == 0:
+                    session.add(_shipped(pallet, party, number * 100_000 + case + 1))
 
 
 def _lot(session: Session, number: int) -> None:
@@ -140,8 +142,9 @@ def _lot(session: Session, number: int) -> None:
     )
 
 
-def _case(session: Session, number: int, case: int, size: int) -> None:
+def _case(session: Session, number: int, case: int, size: int, pallet: bytes) -> None:
     name = _case_name(number, case)
+    session.add(UnitChild(unit=pallet, position=case, child=name))
     first = case * size
     session.add(UnitRun(unit=name, position=0, batch=number + 1, first=first, to=first + size))
     session.add(
@@ -152,12 +155,16 @@ def _case(session: Session, number: int, case: int, size: int) -> None:
     )  # fmt: skip
 
 
-def _shipped(unit: bytes, to: int, block: int, pallet: bytes) -> ChainEvent:
+def _shipped(unit: bytes, to: int, block: int) -> ChainEvent:
     return ChainEvent(
         block=block, log_index=0, subject=ids.subject("unit", unit), kind="unit", identity=unit,
         seq=1, verb=int(Verb.SHIP), actor=BRAND, counterparty=to, args={}, event_hash=b"",
-        signer=b"", key_mode=3, time=ORIGIN - 90 * 86_400, transaction_hash=pallet, head=b"",
+        signer=b"", key_mode=3, time=ORIGIN - 90 * 86_400, transaction_hash=b"", head=b"",
     )  # fmt: skip
+
+
+def _pallet_name(number: int, pallet: int) -> bytes:
+    return hashlib.sha256(b"pallet %d/%d" % (number, pallet)).digest()
 
 
 def _case_name(number: int, case: int) -> bytes:
