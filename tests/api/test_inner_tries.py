@@ -47,7 +47,7 @@ def test_a_sixth_try_is_told_nothing_right_or_wrong(world: World) -> None:
         posted = phone.post(f"{right}?token=x", headers=JSON)
     for answer in (*refusals, posted):
         assert (answer.status_code, answer.json()["title"]) == (429, "TOO_MANY_TRIES")
-        assert 3_500 < int(answer.headers["retry-after"]) <= 3_600
+        assert 0 < int(answer.headers["retry-after"]) <= 3_600
     assert refusals[0].json() == refusals[1].json()
     with at(world, 0) as again:  # another process, another cookie jar: nothing is forgotten
         for lang, words in (("en", "Come back on"), ("zh", "后再试")):
