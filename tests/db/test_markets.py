@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from ledger.db.engine import open_database
+from ledger.db.engine import MIGRATIONS, open_database
 from ledger.services import alerts_rules, markets
 
 OLD = '{"n": 3, "days": 7, "market": 3, "regions": [31, 32]}'
@@ -15,16 +18,19 @@ OLD = '{"n": 3, "days": 7, "market": 3, "regions": [31, 32]}'
 def test_a_rule_of_the_kind_that_was_becomes_a_market(tmp_path: Path) -> None:
     """Its regions are the market's; the rule of that kind is the one that every brand has."""
     url = f"sqlite:///{tmp_path / 'old.db'}"
-    engine = open_database(url)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE market")
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0011'")
+    plain = create_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with plain.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0011")
+    with plain.begin() as connection:
         connection.exec_driver_sql(
             "INSERT INTO alert_rule (brand, name, kind, terms, calibrated, enabled, judged_from,"
             " created) VALUES (7, 'mine', 'out_of_market', ?, 0, 1, 0, 1)",
             (OLD,),
         )
-    engine.dispose()
+    plain.dispose()
     engine = open_database(url)
     with Session(engine) as session:
         assert markets.stated(session, 7) == {3: frozenset({31, 32})}
