@@ -22,6 +22,7 @@ from api import (
     inner,
     keys,
     orders,
+    packing,
     problems,
     verbs,
     webhooks,
@@ -60,7 +61,7 @@ def create_app(site: Site | None = None) -> FastAPI:
     app.include_router(brand.router)
     app.include_router(custody.router)
     app.include_router(custody.relay_router)
-    for part in (verbs, alerts, alert_rules, webhooks, keys, orders, imports):
+    for part in (verbs, alerts, alert_rules, webhooks, keys, orders, imports, packing):
         app.include_router(part.router)
     app.mount(ASSETS, StaticFiles(directory=STATIC), name="static")
 

@@ -128,6 +128,38 @@ class PackIn(BaseModel):
     box: BoxIn
 
 
+class PacksIn(BaseModel):
+    """Boxes to pack as `actor`, whose key is hosted here, each for itself."""
+
+    actor: Party
+    boxes: list[BoxIn] = Field(min_length=1, max_length=1000)
+
+
+class RejectIn(BaseModel):
+    """An item that leaves all that is around it. link: as printed; becomes: what its code is from
+    then on, null for what its brand's rule says."""
+
+    actor: Party
+    link: str = Field(max_length=2_000)
+    reason: Name
+    becomes: Literal["destroyed", "void", "free"] | None = None
+
+
+class ReplacementIn(RejectIn):
+    """by: link of the item that takes its place; sscc: the case's new one."""
+
+    by: str = Field(max_length=2_000)
+    sscc: Text
+
+
+class DissolutionIn(BaseModel):
+    """A unit of which all that is left leaves it."""
+
+    actor: Party
+    unit: Text
+    reason: Name
+
+
 class HandoffIn(BaseModel):
     """A handoff, or another way of a unit between two parties; other: whom to, or from whom.
 

@@ -14,11 +14,11 @@ from api.verb_orders import find
 from ledger.db.engine import reading
 from ledger.db.models import Mint
 from ledger.domain import ids
+from ledger.domain.contents import Codes
 from ledger.domain.verbs import KeyMode
 from ledger.errors import Rejected
 from ledger.services import mint, parties, ranges, runs
 from ledger.services.labels import Label, sheet_html
-from ledger.services.units import Codes
 
 router = APIRouter(prefix="/v1", tags=["brands"], route_class=JsonRoute)
 Json = dict[str, Any]

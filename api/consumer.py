@@ -82,7 +82,7 @@ def scan(
         if "application/linkset+json" in accept:
             return _linkset(site, checked.link)
         if "application/json" in accept:
-            return JSONResponse(verdict_json(session, checked), headers=HEADERS)
+            return JSONResponse(verdict_json(site, session, checked), headers=HEADERS)
         token = None if _is_preview(request) else page_token(site, gtin, serial)
         page = render_scan(scan_page(site, session, checked, language, token), language)
     response = HTMLResponse(page, headers=HEADERS)
@@ -210,7 +210,7 @@ def _malformed(
     accept = request.headers.get("accept", "")
     if "json" not in accept:
         return _refused(site, lang, link, checked)
-    return JSONResponse(verdict_json(session, checked), 400, HEADERS)
+    return JSONResponse(verdict_json(site, session, checked), 400, HEADERS)
 
 
 def _refused(site: Site, lang: str, link: str, checked: Checked) -> HTMLResponse:

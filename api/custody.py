@@ -10,8 +10,6 @@ from sqlalchemy import select
 from api import verb_orders
 from api.bodies import (
     MAX_INT,
-    BoxIn,
-    CodesIn,
     HandoffIn,
     JsonRoute,
     MessageIn,
@@ -22,6 +20,7 @@ from api.bodies import (
 )
 from api.deps import CustodyDep, Key, KeyDep, PartyDep, ReadDep, ScanDep, SiteDep
 from api.limits import Limited
+from api.packing import box_of
 from api.views import event_json, submission_json, verdict_json
 from ledger.db.engine import reading
 from ledger.db.models import ChainEvent, ChainUnit
@@ -29,12 +28,9 @@ from ledger.domain import ids
 from ledger.errors import Rejected
 from ledger.services import packing, relaying, unpacking
 from ledger.services.act import act, act_on_list, state_of
-from ledger.services.api_keys import Caller
 from ledger.services.device_names import Device
 from ledger.services.scan_facts import Place
 from ledger.services.scans import ScanIn, store
-from ledger.services.site import Site
-from ledger.services.units import Codes
 
 router = APIRouter(prefix="/v1", tags=["custody"], route_class=JsonRoute)
 relay_router = APIRouter(tags=["relay"], route_class=JsonRoute)
@@ -48,7 +44,7 @@ def pack(site: SiteDep, caller: CustodyDep, key: KeyDep, body: PackIn) -> Json:
     Answers `unit` (its id) and `submission`.
     """
     caller.act_for(body.actor)
-    unit, submission = packing.pack(site, body.actor, _box(site, caller, body.box), key)
+    unit, submission = packing.pack(site, body.actor, box_of(site, caller, body.box), key)
     return {"unit": "0x" + unit.hex(), "submission": submission}
 
 
@@ -124,7 +120,7 @@ def show_unit(site: SiteDep, caller: ReadDep, unit: str) -> Json:
     null: it never moved alone) and `events`.
     """
     with reading(site.engine) as session:
-        name = verb_orders.find(session, caller, unit)
+        name = verb_orders.find(site, session, caller, unit)
         row = session.get(ChainUnit, name.id)
         events = session.scalars(
             select(ChainEvent)
@@ -155,7 +151,7 @@ def store_scan(site: SiteDep, _: ScanDep, key: KeyDep, body: ScanBody) -> Json:
     scan = ScanIn(body.link, key, device, not body.device, body.channel, place, at=body.at)
     stored = store(site, scan)
     with reading(site.engine) as session:
-        verdict = verdict_json(session, stored.checked)
+        verdict = verdict_json(site, session, stored.checked)
     receipt = stored.receipt
     return {
         **verdict,
@@ -165,15 +161,3 @@ def store_scan(site: SiteDep, _: ScanDep, key: KeyDep, body: ScanBody) -> Json:
             "signature": "0x" + receipt.signature.hex(),
         },
     }
-
-
-def _box(site: Site, caller: Caller, box: BoxIn) -> packing.Box:
-    inside: list[Codes | packing.Box | bytes] = []
-    for part in box.inside:
-        if isinstance(part, CodesIn):
-            inside.append(Codes(part.batch, part.first, part.to))
-        elif isinstance(part, BoxIn):
-            inside.append(_box(site, caller, part))
-        else:
-            inside.extend(verb_orders.units_of(site, caller, [part]))
-    return packing.Box(box.sscc, inside, box.lot)

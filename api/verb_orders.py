@@ -33,15 +33,15 @@ from ledger.services.units import find_unit
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 
 
-def find(session: Session, caller: Caller, text: str) -> UnitName:
+def find(site: Site, session: Session, caller: Caller, text: str) -> UnitName:
     """Return a unit by SSCC, id or an item's link, for a caller who had a part in its way.
 
     To others it is unknown, in the same words as one that does not exist: neither SSCCs nor what
     the chain's ids stand for can be found out by asking.
     """
     try:
-        name = find_unit(session, text)
-        if not caller.party or caller.party in parties_of(session, name.id):
+        name = find_unit(site, session, text)
+        if not caller.party or caller.party in parties_of(site, session, name):
             return name
     except Rejected as error:
         if error.code != "UNKNOWN_UNIT":
@@ -52,7 +52,7 @@ def find(session: Session, caller: Caller, text: str) -> UnitName:
 def units_of(site: Site, caller: Caller, texts: list[str]) -> list[bytes]:
     """Return the ids of units. Raises as `find`."""
     with reading(site.engine) as session:
-        return [find(session, caller, text).id for text in texts]
+        return [find(site, session, caller, text).id for text in texts]
 
 
 def address(text: str) -> bytes:

@@ -42,7 +42,7 @@ def scan_page(
         lot=_lot(session, item),
         expires=checked.evidence.chain.expires,
         best_before=checked.evidence.chain.best_before,
-        journey=_journey(session, item, lang) if item else (),
+        journey=_journey(site, session, item, lang) if item else (),
         scans=ScanSummary(scans.first_at, scans.last_at, scans.other_devices, scans.regions),
         block_number=point.number if point else None,
         block_time=point.time if point else None,
@@ -57,7 +57,7 @@ def scan_page(
     )
 
 
-def verdict_json(session: Session, checked: Checked) -> Json:
+def verdict_json(site: Site, session: Session, checked: Checked) -> Json:
     """Return a verdict for machines: each reason with who vouches for it."""
     item, point, chain = checked.item, checked.checkpoint, checked.evidence.chain
     scans = checked.evidence.scans
@@ -80,7 +80,7 @@ def verdict_json(session: Session, checked: Checked) -> Json:
             "other_devices": scans.other_devices,
         },
         "block": {"number": point.number, "time": point.time} if point else None,
-        "journey": [event_json(event) for event in (history(session, item) if item else ())],
+        "journey": [event_json(e) for e in (history(site, session, item) if item else ())],
     }
 
 
@@ -114,9 +114,9 @@ def submission_json(row: Submission) -> Json:
     }
 
 
-def _journey(session: Session, item: Item, lang: str) -> tuple[JourneyStep, ...]:
+def _journey(site: Site, session: Session, item: Item, lang: str) -> tuple[JourneyStep, ...]:
     """Return the steps. What a unit and what was in it both record is told once: the item's own."""
-    events = history(session, item)
+    events = history(site, session, item)
     told: dict[tuple[int, bytes], ChainEvent] = {}
     for event in events:
         if event.verb in TOLD_TWICE:

@@ -55,7 +55,7 @@ def party(text: str) -> int:
 def unit(site: Site, text: str) -> bytes:
     """Return the id of the unit that an SSCC or an id names. Raises as `find_unit`."""
     with reading(site.engine) as session:
-        return find_unit(session, text).id
+        return find_unit(site, session, text).id
 
 
 def idempotency(key: str | None) -> str:

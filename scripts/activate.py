@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from ledger.db.engine import reading
+from ledger.domain.contents import Codes
 from ledger.errors import Rejected
 from ledger.services import ranges
 from ledger.services.site import Site
-from ledger.services.units import Codes, find_unit
+from ledger.services.units import find_unit
 from scripts.acting import Wait, idempotency, moment, outcome
 from scripts.common import Data, Idempotency, Json, show, site
 
@@ -58,4 +59,4 @@ def _codes(
     if unit is None or first or to is not None:
         raise Rejected("BAD_OPTION", "--from and --to are of a batch: leave them out with --unit.")
     with reading(where.engine) as session:
-        return ranges.in_unit(where, session, find_unit(session, unit).id)
+        return ranges.in_unit(where, session, find_unit(where, session, unit).id)

@@ -16,7 +16,7 @@ import typer
 from ledger.services import bench_chain
 from ledger.services.bench_chain import FULL, QUICK, SENDERS, TARGETS, Rates
 from ledger.services.bench_ground import Ground
-from scripts import bench_codes, bench_gas, bench_scans
+from scripts import bench_codes, bench_gas, bench_pack, bench_scans
 from scripts.common import Json
 from scripts.crew import Crew
 
@@ -54,6 +54,7 @@ def chain(
 
 app.command("mint")(bench_codes.mint)
 app.command("guess")(bench_codes.guess)
+app.command("pack")(bench_pack.pack)
 app.command("gas")(bench_gas.gas)
 app.command("detect")(bench_scans.detect)
 app.command("watch")(bench_scans.watch)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from ledger.services import items
+from ledger.db.engine import reading
+from ledger.services import items, levels
 from scripts.acting import Actor, Link, Wait, carry_out, idempotency, outcome, party
 from scripts.common import Data, Idempotency, Json, KeyFile, show, signer, site
 
@@ -92,3 +94,27 @@ def reclaim(
     where, key = site(data), idempotency(key)
     submission = items.reclaim(where, party(actor), link, key, signer(key_file))
     show(outcome(where, submission, key, wait), as_json)
+
+
+def where(
+    code: Annotated[
+        str,
+        typer.Argument(help="An item's link, its inner code's link, an SSCC, or a unit id (0x…)."),
+    ],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Say what a code is, what is around it, and what is in it: any level gives all the others."""
+    place = site(data)
+    with reading(place.engine) as session:
+        found = levels.scan(place, session, code)
+        told = levels.to_json(place, session, found, inside=True)
+    if as_json:
+        print(json.dumps(told, ensure_ascii=False))
+        return
+    print(told["epc"])
+    for step in told["up"]:
+        print(f"  in {step['sscc']} (level {step['level']}), place {step['place']}")
+    for child in told.get("down", ()):
+        gone = "  (has left)" if child["gone"] else ""
+        print(f"  {child['place']:>5}  {child['epc']}{gone}")

@@ -10,11 +10,11 @@ import typer
 
 from ledger.db.engine import reading
 from ledger.db.models import ChainLot
+from ledger.domain.contents import Codes
 from ledger.domain.ids import party_text
 from ledger.errors import Rejected
 from ledger.services import lots, ranges
 from ledger.services.runs import LotTerms
-from ledger.services.units import Codes
 from scripts.acting import (
     Actor,
     Batch,

@@ -14,6 +14,7 @@ from ledger.domain.ids import party_text
 from ledger.domain.verbs import DEVICE, KeyMode, Verb
 from ledger.domain.verdict import REASONS
 from ledger.services.lookup import Item, history
+from ledger.services.site import Site
 from ledger.services.verify import Checked, check
 from scripts.acting import iso
 from scripts.common import Data, Json, site
@@ -37,7 +38,7 @@ def verify(
     where = site(data)
     with reading(where.engine) as session:
         checked = check(where, session, link)
-        report = _report(session, checked)
+        report = _report(where, session, checked)
     if as_json:
         print(json.dumps(report, ensure_ascii=False))
     else:
@@ -46,7 +47,7 @@ def verify(
         raise typer.Exit(1)
 
 
-def _report(session: Session, checked: Checked) -> dict[str, Any]:
+def _report(where: Site, session: Session, checked: Checked) -> dict[str, Any]:
     item, link, point = checked.item, checked.link, checked.checkpoint
     chain, scans = checked.evidence.chain, checked.evidence.scans
     product = session.get(Product, item.gtin) if item else None
@@ -70,7 +71,7 @@ def _report(session: Session, checked: Checked) -> dict[str, Any]:
         "best_before": chain.best_before,
         "scans": {"first_at": scans.first_at, "other_devices": scans.other_devices},
         "block": {"number": point.number, "time": point.time} if point else None,
-        "journey": [_event(session, event) for event in (history(session, item) if item else ())],
+        "journey": [_event(session, e) for e in (history(where, session, item) if item else ())],
     }
 
 

@@ -289,10 +289,18 @@ class Mint(Base):
 
 
 class UnitName(Base):
-    """What the creator knows of a unit: its EPC and what lies in it. Its salt is the keeper's."""
+    """A unit that has, or is about to get, a slot of its own on the ledger: its EPC and what lies
+    in it. Its salt is the keeper's.
+
+    What was packed together with a unit has no row here until it leaves: it is in `contents`
+    (`ledger.domain.contents`; None for an item alone). number: short for `id` where there are many.
+    origin: number of the unit that it came out of, where it was packed with that.
+    """
 
     __tablename__ = "unit_name"
     id: Mapped[bytes] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(unique=True)
+    origin: Mapped[int | None]
     brand: Mapped[int]
     creator: Mapped[int]
     epc: Mapped[str] = mapped_column(index=True)
@@ -300,27 +308,7 @@ class UnitName(Base):
     level: Mapped[int]
     count: Mapped[int]
     children_root: Mapped[bytes]
-
-
-class UnitRun(Base):
-    """Items packed into a unit: codes [first, to) of a batch, from `position` on."""
-
-    __tablename__ = "unit_run"
-    __table_args__ = (Index("unit_run_codes", "batch", "first"),)
-    unit: Mapped[bytes] = mapped_column(primary_key=True)
-    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    batch: Mapped[int]
-    first: Mapped[int]
-    to: Mapped[int]
-
-
-class UnitChild(Base):
-    """Units packed into a unit."""
-
-    __tablename__ = "unit_child"
-    unit: Mapped[bytes] = mapped_column(primary_key=True)
-    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    child: Mapped[bytes] = mapped_column(index=True)
+    contents: Mapped[bytes | None]
 
 
 class Document(Base):
@@ -499,4 +487,5 @@ from ledger.db import inner_tries as inner_tries  # noqa: E402
 from ledger.db import markets as markets  # noqa: E402
 from ledger.db import openings as openings  # noqa: E402
 from ledger.db import ordering as ordering  # noqa: E402
+from ledger.db import packing as packing  # noqa: E402
 from ledger.db import webhooks as webhooks  # noqa: E402

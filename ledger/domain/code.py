@@ -37,6 +37,8 @@ _LEFT_BITS, _RIGHT_BITS = 45, 50  # 9 and 10 numerals
 _RIGHT_MASK = (1 << _RIGHT_BITS) - 1
 INNER_TWEAK = 2 << 56
 _CHUNK = 1 << 14  # serials whose working arrays fit the second-level cache
+_NUMERAL_OF = np.full(256, 255, np.uint8)  # by character
+_NUMERAL_OF[[ord(character) for character in ALPHABET]] = np.arange(len(ALPHABET))
 # Two characters for each pair of numerals.
 _PAIRS = np.array([a + b for a in ALPHABET for b in ALPHABET], "S2").view("<u2")
 
@@ -92,6 +94,16 @@ def serial_tweak(gtin: int) -> int:
     return 1 << 56 | gtin
 
 
+def decode_serials(
+    key: bytes, gtin: int, serials: NDArray[np.bytes_]
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return (batches, indices) of many canonical serials; batch 0 where this key made none.
+
+    serials: dtype S20, shape (n,). No batch on a ledger has the number 0.
+    """
+    return _decode_many(key, _outer_tweak(gtin), serials)
+
+
 def serial_epoch(serial: str) -> int | None:
     """Return the key epoch of a canonical serial or inner code, None if it is not canonical."""
     if len(serial) != SERIAL_LENGTH or not _VALUES.keys() >= set(serial):
@@ -113,10 +125,15 @@ def normalise_variant(serial: str) -> str | None:
 
 def leaves(gtin: int, first: int, serials: NDArray[np.bytes_]) -> list[bytes]:
     """Return the leaves of consecutive items, from index `first` on; serials as S20, shape (n,)."""
+    return leaves_at(gtin, np.arange(first, first + len(serials), dtype=np.uint32), serials)
+
+
+def leaves_at(gtin: int, indices: NDArray[np.uint32], serials: NDArray[np.bytes_]) -> list[bytes]:
+    """Return the leaves of any items; indices of shape (n,), serials as S20, shape (n,)."""
     head = abi.uint(gtin, 64) + bytes(28)
     return [
         keccak(keccak(head + index.to_bytes(4, "big") + serial.ljust(32, b"\0")))
-        for index, serial in enumerate(serials.tolist(), first)
+        for index, serial in zip(indices.tolist(), serials.tolist(), strict=True)
     ]
 
 
@@ -186,6 +203,31 @@ def _encode_many(
         )
         _write_characters(epoch, left, right, codes[at : at + _CHUNK])
     return codes.view(f"S{SERIAL_LENGTH}").reshape(-1)
+
+
+def _decode_many(
+    key: bytes, tweak: int, codes: NDArray[np.bytes_]
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    cipher = BlockFF1(key, tweak, _NUMERALS)
+    batches, indices = np.zeros(len(codes), np.uint32), np.zeros(len(codes), np.uint32)
+    for at in range(0, len(codes), _CHUNK):
+        chunk = np.ascontiguousarray(codes[at : at + _CHUNK])
+        values = _NUMERAL_OF[chunk.view(np.uint8).reshape(-1, SERIAL_LENGTH)].astype(np.uint64)
+        canonical = (values < 32).all(1)
+        left, right = cipher.decrypt_many(_number(values[:, 1:10]), _number(values[:, 10:]))
+        ours = canonical & (right & np.uint64(0xFFFFFFFF) == 0)
+        # 45 bits left, 50 right: batch 31, then index 14 and 18, then the 32 zeros.
+        index = (left & np.uint64((1 << 14) - 1)) << np.uint64(18) | right >> np.uint64(32)
+        batches[at : at + _CHUNK] = np.where(ours, left >> np.uint64(14), 0)
+        indices[at : at + _CHUNK] = np.where(ours, index, 0)
+    return batches, indices
+
+
+def _number(numerals: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    found = np.zeros(len(numerals), np.uint64)
+    for column in range(numerals.shape[1]):
+        found = found << np.uint64(5) | numerals[:, column] & np.uint64(31)
+    return found
 
 
 def _write_characters(

@@ -8,6 +8,8 @@ the first ⌊n/2⌋ numerals and the rest, five bits each.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from numpy.typing import NDArray
@@ -50,20 +52,37 @@ class BlockFF1:
 
     def encrypt_many(self, left: NDArray[np.uint64], right: NDArray[np.uint64]) -> Halves:
         """Return the encrypted halves of many numbers; all of shape (n,)."""
-        n = len(left)
+        output = self._outputs(len(left))
+        for i in range(_ROUNDS):
+            y = output(i, right)
+            left, right = right, (left + y) & np.uint64(self._mask(i))
+        return left, right
+
+    def decrypt_many(self, left: NDArray[np.uint64], right: NDArray[np.uint64]) -> Halves:
+        """Return the halves that `encrypt_many` was given."""
+        output = self._outputs(len(left))
+        for i in reversed(range(_ROUNDS)):
+            y = output(i, left)
+            left, right = (right - y) & np.uint64(self._mask(i)), left
+        return left, right
+
+    def _outputs(self, n: int) -> Callable[[int, NDArray[np.uint64]], NDArray[np.uint64]]:
+        """Return what gives the low 64 bits of y in round i, for n halves."""
         blocks = np.empty((n, 2), ">u8")
         blocks[:, 0] = self._start >> 64
         low = self._start & (1 << 64) - 1
         output = np.empty(16 * n + 15, np.uint8)  # update_into wants a block less one byte to spare
         words = output[: 16 * n].view(">u4").reshape(n, 4)
         high, end = self._end // 4 - 2, self._end // 4 - 1
-        for i in range(_ROUNDS):
-            blocks[:, 1] = right ^ np.uint64(i << 8 * self._width ^ low)
+
+        def of(i: int, half: NDArray[np.uint64]) -> NDArray[np.uint64]:
+            blocks[:, 1] = half ^ np.uint64(i << 8 * self._width ^ low)
             self._aes.update_into(blocks.view(np.uint8).reshape(-1).data, output.data)
             y = words[:, high].astype(np.uint64) << np.uint64(32)
             y |= words[:, end]
-            left, right = right, (left + y) & np.uint64(self._mask(i))
-        return left, right
+            return y
+
+        return of
 
     def _mask(self, i: int) -> int:
         return (1 << (self.right_bits if i % 2 else self.left_bits)) - 1

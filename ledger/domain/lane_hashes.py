@@ -1,9 +1,10 @@
-"""Leaves, inner commitments and tree nodes, many at once: the fast path of minting.
+"""Leaves, inner commitments, tree nodes and children, many at once: the fast path of minting and
+packing.
 
-The bytes are those of `ledger.domain.leaf`, `code.inner_commitment` and `merkle.hash_pair`, which
-the tests hold this to. Hashes are rows of four little-endian uint64 words (32 bytes in order), so
-an array of n hashes has shape (n, 4). The functions release the GIL. Needs numba, as
-`ledger.domain.lanes` does.
+The bytes are those of `ledger.domain.leaf`, `code.inner_commitment`, `merkle.hash_pair` and
+`merkle.children_leaf`, which the tests hold this to. Hashes are rows of four
+little-endian uint64 words (32 bytes in order), so an array of n hashes has shape (n, 4). The
+functions release the GIL. Needs numba, as `ledger.domain.lanes` does.
 """
 
 from __future__ import annotations
@@ -37,11 +38,33 @@ class LaneHashes:
     _leaves: lanes.Compiled
     _commitments: lanes.Compiled
     _pairs: lanes.Compiled
+    _children: lanes.Compiled
 
     def leaves(self, gtin: int, first: int, serials: NDArray[np.bytes_]) -> Hashes:
         """Return the leaves of consecutive items, from index `first` on; serials: S20, (n,)."""
+        return self.leaves_at(
+            gtin, np.arange(first, first + len(serials), dtype=np.uint32), serials
+        )
+
+    def leaves_at(
+        self, gtin: int, indices: NDArray[np.uint32], serials: NDArray[np.bytes_]
+    ) -> Hashes:
+        """Return the leaves of any items; indices: (n,), serials: S20, (n,)."""
         out = np.empty((len(serials), 4), np.uint64)
-        self._leaves(_words(serials), np.uint64(gtin), np.uint64(first), out)
+        self._leaves(_words(serials), np.uint64(gtin), indices, out)
+        return out
+
+    def children(
+        self,
+        kinds: NDArray[np.uint32],
+        positions: NDArray[np.uint32],
+        ids: Hashes,
+        roots: Hashes,
+        counts: NDArray[np.uint32],
+    ) -> Hashes:
+        """Return the leaves of children in their units' trees; all of n rows."""
+        out = np.empty((len(ids), 4), np.uint64)
+        self._children(kinds, positions, ids, roots, counts, out)
         return out
 
     def commitments(self, key: bytes, batch: int, first: int, codes: NDArray[np.bytes_]) -> Hashes:
@@ -85,6 +108,7 @@ def compile_hashes(width: int) -> LaneHashes:
         _jit(_leaf_loop(permutation, width)),
         _jit(_commitment_loop(permutation, compression, width)),
         _jit(_pair_loop(permutation, width)),
+        _jit(_child_loop(permutation, width)),
     )
 
 
@@ -149,7 +173,7 @@ def _finish(permutation: lanes.Compiled, width: int) -> Any:
 def _leaf_loop(permutation: lanes.Compiled, width: int) -> Callable[..., None]:
     finish = _finish(permutation, width)
 
-    def leaf_loop(serials: Any, gtin: Any, first: Any, out: Any) -> None:
+    def leaf_loop(serials: Any, gtin: Any, indices: Any, out: Any) -> None:
         state = np.empty((25, width), np.uint64)
         head = _swap_bytes(gtin)
         count = len(serials)
@@ -160,7 +184,7 @@ def _leaf_loop(permutation: lanes.Compiled, width: int) -> Callable[..., None]:
             for lane in range(width):
                 row = min(at + lane, count - 1)
                 state[3, lane] = head
-                state[7, lane] = _swap_bytes(first + np.uint64(row))
+                state[7, lane] = _swap_bytes(np.uint64(indices[row]))
                 state[8, lane] = np.uint64(serials[row, 0]) | np.uint64(serials[row, 1]) << _U32
                 state[9, lane] = np.uint64(serials[row, 2]) | np.uint64(serials[row, 3]) << _U32
                 state[10, lane] = np.uint64(serials[row, 4])
@@ -245,3 +269,43 @@ def _pair_loop(permutation: lanes.Compiled, width: int) -> Callable[..., None]:
                     out[row, word] = state[word, row - at]
 
     return pair_loop
+
+
+def _child_loop(permutation: lanes.Compiled, width: int) -> Callable[..., None]:
+    def child_loop(kinds: Any, positions: Any, ids: Any, roots: Any, counts: Any, out: Any) -> None:
+        state = np.empty((25, width), np.uint64)
+        count = len(out)
+        for at in range(0, count, width):
+            for word in range(17, 25):
+                for lane in range(width):
+                    state[word, lane] = _NONE
+            for lane in range(width):
+                row = min(at + lane, count - 1)
+                for word in range(3):
+                    state[word, lane] = _NONE
+                    state[word + 4, lane] = _NONE
+                state[3, lane] = _swap_bytes(np.uint64(kinds[row]))
+                state[7, lane] = _swap_bytes(np.uint64(positions[row]))
+                for word in range(4):
+                    state[word + 8, lane] = ids[row, word]
+                    state[word + 12, lane] = roots[row, word]
+                state[16, lane] = _NONE
+            permutation(state)  # 17 of the 20 words are one block, the count ends the next
+            for lane in range(width):
+                row = min(at + lane, count - 1)
+                state[2, lane] ^= _swap_bytes(np.uint64(counts[row]))
+                state[3, lane] ^= _ONE
+                state[16, lane] ^= _LAST_BIT
+            permutation(state)
+            for word in range(4, 25):
+                for lane in range(width):
+                    state[word, lane] = _NONE
+            for lane in range(width):
+                state[4, lane] = _ONE
+                state[16, lane] = _LAST_BIT
+            permutation(state)
+            for row in range(at, min(at + width, count)):
+                for word in range(4):
+                    out[row, word] = state[word, row - at]
+
+    return child_loop

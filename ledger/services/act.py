@@ -82,23 +82,7 @@ def act(
     kept = order.to_json()
     if (found := known(site, order.key, order.actor, order.verb, subject, kept)) is not None:
         return found
-    args = order.signed_args()
-
-    def compose() -> Message:
-        deadline = site.clock() + order.deadline_s
-        with reading(site.engine) as session:
-            return capture.compose(
-                session,
-                site.network,
-                order.verb,
-                order.identity,
-                args,
-                deadline,
-                order.shown,
-                _address(signer),
-            )
-
-    return _keep(site, order, compose, kept, subject, signer, beside)
+    return _keep(site, order, _composer(site, order, signer), kept, subject, signer, beside)
 
 
 def act_on_list(
@@ -130,6 +114,42 @@ def act_on_list(
             )
 
     return _keep(site, order, compose, kept, subject, signer, None)
+
+
+def act_many(
+    site: Site,
+    orders: Sequence[Order],
+    signer: Account | None,
+    beside: Callable[[Session, Sequence[int]], None],
+) -> list[int | Rejected]:
+    """Sign and keep verbs, each for itself; return the submission's id of each, or why not.
+
+    Those that are accepted are kept in one transaction with what `beside` does for them; it is
+    given their places in `orders`. Arguments otherwise as `act`, whose errors of one verb are told
+    in its place; others are raised.
+    """
+    results: list[int | Rejected] = []
+    fresh: list[tuple[int, bytes, bytes, int, dict[str, Any]]] = []
+    for at, order in enumerate(orders):
+        subject = ids.subject(SIGNINGS[order.verb].kind, order.identity)
+        kept = order.to_json()
+        try:
+            found = known(site, order.key, order.actor, order.verb, subject, kept)
+            if found is None:
+                compose = _composer(site, order, signer)
+                message, data = _signed(site, compose, signer or site.signer(order.actor))
+                fresh.append((at, subject, data, message.deadline, kept))
+            results.append(found or 0)
+        except Rejected as error:
+            results.append(error)
+    if not fresh:
+        return results
+    with transaction(site.engine) as session:
+        for at, subject, data, deadline, kept in fresh:
+            row = _put(site, session, orders[at], subject, data, deadline, None if signer else kept)
+            results[at] = row.id
+        beside(session, [at for at, *_ in fresh])
+    return results
 
 
 def sign(site: Site, message: Message | ListMessage | GroupMessage, signer: Account) -> bytes:
@@ -196,6 +216,50 @@ def known(
     return None if found is None else found.id
 
 
+def _composer(site: Site, order: Order, signer: Account | None) -> Callable[[], Message]:
+    args = order.signed_args()
+
+    def compose() -> Message:
+        deadline = site.clock() + order.deadline_s
+        with reading(site.engine) as session:
+            return capture.compose(
+                session,
+                site.network,
+                order.verb,
+                order.identity,
+                args,
+                deadline,
+                order.shown,
+                _address(signer),
+            )
+
+    return compose
+
+
+def _put(
+    site: Site,
+    session: Session,
+    order: Order,
+    subject: bytes,
+    data: bytes,
+    deadline: int,
+    kept: Mapping[str, Any] | None,
+) -> Submission:
+    return capture.keep(
+        session,
+        key=order.key,
+        brand=order.brand,
+        actor=order.actor,
+        verb=order.verb,
+        subject=subject,
+        data=data,
+        deadline=deadline,
+        now=site.clock(),
+        document=order.document,
+        order=kept,
+    )
+
+
 def _keep(
     site: Site,
     order: Order,
@@ -207,19 +271,7 @@ def _keep(
 ) -> int:
     message, data = _signed(site, compose, signer or site.signer(order.actor))
     with transaction(site.engine) as session:
-        row = capture.keep(
-            session,
-            key=order.key,
-            brand=order.brand,
-            actor=order.actor,
-            verb=order.verb,
-            subject=subject,
-            data=data,
-            deadline=message.deadline,
-            now=site.clock(),
-            document=order.document,
-            order=None if signer else kept,
-        )
+        row = _put(site, session, order, subject, data, message.deadline, None if signer else kept)
         if beside is not None:
             beside(session)
         return row.id

@@ -6,6 +6,7 @@ the others looked up.
 
 from __future__ import annotations
 
+import numpy as np
 from sqlalchemy import LargeBinary, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -13,11 +14,13 @@ from ledger.chain.message import Code
 from ledger.db.chain_states import ChainPrefix
 from ledger.db.engine import reading
 from ledger.db.models import ChainBatch, Mint, Product
-from ledger.domain import merkle
+from ledger.domain import children, merkle
+from ledger.domain.bits import Numbers
 from ledger.domain.code import IMPORTED_EPOCH
 from ledger.domain.gs1 import gtin14
 from ledger.errors import Broken
 from ledger.services import imported
+from ledger.services.import_seal import CHUNK
 from ledger.services.keeper import BatchRef, Decoded
 from ledger.services.site import Site
 
@@ -74,6 +77,20 @@ def leaves_of(site: Site, session: Session, ref: BatchRef, start: int, stop: int
     if ref.epoch == IMPORTED_EPOCH:
         return imported.leaves(site, session, ref.number, start, stop)
     return site.keeper.leaves(ref, start, stop)
+
+
+def leaves_at(site: Site, session: Session, ref: BatchRef, indices: Numbers) -> children.Hashes:
+    """Return the leaves of any items of a batch. Raises as `CodeKeeper.leaves_at`."""
+    if ref.epoch != IMPORTED_EPOCH:
+        return site.keeper.leaves_at(ref, indices)
+    out = np.zeros((len(indices), 4), np.uint64)
+    chunks = indices // np.uint32(CHUNK)
+    for number in np.unique(chunks).tolist():
+        which = np.flatnonzero(chunks == number)
+        first, stop = CHUNK * number, min(CHUNK * number + CHUNK, ref.count)
+        made = children.joined(imported.leaves(site, session, ref.number, first, stop))
+        out[which] = made[indices[which] - np.uint32(first)]
+    return out
 
 
 def code_at(site: Site, batch: ChainBatch, index: int) -> Code:

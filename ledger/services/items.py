@@ -6,13 +6,14 @@ only by who said it and within ten days, never from destroyed or stolen.
 
 from __future__ import annotations
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from ledger.chain.account import Account
 from ledger.chain.message import Code, Shown
 from ledger.db.chain_states import ChainItem
 from ledger.db.engine import reading
-from ledger.db.models import ChainBatch, ChainUnit
+from ledger.db.models import ChainBatch, ChainUnit, UnitName
 from ledger.domain import epcis_states, ids
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
@@ -20,6 +21,7 @@ from ledger.services.act import Order, act
 from ledger.services.codes import coded_as, leaf_proof
 from ledger.services.custody import occasion, transfer
 from ledger.services.lookup import Item, find_linked, read_link
+from ledger.services.places import enter_item, holders_of, next_number
 from ledger.services.site import Site
 from ledger.services.units import name_item
 
@@ -130,8 +132,13 @@ def order_draw(site: Site, actor: int, link: str, key: str) -> Order:
 def name_drawn(site: Site, session: Session, link: str) -> None:
     """Keep the name of an item that is drawn. Raises as `find`."""
     item = find(site, session, link)
-    batch = session.get_one(ChainBatch, item.batch)
-    session.merge(name_item(batch, _code(item), item.leaf))
+    if session.get(UnitName, item.leaf) is None:
+        batch = session.get_one(ChainBatch, item.batch)
+        number = next_number(session, [item.batch])
+        session.add(name_item(batch, _code(item), item.leaf, number))
+        session.flush()
+        if not holders_of(session, item.batch, np.array([item.index], np.uint32)).any():
+            enter_item(session, item.batch, item.index, number)
 
 
 def _code(item: Item) -> Code:

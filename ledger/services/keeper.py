@@ -7,16 +7,21 @@ faces the public runs without keys (`ledger.services.keeper_socket`). Codes are 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ledger.domain import code, merkle
+from ledger.domain import children, code, ids, merkle
+from ledger.domain.bits import Numbers
 from ledger.errors import Rejected
-from ledger.services import import_seal
+from ledger.services import hashing, import_seal
 from ledger.services.keyring import EpochKeys, KeyRing
+
+Found = tuple[NDArray[np.int64], Numbers, Numbers]
+"""Of many serials: brands, batches and indices; batch 0 where no brand of this ledger made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,15 @@ class Keeper(Protocol):
         self, brand: int, gtin: int, digest: bytes, number: int, sealed: bytes
     ) -> list[bytes]:
         """Return the leaves of a sealed chunk of imported codes."""
+
+    def decode_many(self, gtin: int, serials: NDArray[np.bytes_]) -> Found:
+        """Return what many serials of one GTIN say."""
+
+    def leaves_at(self, batch: BatchRef, indices: Numbers) -> children.Hashes:
+        """Return the leaves of any items."""
+
+    def hashed_epcs(self, creator: int, epcs: Sequence[str]) -> list[bytes]:
+        """Return what the chain sees of the EPCs of a party's units."""
 
 
 class CodeKeeper:
@@ -117,6 +131,41 @@ class CodeKeeper:
         texts = import_seal.unseal(self._ring.unit_key(brand), digest, gtin, number, sealed)
         first = import_seal.CHUNK * number
         return [code.leaf(gtin, index, text) for index, text in enumerate(texts, first)]
+
+    def decode_many(self, gtin: int, serials: NDArray[np.bytes_]) -> Found:
+        """Return what many serials of one GTIN say; serials: S20, shape (n,), canonical or not."""
+        self._ring.refresh()
+        brands = np.zeros(len(serials), np.int64)
+        batches, indices = np.zeros(len(serials), np.uint32), np.zeros(len(serials), np.uint32)
+        first = np.ascontiguousarray(serials).view(np.uint8).reshape(len(serials), -1)[:, 0]
+        for brand, keys in self._ring.parties().items():
+            for number, epoch in enumerate(keys.epochs):
+                which = np.flatnonzero((first == ord(code.ALPHABET[number])) & (batches == 0))
+                if len(which):
+                    batches[which], indices[which] = code.decode_serials(
+                        epoch.outer, gtin, serials[which]
+                    )
+                    brands[which] = np.where(batches[which] > 0, brand, 0)
+        return brands, batches, indices
+
+    def leaves_at(self, batch: BatchRef, indices: Numbers) -> children.Hashes:
+        """Return the leaves of any items. Raises Rejected INDEX_OUT_OF_RANGE and UNKNOWN_EPOCH."""
+        if len(indices) and int(indices.max()) >= batch.count:
+            raise Rejected(
+                "INDEX_OUT_OF_RANGE",
+                f"Batch {batch.number} has {batch.count} items, none {int(indices.max())}.",
+            )
+        serials = code.encode_serials(
+            epoch_keys(self._ring, batch).outer, batch.epoch, batch.gtin, batch.number, indices
+        )
+        lanes = hashing.for_count(len(indices))
+        if lanes is not None:
+            return lanes.leaves_at(batch.gtin, indices, serials)
+        return children.joined(code.leaves_at(batch.gtin, indices, serials))
+
+    def hashed_epcs(self, creator: int, epcs: Sequence[str]) -> list[bytes]:
+        """Return what the chain sees of the EPCs of a party's units. Raises NO_UNIT_KEY."""
+        return [ids.epc_hash(self._ring.unit_salt(creator, epc), epc) for epc in epcs]
 
     def _search(self, gtin: int, serial: str, number: int) -> Decoded | None:
         for brand, keys in self._ring.parties().items():

@@ -17,16 +17,23 @@ import os
 import socket
 import struct
 import threading
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingMixIn, UnixStreamServer
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from ledger.domain import children
+from ledger.domain.bits import Numbers
 from ledger.errors import Broken, Rejected, TouchstoneError, Unavailable
-from ledger.services.keeper import BatchRef, CodeKeeper, Decoded
+from ledger.services.keeper import BatchRef, CodeKeeper, Decoded, Found
 
 MAX_REQUEST, MAX_ANSWER = 64 << 10, 128 << 10
-MAX_LEAVES = 1024  # in one answer
+MAX_LEAVES = 1024  # in one answer; also serials and EPCs in one request
+MAX_EPCS = 256
 MAX_CONNECTIONS = 256  # more than the threads of several servers
 WAIT_S = 10.0  # for the other side to go on
 _LENGTH = struct.Struct(">I")
@@ -74,6 +81,38 @@ class RemoteKeeper:
         """Return leaves, as `CodeKeeper.imported_leaves`; raises as that, and KEEPER_DOWN."""
         found = self._ask("imported", brand, gtin, number, digest.hex(), sealed.hex())
         return [bytes.fromhex(leaf) for leaf in found]
+
+    def decode_many(self, gtin: int, serials: NDArray[np.bytes_]) -> Found:
+        """Return what many serials say, as `CodeKeeper.decode_many`. Raises KEEPER_DOWN."""
+        if not len(serials):
+            empty = np.zeros(0, np.uint32)
+            return np.zeros(0, np.int64), empty, empty
+        parts = [
+            self._ask("decode_many", gtin, *(each.decode("latin-1") for each in part.tolist()))
+            for part in _chunks(serials, MAX_LEAVES)
+        ]
+        found = [
+            np.concatenate([np.array(part[row], np.int64) for part in parts]) for row in range(3)
+        ]
+        return found[0], found[1].astype(np.uint32), found[2].astype(np.uint32)
+
+    def leaves_at(self, batch: BatchRef, indices: Numbers) -> children.Hashes:
+        """Return leaves, as `CodeKeeper.leaves_at`; raises as that, and KEEPER_DOWN."""
+        ref = (batch.brand, batch.epoch, batch.gtin, batch.number, batch.count)
+        found = [
+            bytes.fromhex(leaf)
+            for part in _chunks(indices, MAX_LEAVES)
+            for leaf in self._ask("leaves_at", *ref, *part.tolist())
+        ]
+        return children.joined(found)
+
+    def hashed_epcs(self, creator: int, epcs: Sequence[str]) -> list[bytes]:
+        """Return hashed EPCs, as `CodeKeeper.hashed_epcs`; raises as that, and KEEPER_DOWN."""
+        return [
+            bytes.fromhex(hashed)
+            for at in range(0, len(epcs), MAX_EPCS)
+            for hashed in self._ask("hashed_epcs", creator, *epcs[at : at + MAX_EPCS])
+        ]
 
     def _ask(self, call: str, *arguments: int | str) -> Any:
         request = json.dumps([call, *arguments]).encode()
@@ -200,7 +239,32 @@ def _called(keeper: CodeKeeper, request: Any) -> Any:
             if 0 <= gtin < 10**14 and 0 <= number < 1 << 22:
                 chunk = bytes.fromhex(digest), number, bytes.fromhex(sealed)
                 return [leaf.hex() for leaf in keeper.imported_leaves(brand, gtin, *chunk)]
+        case ["decode_many", int(gtin), *serials] if (
+            type(gtin) is int and 0 <= gtin < 10**14 and _are_texts(serials, MAX_LEAVES)
+        ):
+            table = np.array([each.encode("latin-1", "replace") for each in serials], "S20")
+            return [column.tolist() for column in keeper.decode_many(gtin, table)]
+        case ["leaves_at", *numbers] if _are_numbers(numbers, len(numbers)) and (
+            5 < len(numbers) <= 5 + MAX_LEAVES and all(0 <= n < 1 << 32 for n in numbers[5:])
+        ):
+            indices = np.array(numbers[5:], np.uint32)
+            found_leaves = keeper.leaves_at(BatchRef(*numbers[:5]), indices)
+            return [leaf.hex() for leaf in children.split(found_leaves)]
+        case ["hashed_epcs", int(creator), *epcs] if type(creator) is int and _are_texts(
+            epcs, MAX_EPCS
+        ):
+            return [hashed.hex() for hashed in keeper.hashed_epcs(creator, epcs)]
     raise ValueError("no request")
+
+
+def _are_texts(values: list[Any], most: int) -> bool:
+    return 0 < len(values) <= most and all(
+        type(value) is str and value.isascii() for value in values
+    )
+
+
+def _chunks(values: NDArray[Any], size: int) -> Iterator[NDArray[Any]]:
+    return (values[at : at + size] for at in range(0, len(values), size))
 
 
 def _are_numbers(values: list[Any], count: int) -> bool:

@@ -15,18 +15,19 @@ from ledger.db.models import (
     ChainLot,
     ChainRun,
     ChainUnit,
-    UnitChild,
     UnitName,
-    UnitRun,
 )
+from ledger.db.packing import UnitChild
 from ledger.domain import code, digital_link, ids
 from ledger.domain.verbs import Verb
 from ledger.domain.verdict import ChainFacts
 from ledger.errors import Rejected
 from ledger.services.codes import decode
 from ledger.services.mint import COMMISSIONED
+from ledger.services.places import holder_of
 from ledger.services.site import Site
-from ledger.services.ways import find_way, lot_of_units
+from ledger.services.ways import lot_of_units, units_of
+from ledger.services.whereabouts import way_of_box, way_of_item
 
 RECALLED = 2
 
@@ -36,11 +37,6 @@ _RUN = (
     .where(ChainRun.batch == bindparam("batch"), ChainRun.first <= bindparam("index"))
     .order_by(ChainRun.first.desc())
     .limit(1)
-)
-_PACKED = select(UnitRun.unit).where(
-    UnitRun.batch == bindparam("batch"),
-    UnitRun.first <= bindparam("index"),
-    UnitRun.to > bindparam("index"),
 )
 _AROUND = select(UnitChild.unit).where(UnitChild.child == bindparam("child"))
 _EVENTS = (
@@ -128,7 +124,7 @@ def find_item(site: Site, session: Session, gtin: str, serial: str) -> Item | No
         decoded.index,
         leaf,
         run,
-        _lot_of(session, run, leaf, batch, decoded.index),
+        _lot_of(site, session, run, leaf, batch, decoded.index),
         session.scalar(_STATE, {"leaf": leaf}) or 0,
         session.scalar(_OPENED, place),
         batch.epoch == code.IMPORTED_EPOCH,
@@ -144,13 +140,12 @@ def find_linked(site: Site, session: Session, link: Link) -> Item | None:
 
 
 def _lot_of(
-    session: Session, run: ChainRun | None, leaf: bytes, batch: ChainBatch, index: int
+    site: Site, session: Session, run: ChainRun | None, leaf: bytes, batch: ChainBatch, index: int
 ) -> ChainLot | None:
     """Return the lot that a code is bound to, else that of the unit that the item lies in."""
     if run is not None and run.lot:
         return session.get(ChainLot, run.lot)
-    way = find_way(session, leaf, batch.number, index)
-    return lot_of_units(session, way, batch.gtin) if way is not None else None
+    return lot_of_units(session, units_of(site, session, leaf, batch.number, index), batch.gtin)
 
 
 def run_of(session: Session, batch: int, index: int) -> ChainRun | None:
@@ -173,30 +168,27 @@ def chain_facts(item: Item) -> ChainFacts:
     )
 
 
-def history(session: Session, item: Item) -> list[ChainEvent]:
+def history(site: Site, session: Session, item: Item) -> list[ChainEvent]:
     """Return the events that concern an item, in order of time.
 
     Its codes' events, its lot's, its own, and those of the units it lay in, as their packers state
     it: each only until the item (or the unit that it lay in) was taken out.
     """
-    packed = session.scalars(_PACKED, {"batch": item.batch, "index": item.index}).all()
     codes = _events(session, "batch", item.batch)
     own = _events(session, "unit", item.leaf)
     told = {event for event in codes if _concerns(event, item)} | set(own)
     told |= set(_events(session, "item", item.leaf))
     told |= set(_events(session, "lot", item.lot.number)) if item.lot is not None else set()
-    for unit in packed:
-        told |= set(_inside(session, unit, _left(own, unit), _NEVER))
+    told |= set(_around(session, _units_around(site, session, item), own, _NEVER))
     return sorted(told, key=_place)
 
 
-def parties_of(session: Session, unit: bytes) -> set[int]:
+def parties_of(site: Site, session: Session, name: UnitName) -> set[int]:
     """Return who may see a unit: its packer, the brand, and all who had a part in its way."""
-    name = session.get(UnitName, unit)
-    found = {name.creator, name.brand} if name else set()
-    own = session.get(ChainUnit, unit)
-    found |= {own.holder, own.addressee} if own else set()
-    for event in _inside(session, unit, None, _NEVER):
+    own = session.get(ChainUnit, name.id)
+    found = {name.creator, name.brand} | ({own.holder, own.addressee} if own else set())
+    chain = [name.id, *(unit for unit, _ in way_of_box(site, session, name))]
+    for event in _around(session, chain, [], _NEVER):
         found |= {event.actor, event.counterparty}
     return found - {0}
 
@@ -205,18 +197,37 @@ _Place = tuple[float, float]
 _NEVER: _Place = (float("inf"), 0)
 
 
-def _inside(session: Session, unit: bytes, last: int | None, until: _Place) -> Iterator[ChainEvent]:
-    """Yield what happened to a unit and those around it, up to its event `last` and `until`."""
-    events = [
-        event
-        for event in _events(session, "unit", unit)
-        if (last is None or event.seq <= last) and _place(event) <= until
-    ]
-    yield from events
-    if last is not None and events:
-        until = _place(events[-1])
-    for around in session.scalars(_AROUND, {"child": unit}).all():
-        yield from _inside(session, around, _left(events, around), until)
+def _units_around(site: Site, session: Session, item: Item) -> list[bytes]:
+    """Return the units around an item that may have a history, from inside out."""
+    holder = holder_of(session, item.batch, item.index)
+    if holder is None:
+        return []
+    own = session.get(ChainUnit, holder.id)
+    if own is not None and not own.gone:
+        return [holder.id]  # nothing has left it, so no box in it was ever on the ledger
+    return [unit for unit, _ in way_of_item(site, session, item.batch, item.index)]
+
+
+def _around(
+    session: Session, units: Sequence[bytes], inside: Sequence[ChainEvent], until: _Place
+) -> Iterator[ChainEvent]:
+    """Yield what happened to units, each around the one before, until what was inside left them.
+
+    inside: the events of what lies in the first of them.
+    """
+    for unit in units:
+        last = _left(inside, unit)
+        events = [
+            event
+            for event in _events(session, "unit", unit)
+            if (last is None or event.seq <= last) and _place(event) <= until
+        ]
+        yield from events
+        if last is not None and events:
+            until = _place(events[-1])
+        for parent in session.scalars(_AROUND, {"child": unit}).all():
+            yield from _around(session, [parent], events, until)
+        inside = events
 
 
 def _left(events: Sequence[ChainEvent], unit: bytes) -> int | None:

@@ -1,12 +1,14 @@
-"""Packing: what goes into a logistic unit, its children tree.
+"""Packing: what goes into logistic units, and the verbs that put it on the ledger.
 
-A child that never moved alone is only a leaf of its parent's tree: packing a pallet of twenty cases
-is one event on chain, whatever is in the cases. Contiguous codes are one row, not one row an item.
+A child that never moved alone is only a leaf of its parent's tree: packing a pallet of sixty cases
+is one event on chain, whatever is in the cases. Many units are worked out together, signed each for
+itself, and kept in one transaction; one that cannot be is refused alone. What may be in a unit is
+judged in `ledger.services.packing_checks`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -15,25 +17,20 @@ from sqlalchemy.orm import Session
 from ledger.chain.account import Account
 from ledger.chain.message import Shown
 from ledger.db.engine import reading
-from ledger.db.models import ChainLot, ChainUnit, UnitChild, UnitName, UnitRun
-from ledger.domain import epcis, ids, merkle
+from ledger.db.models import ChainLot, ChainUnit, Submission, UnitName
+from ledger.domain import contents, epcis, ids, merkle
+from ledger.domain.contents import Codes, Inner, Part, Picked, walk
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
-from ledger.services.act import Order, act
+from ledger.services import packing_checks, places
+from ledger.services.act import Order, act_many
+from ledger.services.line_rows import forget
 from ledger.services.mint import batch_ref
+from ledger.services.packed import Packed, work_out
+from ledger.services.packing_checks import MAX_CHILDREN as MAX_CHILDREN
+from ledger.services.packing_checks import Load
 from ledger.services.site import Site
-from ledger.services.units import (
-    UNIT,
-    Child,
-    Codes,
-    child_leaf,
-    item_child,
-    leaves_of,
-    unit_child,
-    unit_name,
-)
-
-MAX_CHILDREN = 100_000
+from ledger.services.units import unit_name
 
 
 @dataclass(frozen=True)
@@ -45,163 +42,165 @@ class Box:
     """
 
     sscc: str
-    inside: Sequence[Codes | Box | bytes]
+    inside: Sequence[Codes | Picked | Box | Inner | bytes]
     lot: str | None = None
 
 
 @dataclass(frozen=True)
-class Packed:
-    """A box worked out: id, EPC, children as leaves of its tree, and the rows to keep.
+class Refused:
+    """Why a unit was not packed. code: batch and index of the code at fault, where it is one."""
 
-    units: EPCs of the units inside, in the packer's order. known: those not packed with it.
-    """
+    error: Rejected
+    code: tuple[int, int] | None = None
 
-    id: bytes
-    epc: str
-    hashed_epc: bytes
-    level: int
-    children: tuple[Child, ...]
-    units: tuple[str, ...]
-    nested: tuple[Packed, ...]
-    known: tuple[bytes, ...]
-    runs: tuple[tuple[int, Codes], ...]
 
-    @property
-    def nodes(self) -> list[bytes]:
-        """The children tree."""
-        return merkle.tree([child_leaf(child) for child in self.children])
+Result = tuple[bytes, int] | Refused
+"""Of one unit: its id and its submission, or why it was refused."""
 
 
 def pack(
     site: Site, actor: int, box: Box, key: str, signer: Account | None = None
 ) -> tuple[bytes, int]:
-    """Pack a box; return (unit id, submission id).
+    """Pack a box; return (unit id, submission id). key: idempotency key.
 
-    Raises Rejected NO_CHILDREN, TOO_MANY_CHILDREN, UNKNOWN_BATCH, BAD_RANGE, TWICE_PACKED,
-    UNKNOWN_LOT, UNKNOWN_UNIT and the contract's names.
+    Raises as `packing_checks.check`, `packed.work_out`, Rejected UNKNOWN_LOT, and the contract's
+    names.
     """
-    if _items(box) > MAX_CHILDREN:  # said before anything is computed
-        raise Rejected("TOO_MANY_CHILDREN", f"At most {MAX_CHILDREN:,} items are packed at once.")
+    (found,) = pack_many(site, actor, [(box, key)], signer)
+    if isinstance(found, Refused):
+        raise found.error
+    return found
+
+
+def pack_many(
+    site: Site,
+    actor: int,
+    boxes: Sequence[tuple[Box, str]],
+    signer: Account | None = None,
+) -> list[Result]:
+    """Pack boxes, each with all that is in it or not at all; what is wrong with one stops no other.
+
+    boxes: each with its idempotency key. Whatever is accepted is kept when this returns, in one
+    transaction; a box that is in two of them goes into the first.
+    """
+    loads = [Load(box.sscc, tuple(map(_part, box.inside)), box.lot) for box, _ in boxes]
     with reading(site.engine) as session:
-        packed = _work_out(site, session, actor, box)
-        _refuse_twice(session, packed)
-        lot = _lot(session, packed, box.lot)
-        brand = _brand(session, packed)
-        slotted = [
-            (place, child)
-            for place, child in enumerate(packed.children)
-            if session.get(ChainUnit, child["child"]) is not None
+        checked = packing_checks.check(site, session, actor, loads)
+        for at in _asked_before(session, [key for _, key in boxes]):
+            checked.faults[at] = None  # what was said then is said again
+        good = [at for at, fault in enumerate(checked.faults) if fault is None]
+        tops = [Inner(loads[at].sscc, loads[at].parts) for at in good]
+        packed = dict(zip(good, work_out(site, session, actor, tops), strict=True))
+        results: list[Result | None] = [
+            None if fault is None else Refused(fault, checked.named.get(at))
+            for at, fault in enumerate(checked.faults)
         ]
-    nodes = packed.nodes
+        orders: dict[int, Order] = {}
+        brands: dict[int, int] = {}
+        for at, unit in packed.items():
+            brands[at] = brand_of(session, unit.parts)
+            try:
+                orders[at] = _order(site, session, actor, unit, loads[at], boxes[at][1], brands[at])
+            except Rejected as error:
+                results[at] = Refused(error)
+    places_in = list(orders)
+
+    def beside(session: Session, kept: Sequence[int]) -> None:
+        units = [packed[places_in[one]] for one in kept]
+        own = [brands[places_in[one]] for one in kept]
+        _remember(session, actor, units, own, checked.dead)
+
+    for at, done in zip(
+        places_in, act_many(site, list(orders.values()), signer, beside), strict=True
+    ):
+        results[at] = Refused(done) if isinstance(done, Rejected) else (packed[at].id, done)
+    return [result for result in results if result is not None]
+
+
+def brand_of(session: Session, parts: Sequence[Part]) -> int:
+    """Return whose goods are in a unit, 0 for nobody's."""
+    for part in walk(parts):
+        if isinstance(part, Codes | Picked):
+            return batch_ref(session, part.batch).brand
+    return next((unit_name(session, p).brand for p in walk(parts) if isinstance(p, bytes)), 0)
+
+
+def _asked_before(session: Session, keys: Sequence[str]) -> list[int]:
+    found: set[str] = set()
+    for at in range(0, len(keys), places.CHUNK):
+        part = keys[at : at + places.CHUNK]
+        found.update(session.scalars(select(Submission.key).where(Submission.key.in_(part))))
+    return [at for at, key in enumerate(keys) if key in found]
+
+
+def _part(part: Codes | Picked | Box | Inner | bytes) -> Part:
+    if isinstance(part, Box):
+        return Inner(part.sscc, tuple(map(_part, part.inside)))
+    return part
+
+
+def _order(
+    site: Site, session: Session, actor: int, unit: Packed, load: Load, key: str, brand: int
+) -> Order:
+    slotted = _slotted(session, unit)
     document = epcis.packing(
         epcis.Occasion(site.when(), site.salt()),
-        packed.epc,
-        packed.units,
-        [_epcis_run(site, codes) for _, codes in packed.runs],
+        unit.epc,
+        _epcs(session, unit),
+        _runs(session, unit),
     )
+    children = unit.children() if slotted else []
     args = {
         "actor": actor,
-        "epcHash": packed.hashed_epc,
-        "childrenRoot": nodes[0],
-        "count": len(packed.children),
-        "level": packed.level,
-        "lot": lot,
-        "slotted": [child for _, child in slotted],
+        "epcHash": unit.hashed_epc,
+        "childrenRoot": unit.root,
+        "count": unit.count,
+        "level": unit.level,
+        "lot": _lot(session, unit.parts, load.lot),
+        "slotted": [children[place] for place in slotted],
     }
-    proofs = [merkle.proof(nodes, place) for place, _ in slotted]
-    order = Order(Verb.PACK, actor, packed.id, args, key, brand, document, Shown(proofs))
-
-    def remember(session: Session) -> None:
-        _remember(session, packed, actor, brand)
-
-    return packed.id, act(site, order, signer, remember)
+    nodes = unit.nodes() if slotted else []
+    shown = Shown([merkle.proof(nodes, place) for place in slotted])
+    return Order(Verb.PACK, actor, unit.id, args, key, brand, document, shown)
 
 
-def _work_out(site: Site, session: Session, actor: int, box: Box) -> Packed:
-    children: list[Child] = []
-    units: list[str] = []
-    nested: list[Packed] = []
-    known: list[bytes] = []
-    runs: list[tuple[int, Codes]] = []
-    level = 1  # one above the highest unit inside
-    for part in box.inside:
-        if isinstance(part, Codes):
-            runs.append((len(children), part))
-            for leaf in leaves_of(site, session, part):
-                children.append(item_child(len(children), leaf))
-        elif isinstance(part, Box):
-            inner = _work_out(site, session, actor, part)
-            nested.append(inner)
-            units.append(inner.epc)
-            level = max(level, inner.level + 1)
-            root, count = inner.nodes[0], len(inner.children)
-            children.append(unit_child(len(children), inner.id, root, count))
-        else:
-            name = unit_name(session, part)
-            known.append(part)
-            units.append(name.epc)
-            level = max(level, name.level + 1)
-            children.append(unit_child(len(children), part, name.children_root, name.count))
-    if not children:
-        raise Rejected("NO_CHILDREN", f"There is nothing in unit {box.sscc}: name what is in it.")
-    epc = ids.sscc_epc(box.sscc)
-    hashed = ids.epc_hash(site.ring.unit_salt(actor, epc), epc)
-    unit = ids.unit_id(actor, hashed)
-    return Packed(
-        unit,
-        epc,
-        hashed,
-        level,
-        tuple(children),
-        tuple(units),
-        tuple(nested),
-        tuple(known),
-        tuple(runs),
-    )
+def _slotted(session: Session, unit: Packed) -> list[int]:
+    """Return the places of what has a slot of its own, which the ledger freezes inside."""
+    found = []
+    at = 0
+    for part in unit.parts:
+        if isinstance(part, bytes) and session.get(ChainUnit, part) is not None:
+            found.append(at)
+        at += contents.places(part)
+    return found
 
 
-def _items(box: Box) -> int:
-    """Count what is in a box and in the boxes packed with it."""
-    total = 0
-    for part in box.inside:
-        if isinstance(part, Box):
-            total += _items(part)
-        else:
-            total += max(part.to - part.first, 0) if isinstance(part, Codes) else 1
-    return total
+def _epcs(session: Session, unit: Packed) -> list[str]:
+    inner = iter(unit.inner)
+    return [
+        next(inner).epc if isinstance(part, Inner) else unit_name(session, part).epc
+        for part in unit.parts
+        if isinstance(part, Inner | bytes)
+    ]
 
 
-def _all(packed: Packed) -> Iterable[Packed]:
-    yield packed
-    for inner in packed.nested:
-        yield from _all(inner)
+def _runs(session: Session, unit: Packed) -> list[epcis.Run]:
+    runs = []
+    for part in unit.parts:
+        if isinstance(part, Codes | Picked):
+            gtin = f"{batch_ref(session, part.batch).gtin:014d}"
+            spans = (
+                [(part.first, part.to)] if isinstance(part, Codes) else places.spans(part.indices)
+            )
+            runs += [epcis.Run(gtin, part.batch, first, to) for first, to in spans]
+    return runs
 
 
-def _refuse_twice(session: Session, packed: Packed) -> None:
-    """An item lies in one unit: refuse what the contract cannot see."""
-    for inner in _all(packed):
-        for _, codes in inner.runs:
-            taken = session.scalars(
-                select(UnitRun).where(
-                    UnitRun.batch == codes.batch,
-                    UnitRun.first < codes.to,
-                    UnitRun.to > codes.first,
-                    UnitRun.unit != inner.id,
-                )
-            ).first()
-            if taken is not None:
-                raise Rejected(
-                    "TWICE_PACKED",
-                    f"Codes {taken.first} to {taken.to} of batch {codes.batch} are packed already: "
-                    "take them out first.",
-                )
-
-
-def _lot(session: Session, packed: Packed, lot: str | None) -> int:
+def _lot(session: Session, parts: Sequence[Part], lot: str | None) -> int:
     """Return the ledger's number of a lot of what is inside, 0 for none."""
     if lot is None:
         return 0
-    batch = _batch_in(session, packed)
+    batch = _batch_in(session, parts)
     known = None
     if batch is not None:
         gtin = batch_ref(session, batch).gtin
@@ -212,60 +211,57 @@ def _lot(session: Session, packed: Packed, lot: str | None) -> int:
     return known.number
 
 
-def _brand(session: Session, packed: Packed) -> int:
-    batch = _batch_in(session, packed)
-    if batch is not None:
-        return batch_ref(session, batch).brand
-    return next((unit_name(session, unit).brand for p in _all(packed) for unit in p.known), 0)
-
-
-def _batch_in(session: Session, packed: Packed) -> int | None:
+def _batch_in(session: Session, parts: Sequence[Part]) -> int | None:
     """Return the batch of some item inside, however deep."""
-    inside = [unit for part in _all(packed) for unit in part.known]
-    for part in _all(packed):
-        for _, codes in part.runs:
-            return codes.batch
-    while inside:
-        unit = inside.pop()
-        run = session.scalars(select(UnitRun.batch).where(UnitRun.unit == unit)).first()
-        if run is not None:
-            return run
-        inside += session.scalars(select(UnitChild.child).where(UnitChild.unit == unit))
+    for part in walk(parts):
+        if isinstance(part, Codes | Picked):
+            return part.batch
+    for part in walk(parts):
+        if isinstance(part, bytes):
+            inside = contents.decode(unit_name(session, part).contents or contents.NOTHING)
+            if (batch := _batch_in(session, inside)) is not None:
+                return batch
     return None
 
 
-def _epcis_run(site: Site, codes: Codes) -> epcis.Run:
-    with reading(site.engine) as session:
-        gtin = batch_ref(session, codes.batch).gtin
-    return epcis.Run(f"{gtin:014d}", codes.batch, codes.first, codes.to)
-
-
-def _remember(session: Session, packed: Packed, actor: int, brand: int) -> None:
-    for inner in _all(packed):
-        session.merge(
-            UnitName(
-                id=inner.id,
-                brand=brand,
-                creator=actor,
-                epc=inner.epc,
-                hashed_epc=inner.hashed_epc,
-                level=inner.level,
-                count=len(inner.children),
-                children_root=inner.nodes[0],
-            )
+def _remember(
+    session: Session,
+    actor: int,
+    units: Sequence[Packed],
+    brands: Sequence[int],
+    dead: frozenset[bytes],
+) -> None:
+    """Keep what is in units; what was packed in vain before gives its places back."""
+    batches = {batch for unit in units for batch in places.by_batch(unit.parts)}
+    number = places.next_number(session, batches)
+    for old in {*dead, *(unit.id for unit in units)}:
+        if (name := session.get(UnitName, old)) is not None:
+            places.leave(session, name)
+    rows = [
+        UnitName(
+            id=unit.id,
+            number=number + at,
+            origin=None,
+            brand=brand,
+            creator=actor,
+            epc=unit.epc,
+            hashed_epc=unit.hashed_epc,
+            level=unit.level,
+            count=unit.count,
+            children_root=unit.root,
+            contents=contents.encode(unit.parts),
         )
-        for place, codes in inner.runs:
-            session.merge(
-                UnitRun(
-                    unit=inner.id,
-                    position=place,
-                    batch=codes.batch,
-                    first=codes.first,
-                    to=codes.to,
-                )
-            )
-        for child in inner.children:
-            if child["kind"] == UNIT:
-                session.merge(
-                    UnitChild(unit=inner.id, position=child["position"], child=child["child"])
-                )
+        for at, (unit, brand) in enumerate(zip(units, brands, strict=True))
+    ]
+    inside = [unit.parts for unit in units]
+    packing_checks.again(session, actor, inside)
+    session.add_all(rows)
+    session.flush()
+    places.enter(session, rows, inside)
+    _close(session, actor, units)
+
+
+def _close(session: Session, actor: int, units: Sequence[Packed]) -> None:
+    """What a line had closed and is on its way to the ledger now is no longer the line's."""
+    names = [box.sscc for unit in units for box in walk(unit.parts) if isinstance(box, Inner)]
+    forget(session, actor, [*names, *(unit.sscc for unit in units)])

@@ -119,11 +119,11 @@ def _custody(
     site: Site, session: Session, part: Part, gtin: int, item: bytes, batch: int, index: int
 ) -> Part:
     part = replace(part, places=(*part.places, ("units", (item,), "state")))
-    way = find_way(session, item, batch, index)
+    way = find_way(site, session, item, batch, index)
     if way is None:
         return part
     if not part.bound:
-        part = _lot(session, part, lot_of_units(session, way, gtin))
+        part = _lot(session, part, lot_of_units(session, way.stored, gtin))
     outermost = way.stored[-1]
     parties = {outermost.holder} | ({outermost.addressee} if outermost.state in MOVING else set())
     return replace(

@@ -15,8 +15,8 @@ from ledger.domain.history import Event, args_struct
 from ledger.domain.ids import SubjectKind
 from ledger.domain.typed_json import from_json
 from ledger.domain.verbs import Verb
+from ledger.services.packed import Packed, load
 from ledger.services.site import Site
-from ledger.services.units import child_leaf, children_of
 from ledger.services.ways import Way, differ
 
 T = TypeVar("T")
@@ -27,15 +27,14 @@ def steps_of(site: Site, session: Session, way: Way) -> tuple[Step, ...]:
 
     Raises Broken UNIT_ROWS_DIFFER when the rows do not give the packed root.
     """
-    steps = []
-    for unit, position in way.steps:
-        name = _need(session.get(UnitName, unit))
-        nodes = merkle.tree([child_leaf(child) for child in children_of(site, session, unit)])
-        if nodes[0] != name.children_root:
-            raise differ()
-        siblings = tuple(merkle.proof(nodes, position))
-        steps.append(Step(unit, position, name.children_root, name.count, siblings))
-    return tuple(steps)
+    steps: list[Step] = []
+    outer: Packed | None = None
+    for unit, position in reversed(way.steps):
+        inside = next((one for one in outer.inner if one.id == unit), None) if outer else None
+        outer = inside or load(site, session, _need(session.get(UnitName, unit)))
+        siblings = tuple(merkle.proof(outer.nodes(), position))
+        steps.append(Step(unit, position, outer.root, outer.count, siblings))
+    return tuple(reversed(steps))
 
 
 def unit_histories(session: Session, stored: Iterable[ChainUnit]) -> list[list[Event]]:

@@ -44,7 +44,7 @@ def build(
         raise _no_conflict("it has a slot of its own, so that no tree says where it is")
     known = (
         steps_of(site, session, way)
-        for way in find_ways(session, item, decoded.batch, decoded.index)
+        for way in find_ways(site, session, item, decoded.batch, decoded.index)
     )
     told = (_told(data, int(gtin), serial, item) for data in bundles)
     standing = {_way(path): path for path in _standing(session, (*known, *told))}

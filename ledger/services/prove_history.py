@@ -37,7 +37,7 @@ def named(site: Site, session: Session, kind: str, words: Sequence[str]) -> Subj
     """
     match kind, list(words):
         case "unit", [text]:
-            unit = _unit_id(text) or find_unit(session, text).id
+            unit = _unit_id(text) or find_unit(site, session, text).id
             return Subject("unit", unit)
         case "batch", [text] if _is_number(text, 31):
             return Subject("batch", int(text))

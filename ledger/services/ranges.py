@@ -16,13 +16,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.db.engine import reading
-from ledger.db.models import ChainLot, ChainRun, ChainUnit, UnitChild, UnitRun
+from ledger.db.models import ChainLot, ChainRun, ChainUnit, UnitName
+from ledger.db.packing import UnitChild
 from ledger.domain import ids
+from ledger.domain.contents import Codes, Inner, Part
 from ledger.errors import Rejected
 from ledger.services import act, runs
+from ledger.services.codes import leaves_of
 from ledger.services.mint import batch_ref
+from ledger.services.packed import load, parts_of
+from ledger.services.places import by_batch, spans
 from ledger.services.site import Site
-from ledger.services.units import Codes, leaves_of
 from ledger.services.ways import INSIDE
 
 MOST_PIECES = 64  # each is a block of its own
@@ -185,19 +189,37 @@ def _number(site: Site, pieces: Sequence[Piece], lot: str) -> int:
 
 
 def _inside(site: Site, session: Session, unit: bytes) -> Iterator[Codes]:
-    own = session.get(ChainUnit, unit)
-    for run in session.scalars(select(UnitRun).where(UnitRun.unit == unit)):
-        codes = Codes(run.batch, run.first, run.to)
-        yield from _still_in(site, session, unit, codes) if own and own.gone else (codes,)
+    name, own = session.get(UnitName, unit), session.get(ChainUnit, unit)
+    if name is None:
+        return
+    parts = parts_of(name)
+    if own is None or not own.gone:
+        yield from _runs(parts)
+    else:
+        inner = iter(load(site, session, name).inner)
+        for part in parts:
+            if isinstance(part, Inner):
+                slot = session.get(ChainUnit, next(inner).id)
+                yield from _runs(part.inside) if slot is None else ()
+            elif not isinstance(part, bytes):
+                for codes in _runs([part]):
+                    yield from _still_in(site, session, unit, codes)
     for child in session.scalars(select(UnitChild.child).where(UnitChild.unit == unit)).all():
         slot = session.get(ChainUnit, child)
         if slot is None or (slot.state, slot.parent) == (INSIDE, unit):
             yield from _inside(site, session, child)
 
 
+def _runs(parts: Sequence[Part]) -> Iterator[Codes]:
+    """Yield the codes in a unit, however deep, as ranges."""
+    for batch, indices in by_batch(parts).items():
+        for first, to in spans(indices):
+            yield Codes(batch, first, to)
+
+
 def _still_in(site: Site, session: Session, unit: bytes, codes: Codes) -> Iterator[Codes]:
     """Yield what is left of a run of items of which some have got slots of their own."""
-    leaves = leaves_of(site, session, codes)
+    leaves = leaves_of(site, session, batch_ref(session, codes.batch), codes.first, codes.to)
     start = codes.first
     for at in range(0, len(leaves), _CHUNK):
         part = leaves[at : at + _CHUNK]

@@ -1,63 +1,44 @@
-"""Units as they are known here: their names, and their children as leaves of their trees."""
+"""Units as they are known here: by SSCC, by id, or by the link of an item that travels alone."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.chain.message import Code
-from ledger.db.models import ChainBatch, UnitChild, UnitName, UnitRun
-from ledger.domain import digital_link, ids, merkle
-from ledger.errors import Rejected
-from ledger.services.codes import leaves_of as codes_of_batch
-from ledger.services.mint import batch_ref
+from ledger.db.models import ChainBatch, UnitName
+from ledger.domain import contents, digital_link, ids, merkle
+from ledger.domain.children import ITEM, UNIT
+from ledger.domain.contents import Inner, places
+from ledger.errors import Broken, Rejected
+from ledger.services.places import box_of
 from ledger.services.site import Site
 
-ITEM, UNIT = 1, 2
 Child = dict[str, Any]
 """A leaf of a children tree: kind, position, child, childrenRoot, count."""
 
 
-@dataclass(frozen=True)
-class Codes:
-    """Items [first, to) of a batch."""
-
-    batch: int
-    first: int
-    to: int
-
-
-def children_of(site: Site, session: Session, unit: bytes) -> list[Child]:
-    """Return the children of a unit as leaves of its tree, in the packer's order."""
-    found: dict[int, Child] = {}
-    for run in session.scalars(select(UnitRun).where(UnitRun.unit == unit)):
-        codes = Codes(run.batch, run.first, run.to)
-        for offset, leaf in enumerate(leaves_of(site, session, codes)):
-            found[run.position + offset] = item_child(run.position + offset, leaf)
-    query = select(UnitChild).where(UnitChild.unit == unit)
-    for child in session.scalars(query):
-        inner = unit_name(session, child.child)
-        found[child.position] = unit_child(
-            child.position, inner.id, inner.children_root, inner.count
-        )
-    return [found[place] for place in sorted(found)]
-
-
 def unit_name(session: Session, unit: bytes) -> UnitName:
-    """Return what is known of a unit. Raises Rejected UNKNOWN_UNIT."""
+    """Return what is known of a unit that has been, or is being, packed by itself.
+
+    Raises Rejected UNKNOWN_UNIT.
+    """
     row = session.get(UnitName, unit)
     if row is None:
-        raise Rejected("UNKNOWN_UNIT", f"Unit 0x{unit.hex()} was not packed here.")
+        raise Rejected(
+            "UNKNOWN_UNIT",
+            f"Unit 0x{unit.hex()} was not packed here, or has never left the one around it.",
+        )
     return row
 
 
-def find_unit(session: Session, text: str) -> UnitName:
+def find_unit(site: Site, session: Session, text: str) -> UnitName:
     """Return the unit that an SSCC (18 digits), a unit id (0x hex) or the link of an item names.
 
-    Raises Rejected UNKNOWN_UNIT, BAD_CHECK_DIGIT, MALFORMED.
+    A box that has never left the unit it was packed with is in no row: what is known of it is
+    returned as one, without a root. Raises Rejected UNKNOWN_UNIT, BAD_CHECK_DIGIT, MALFORMED.
     """
     if text.startswith("0x"):
         try:
@@ -66,9 +47,36 @@ def find_unit(session: Session, text: str) -> UnitName:
             raise Rejected("MALFORMED", f"'{text}' is no unit id: give 64 hex digits.") from None
     epc = _item_epc(text) if "/" in text else ids.sscc_epc(text)
     row = session.scalars(select(UnitName).where(UnitName.epc == epc)).first()
-    if row is None:
-        raise Rejected("UNKNOWN_UNIT", f"No unit {text} was packed here.")
-    return row
+    if row is not None:
+        return row
+    if "/" not in text:
+        for around in box_of(session, text):
+            return _box(site, around, text, epc)
+    raise Rejected("UNKNOWN_UNIT", f"No unit {text} was packed here.")
+
+
+def _box(site: Site, around: UnitName, sscc: str, epc: str) -> UnitName:
+    inner = inner_of(around, sscc)
+    (hashed,) = site.keeper.hashed_epcs(around.creator, [epc])
+    return UnitName(
+        id=ids.unit_id(around.creator, hashed),
+        number=0,
+        origin=around.number,
+        brand=around.brand,
+        creator=around.creator,
+        epc=epc,
+        hashed_epc=hashed,
+        level=contents.height(inner.inside),
+        count=sum(map(places, inner.inside)),
+        children_root=b"",
+        contents=contents.encode(inner.inside),
+    )
+
+
+def inner_of(around: UnitName, sscc: str) -> Inner:
+    """Return a box that was packed with a unit."""
+    parts = contents.decode(around.contents or contents.NOTHING)
+    return next(p for p in contents.walk(parts) if isinstance(p, Inner) and p.sscc == sscc)
 
 
 def _item_epc(link: str) -> str:
@@ -78,10 +86,20 @@ def _item_epc(link: str) -> str:
     return ids.item_epc(found.gtin, found.serial)
 
 
-def name_item(batch: ChainBatch, code: Code, leaf: bytes) -> UnitName:
+def differ() -> Broken:
+    """Return the error for rows of units that contradict the chain."""
+    return Broken(
+        "UNIT_ROWS_DIFFER",
+        "What is stored of a unit's content is not what was packed: restore a backup.",
+    )
+
+
+def name_item(batch: ChainBatch, code: Code, leaf: bytes, number: int) -> UnitName:
     """Return the name of an item that travels alone, under its own EPC."""
     return UnitName(
         id=leaf,
+        number=number,
+        origin=None,
         brand=batch.brand,
         creator=batch.brand,
         epc=ids.item_epc(f"{code.gtin:014d}", code.serial),
@@ -89,6 +107,7 @@ def name_item(batch: ChainBatch, code: Code, leaf: bytes) -> UnitName:
         level=0,
         count=0,
         children_root=bytes(32),
+        contents=None,
     )
 
 
@@ -101,16 +120,6 @@ def child_leaf(child: Child) -> bytes:
         child["childrenRoot"],
         child["count"],
     )
-
-
-def leaves_of(site: Site, session: Session, codes: Codes) -> list[bytes]:
-    """Return the code leaves of items. Raises Rejected UNKNOWN_BATCH, BAD_RANGE."""
-    ref = batch_ref(session, codes.batch)
-    if not 0 <= codes.first < codes.to <= ref.count:
-        raise Rejected(
-            "BAD_RANGE", f"{codes.first} to {codes.to} is no range of batch {codes.batch}."
-        )
-    return codes_of_batch(site, session, ref, codes.first, codes.to)
 
 
 def item_child(position: int, leaf: bytes) -> Child:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.chain.account import Account
 from ledger.chain.message import Shown
 from ledger.db.engine import transaction
-from ledger.db.models import ChainBatch, ChainUnit, UnitName, UnitRun
-from ledger.domain import epcis, merkle
+from ledger.db.models import ChainBatch, ChainUnit, UnitName
+from ledger.domain import contents, epcis, merkle
+from ledger.domain.contents import Codes, Inner, Picked, part_at
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act
 from ledger.services.codes import code_at, made_as
+from ledger.services.packed import Packed, load
+from ledger.services.places import next_number
 from ledger.services.site import Site
-from ledger.services.units import UNIT, Child, child_leaf, children_of, name_item, unit_name
+from ledger.services.units import name_item, unit_name
 
 
 def unpack(
@@ -37,58 +40,85 @@ def unpack(
     return [child["child"] for child in order.args["children"]], act(site, order, signer)
 
 
-def order_unpack(site: Site, actor: int, unit: bytes, positions: Sequence[int], key: str) -> Order:
+def order_unpack(
+    site: Site,
+    actor: int,
+    unit: bytes,
+    positions: Sequence[int],
+    key: str,
+    stated: Mapping[str, Any] | None = None,
+) -> Order:
     """Return the order of taking children out, with its proofs, before anyone has signed it.
 
-    An item that leaves alone travels under its own EPC, so its name is kept from here on.
+    stated: further members of its document, such as the reason. What leaves travels under its own
+    EPC, so its name is kept from here on.
     """
     with transaction(site.engine) as session:
         name = unit_name(session, unit)
-        children = children_of(site, session, unit)
-        if not positions or not all(0 <= p < len(children) for p in positions):
-            raise Rejected("BAD_POSITION", f"The unit has positions 0 to {len(children) - 1}.")
-        chosen = [children[p] for p in positions]
-        named = [_name_child(site, session, name, child) for child in chosen]
+        whole = load(site, session, name) if name.count else None
+        if whole is None or not positions or not all(0 <= p < whole.count for p in positions):
+            raise Rejected("BAD_POSITION", f"The unit has positions 0 to {name.count - 1}.")
+        children = whole.children()
+        chosen = [children[place] for place in positions]
+        named = [_name_child(site, session, name, whole, place) for place in positions]
         maker = [name.creator.to_bytes(32, "big"), name.hashed_epc]
-        made = [_made_as(site, session, name, child) for child in chosen]
-    nodes = merkle.tree([child_leaf(child) for child in children])
+        made = [_made_as(site, session, whole, place) for place in positions]
+    nodes = whole.nodes()
     document = epcis.unpacking(
         epcis.Occasion(site.when(), site.salt()), name.epc, [child.epc for child in named]
-    )
-    proofs = [merkle.proof(nodes, p) for p in positions]
+    ) | dict(stated or {})
+    proofs = [merkle.proof(nodes, place) for place in positions]
     args = {"actor": actor, "children": chosen}
     return Order(
         Verb.UNPACK, actor, unit, args, key, name.brand, document, Shown(proofs, [maker, *made])
     )
 
 
-def _made_as(site: Site, session: Session, parent: UnitName, child: Child) -> list[bytes]:
+def _made_as(site: Site, session: Session, whole: Packed, place: int) -> list[bytes]:
     """Return what shows that a child's maker is the parent's; nothing for one with a slot."""
-    if session.get(ChainUnit, child["child"]) is not None:
+    child = whole.children()[place]["child"]
+    if session.get(ChainUnit, child) is not None:
         return []
-    if child["kind"] == UNIT:
-        return [unit_name(session, child["child"]).hashed_epc]
-    batch, index = _place_in(session, parent, child)
-    return made_as(site, session, batch, index)
+    part, within = part_at(whole.parts, place)
+    if isinstance(part, Codes | Picked):
+        batch = session.get_one(ChainBatch, part.batch)
+        return made_as(site, session, batch, int(part.indices[within]))
+    return [unit_name(session, child).hashed_epc]
 
 
-def _place_in(session: Session, parent: UnitName, child: Child) -> tuple[ChainBatch, int]:
-    """Return the batch and index of an item by its position in a unit."""
-    position = int(child["position"])
-    run = session.scalars(
-        select(UnitRun)
-        .where(UnitRun.unit == parent.id, UnitRun.position <= position)
-        .order_by(UnitRun.position.desc())
-        .limit(1)
-    ).one()
-    return session.get_one(ChainBatch, run.batch), run.first + position - run.position
-
-
-def _name_child(site: Site, session: Session, parent: UnitName, child: Child) -> UnitName:
+def _name_child(
+    site: Site, session: Session, parent: UnitName, whole: Packed, place: int
+) -> UnitName:
+    child = whole.children()[place]
     known = session.get(UnitName, child["child"])
     if known is not None:
         return known
-    batch, index = _place_in(session, parent, child)
-    item = name_item(batch, code_at(site, batch, index), child["child"])
-    session.add(item)
-    return item
+    part, within = part_at(whole.parts, place)
+    if isinstance(part, Codes | Picked):
+        batch = session.get_one(ChainBatch, part.batch)
+        number = next_number(session, [part.batch])
+        code = code_at(site, batch, int(part.indices[within]))
+        name = name_item(batch, code, child["child"], number)
+    else:
+        inner = next(one for one in whole.inner if one.id == child["child"])
+        name = _name_box(session, parent, inner)
+    session.add(name)
+    session.flush()
+    return name
+
+
+def _name_box(session: Session, parent: UnitName, inner: Packed) -> UnitName:
+    batches = {p.batch for p in contents.walk(inner.parts) if not isinstance(p, Inner | bytes)}
+    return UnitName(
+        id=inner.id,
+        number=next_number(session, batches),
+        origin=parent.number,
+        brand=parent.brand,
+        creator=parent.creator,
+        epc=inner.epc,
+        hashed_epc=inner.hashed_epc,
+        level=inner.level,
+        count=inner.count,
+        children_root=inner.root,
+        contents=contents.encode(inner.parts),
+    )

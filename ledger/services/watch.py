@@ -179,7 +179,7 @@ class Watcher:
         self, session: Session, seen: _Seen, fresh: Mapping[int, Sequence[Scan]]
     ) -> dict[int, list[Found]]:
         """Feed each brand's detectors with its next scans; return what they find."""
-        grown = seen.goods.refresh(session)
+        grown = seen.goods.refresh(self._site, session)
         for brand, own in seen.brands.items():
             if grown:
                 own.know(brand, seen.goods, _places(session, brand))

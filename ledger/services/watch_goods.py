@@ -9,11 +9,12 @@ other cases.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
@@ -23,27 +24,56 @@ from ledger.db.models import (
     ChainParty,
     ChainRun,
     LotName,
-    UnitChild,
     UnitName,
-    UnitRun,
 )
+from ledger.domain import ids
+from ledger.domain.contents import Codes, Inner, Part, Picked
 from ledger.domain.verbs import Role, Verb
+from ledger.services.packed import parts_of
+from ledger.services.site import Site
 
+Numbers = NDArray[np.int64]
 _LEVELS = 6  # of packing; more would be a unit in itself
 
 
 @dataclass(frozen=True)
 class Case:
-    """A case of a lot: unit, SSCC, codes, the pallet it lies on, who got that first and when."""
+    """A case of a lot: unit, SSCC, codes, the pallet it lies on, who got that first and when.
+
+    first, to: of its lowest and after its highest index; items: how many of them are in it.
+    """
 
     unit: bytes
     sscc: str
     batch: int
     first: int
     to: int
+    items: int
     pallet: bytes
     consignee: int
     shipped: int
+
+
+@dataclass
+class _Spans:
+    """Which case each code of a batch is in: [first, to) in rising order, and the case's number."""
+
+    first: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
+    to: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
+    case: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def add(self, first: Sequence[Numbers], to: Sequence[Numbers], case: Sequence[Numbers]) -> None:
+        """Take in more, which are disjoint from what is there."""
+        starts = np.concatenate([self.first, *first])
+        order = np.argsort(starts, kind="stable")
+        self.first = starts[order]
+        self.to = np.concatenate([self.to, *to])[order]
+        self.case = np.concatenate([self.case, *case])[order]
+
+    def find(self, index: int) -> int | None:
+        """Return the number of the case that a code is in."""
+        at = int(np.searchsorted(self.first, index, "right")) - 1
+        return int(self.case[at]) if at >= 0 and index < self.to[at] else None
 
 
 @dataclass(frozen=True)
@@ -101,10 +131,10 @@ class Goods:
         self._placed: dict[bytes, Place] = {}
         self._growing: dict[tuple[int, int], int] = {}  # (lot, consignee) -> row, until it is fixed
         self._next_case = Counter[int]()  # by lot
-        self._starts: dict[int, list[int]] = {}
-        self._spans: dict[int, list[tuple[int, bytes]]] = {}  # (to, case), beside the starts
+        self._units: list[bytes] = []  # of cases, by the number that spans name them by
+        self._spans: dict[int, _Spans] = {}  # by batch
 
-    def refresh(self, session: Session) -> bool:
+    def refresh(self, site: Site, session: Session) -> bool:
         """Take in the shipments that came since; return whether anything has changed."""
         query = (
             select(ChainEvent)
@@ -124,23 +154,21 @@ class Goods:
         grown: dict[tuple[int, int], list[Case]] = {}
         moved = False
         for unit, party, time in shipped:
-            cases = self._cases(session, unit, party, time)
+            inside = list(_cases_in(site, session, unit))
+            cases = self._cases(session, inside, unit, party, time)
             for lot, case in cases:
                 grown.setdefault((lot, party), []).append(case)
-            moved |= not cases and self._to_store(session, unit, party)
+            moved |= not cases and self._to_store(session, inside, party)
         for (lot, party), more in grown.items():
             self._grow(session, lot, party, more)
         return moved or bool(grown)
 
     def place(self, batch: int | None, index: int | None) -> Place | None:
         """Return where a code lies, None if no shipped case of a lot holds it."""
-        if batch is None or index is None or batch not in self._starts:
+        if batch is None or index is None or batch not in self._spans:
             return None
-        at = bisect_right(self._starts[batch], index) - 1
-        if at < 0:
-            return None
-        to, case = self._spans[batch][at]
-        return self._placed[case] if index < to else None
+        case = self._spans[batch].find(index)
+        return None if case is None else self._placed[self._units[case]]
 
     def fix(self, row: int) -> None:
         """A scan of a consignment is looked at: its cases stay as they are."""
@@ -150,32 +178,48 @@ class Goods:
             del self._growing[key]
 
     def _cases(
-        self, session: Session, unit: bytes, consignee: int, time: int
+        self, session: Session, inside: Sequence[_Inside], unit: bytes, consignee: int, time: int
     ) -> list[tuple[int, Case]]:
         """The cases of a unit's first shipment with their lots; none that was shipped before."""
-        runs = [run for run in _runs_in(session, unit) if run.unit not in self._placed]
-        lots = [_lot_of(session, run.batch, run.first) for run in runs]
+        fresh = [one for one in inside if one.unit not in self._placed]
+        lots = [_lot_of(session, one.items.batch, int(one.items.indices[0])) for one in fresh]
         if not all(lots):
             self._waiting.append((unit, consignee, time))
             return []
-        wanted = {run.unit for run in runs}
-        names = {
-            row.id: row.epc.rsplit("/", 1)[-1]
-            for row in session.scalars(select(UnitName).where(UnitName.id.in_(wanted)))
-        }
         found = []
-        for run, lot in zip(runs, lots, strict=True):
+        for one, lot in zip(fresh, lots, strict=True):
             assert lot is not None  # all are bound
-            sscc = names.get(run.unit, "0x" + run.unit.hex())
-            case = Case(run.unit, sscc, run.batch, run.first, run.to, unit, consignee, time)
-            self._placed[run.unit] = Place(-1, -1)  # _grow says where
+            items = one.items
+            first, to = int(items.indices[0]), int(items.indices[-1]) + 1
+            case = Case(
+                one.unit, one.sscc, items.batch, first, to, len(items), unit, consignee, time
+            )
+            self._placed[one.unit] = Place(-1, -1)  # _grow says where
             found.append((lot, case))
+        self._span(fresh)
         return found
 
-    def _to_store(self, session: Session, unit: bytes, party: int) -> bool:
+    def _span(self, fresh: Sequence[_Inside]) -> None:
+        """Note which codes are in which case."""
+        spans: dict[int, list[tuple[Numbers, Numbers, Numbers]]] = {}
+        for one in fresh:
+            items, number = one.items, len(self._units)
+            self._units.append(one.unit)
+            if isinstance(items, Codes):
+                first, to = np.array([items.first]), np.array([items.to])
+            else:
+                first = items.indices.astype(np.int64)
+                to = first + 1
+            case = np.full(len(first), number)
+            spans.setdefault(items.batch, []).append((first, to, case))
+        for batch, parts in spans.items():
+            first_of, to_of, case_of = zip(*parts, strict=True)
+            self._spans.setdefault(batch, _Spans()).add(first_of, to_of, case_of)
+
+    def _to_store(self, session: Session, inside: Sequence[_Inside], party: int) -> bool:
         """Note that the cases of a unit, shipped on, went to a store."""
         row = session.get(ChainParty, party)
-        cases = [run.unit for run in _runs_in(session, unit) if run.unit in self._placed]
+        cases = [one.unit for one in inside if one.unit in self._placed]
         if row is None or not row.roles & Role.STORE or not cases:
             return False
         self.stores.update(dict.fromkeys(cases, party))
@@ -200,26 +244,56 @@ class Goods:
             self.consignments[row] = one
         for at, case in enumerate(cases):
             self._placed[case.unit] = Place(row, at)
-        for case in more:
-            starts = self._starts.setdefault(case.batch, [])
-            spans = self._spans.setdefault(case.batch, [])
-            at = bisect_right(starts, case.first)
-            starts.insert(at, case.first)
-            spans.insert(at, (case.to, case.unit))
 
 
-def _runs_in(session: Session, unit: bytes) -> Iterator[UnitRun]:
-    """Yield the runs of codes packed in a unit and in all that is in it."""
+@dataclass(frozen=True)
+class _Inside:
+    """Items of one batch that lie in one unit."""
+
+    unit: bytes
+    sscc: str
+    items: Codes | Picked
+
+
+def _cases_in(site: Site, session: Session, unit: bytes) -> Iterator[_Inside]:
+    """Yield what lies in a unit and in all that is in it, by the unit that it lies in directly."""
     units = [unit]
     for _ in range(_LEVELS):
-        found = (
-            select(UnitRun).where(UnitRun.unit.in_(units)).order_by(UnitRun.batch, UnitRun.first)
-        )
-        yield from session.scalars(found).all()
-        inside = select(UnitChild.child).where(UnitChild.unit.in_(units))
-        units = list(session.scalars(inside.order_by(UnitChild.position)))
+        known: list[bytes] = []
+        for one in units:
+            name = session.get(UnitName, one)
+            if name is not None and name.contents is not None:
+                boxes: list[Inner] = []
+                yield from _direct(name.id, name.epc.rsplit("/", 1)[-1], parts_of(name))
+                known += _split(parts_of(name), boxes)
+                yield from _boxed(site, name.creator, boxes)
+        units = known
         if not units:
             return
+
+
+def _split(parts: Sequence[Part], boxes: list[Inner]) -> list[bytes]:
+    """Add all boxes inside, and return the units that are known by themselves."""
+    known = []
+    for part in parts:
+        if isinstance(part, Inner):
+            boxes.append(part)
+            known += _split(part.inside, boxes)
+        elif isinstance(part, bytes):
+            known.append(part)
+    return known
+
+
+def _boxed(site: Site, creator: int, boxes: Sequence[Inner]) -> Iterator[_Inside]:
+    if not boxes:
+        return
+    epcs = [ids.sscc_epc(box.sscc) for box in boxes]
+    for box, hashed in zip(boxes, site.keeper.hashed_epcs(creator, epcs), strict=True):
+        yield from _direct(ids.unit_id(creator, hashed), box.sscc, box.inside)
+
+
+def _direct(unit: bytes, sscc: str, parts: Sequence[Part]) -> Iterator[_Inside]:
+    return (_Inside(unit, sscc, part) for part in parts if isinstance(part, Codes | Picked))
 
 
 def _lot_of(session: Session, batch: int, index: int) -> int | None:

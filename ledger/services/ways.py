@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from ledger.db.models import ChainLot, ChainUnit, UnitChild, UnitRun
-from ledger.errors import Broken
+from ledger.db.models import ChainLot, ChainUnit
+from ledger.db.packing import UnitChild
+from ledger.services.places import holder_of
+from ledger.services.site import Site
+from ledger.services.units import differ as differ
+from ledger.services.whereabouts import way_of_item
 
 INSIDE = 3
+Steps = tuple[tuple[bytes, int], ...]
 
-# Built once, since a scan may need them.
-_PACKED = select(UnitRun).where(
-    UnitRun.batch == bindparam("batch"),
-    UnitRun.first <= bindparam("index"),
-    UnitRun.to > bindparam("index"),
-)
+# Built once, since a scan may need it.
 _AROUND = select(UnitChild).where(UnitChild.child == bindparam("child"))
 
 
@@ -27,43 +27,54 @@ class Way:
     """From an item up. steps: (unit, position in it) until a unit with a slot of its own; none if
     the item has one itself. stored: that unit and those around it, innermost first."""
 
-    steps: tuple[tuple[bytes, int], ...]
+    steps: Steps
     stored: tuple[ChainUnit, ...]
 
 
-def find_way(session: Session, leaf: bytes, batch: int, index: int) -> Way | None:
+def find_way(site: Site, session: Session, leaf: bytes, batch: int, index: int) -> Way | None:
     """Return the way from an item to its outermost unit, None if no known unit on chain has it."""
-    return next(find_ways(session, leaf, batch, index), None)
+    return next(find_ways(site, session, leaf, batch, index), None)
 
 
-def find_ways(session: Session, leaf: bytes, batch: int, index: int) -> Iterator[Way]:
-    """Yield every way from an item to an outermost unit; honest packers leave at most one."""
+def find_ways(site: Site, session: Session, leaf: bytes, batch: int, index: int) -> Iterator[Way]:
+    """Yield every way from an item to an outermost unit; packed here, it has at most one."""
     own = session.get(ChainUnit, leaf)
     if own is not None:
         yield Way((), _around(session, own))
         return
-    for run in session.scalars(_PACKED, {"batch": batch, "index": index}):
-        yield from _climb(session, run.unit, run.position + index - run.first)
+    steps = way_of_item(site, session, batch, index)
+    for place, (unit, _) in enumerate(steps, 1):
+        stored = session.get(ChainUnit, unit)
+        if stored is not None:
+            yield Way(tuple(steps[:place]), _around(session, stored))
+            return
+    if steps:
+        yield from _climb(session, tuple(steps))
 
 
-def lot_of_units(session: Session, way: Way, gtin: int) -> ChainLot | None:
+def units_of(
+    site: Site, session: Session, leaf: bytes, batch: int, index: int
+) -> tuple[ChainUnit, ...]:
+    """Return the units on chain around an item, as `Way.stored`; without asking for keys where
+    nothing has left its unit."""
+    holder = None if session.get(ChainUnit, leaf) else holder_of(session, batch, index)
+    own = session.get(ChainUnit, holder.id) if holder is not None else None
+    if own is not None and not own.gone:
+        return _around(session, own)
+    way = find_way(site, session, leaf, batch, index)
+    return way.stored if way is not None else ()
+
+
+def lot_of_units(session: Session, units: Sequence[ChainUnit], gtin: int) -> ChainLot | None:
     """Return the lot of the innermost unit on chain that has one of the item's GTIN.
 
     All in such a unit is of that lot, as its packer says.
     """
-    for unit in way.stored:
+    for unit in units:
         lot = session.get(ChainLot, unit.lot) if unit.lot else None
         if lot is not None and lot.gtin == gtin:
             return lot
     return None
-
-
-def differ() -> Broken:
-    """Return the error for rows of units that contradict the chain."""
-    return Broken(
-        "UNIT_ROWS_DIFFER",
-        "What is stored of a unit's content is not what was packed: restore a backup.",
-    )
 
 
 def _around(session: Session, unit: ChainUnit) -> tuple[ChainUnit, ...]:
@@ -76,11 +87,12 @@ def _around(session: Session, unit: ChainUnit) -> tuple[ChainUnit, ...]:
     return tuple(around)
 
 
-def _climb(session: Session, unit: bytes, position: int) -> Iterator[Way]:
-    stored = session.get(ChainUnit, unit)
-    if stored is not None:
-        yield Way(((unit, position),), _around(session, stored))
-        return
-    for above in session.scalars(_AROUND, {"child": unit}):
-        for way in _climb(session, above.unit, above.position):
-            yield Way(((unit, position), *way.steps), way.stored)
+def _climb(session: Session, steps: Steps) -> Iterator[Way]:
+    """Yield the ways from units without a slot on to what they were packed into."""
+    for above in session.scalars(_AROUND, {"child": steps[-1][0]}):
+        further = (*steps, (above.unit, above.position))
+        stored = session.get(ChainUnit, above.unit)
+        if stored is not None:
+            yield Way(further, _around(session, stored))
+        else:
+            yield from _climb(session, further)

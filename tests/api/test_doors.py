@@ -49,7 +49,11 @@ OPEN = {  # to anybody, each for its reason: a consumer's page, a signature that
 }
 
 
-QUERIES = {"GET /v1/alerts/stream": "?wait=0"}  # it would stay open
+QUERIES = {
+    "GET /v1/alerts/stream": "?wait=0",  # it would stay open
+    "POST /v1/packs/stream": f"?actor={BRAND}",
+    "GET /v1/packs/waiting": f"?actor={BRAND}",
+}
 
 
 def scopes_of(name: str) -> set[str]:
@@ -134,6 +138,18 @@ def bodies(world: World) -> dict[str, Any]:
         "POST /v1/activations": {**run, "active_from": 1},
         "POST /v1/lots": {**run, "lot": "L-9"},
         "POST /v1/packs": {"actor": BRAND, "box": {"sscc": sscc(90), "inside": [run]}},
+        "POST /v1/packs/many": {
+            "actor": BRAND,
+            "boxes": [{"sscc": sscc(90), "inside": [run]}],
+        },
+        "POST /v1/packs/stream": {"sscc": sscc(90), "inside": [world.links[40]]},
+        "GET /v1/packs/waiting": None,
+        "POST /v1/rejects": {"actor": BRAND, "link": world.links[0], "reason": "wet"},
+        "POST /v1/replacements": {
+            **{"actor": BRAND, "link": world.links[0], "reason": "wet"},
+            **{"by": world.links[40], "sscc": sscc(91)},
+        },
+        "POST /v1/dissolutions": {"actor": SHOP, "unit": world.units["case"], "reason": "wet"},
         "POST /v1/unpacks": {"actor": SHOP, "unit": world.units["pallet"], "positions": [1]},
         "POST /v1/handoffs": handoff(world, SHOP),
         "POST /v1/messages": {"handoff": handoff(world, DISTRIBUTOR)},
@@ -171,6 +187,7 @@ OF_NOBODY = {
     "GET /v1/exceptions": "one's own only, see test_verbs",
     "GET /v1/lots": "one's own only, see test_verbs",
     "GET /v1/submissions/{number}": "unknown to others, see below",
+    "GET /v1/whereabouts": "unknown to others, see test_packing",
     "GET /v1/units/{unit}": "unknown to others, see below",
     "GET /v1/alerts": "one's own only, see below",
     "GET /v1/alerts/export": "one's own only, see test_alerts",

@@ -44,7 +44,7 @@ def _memberships(world: World, directory: Path) -> Iterator[Row]:
     trust = sign(world.trust(), bytes.fromhex((directory / "node" / "validator.key").read_text()))
     nested = pack(world, box(codes(20, 24)), codes(24, 26))
     with reading(world.site.engine) as session:
-        (found,) = find_ways(session, item_of(world, 21), 1, 21)
+        (found,) = find_ways(world.site, session, item_of(world, 21), 1, 21)
     mine = way(world, *found.steps)
     assert mine[-1].unit == nested
     theirs = pack_falsely(world, item_of(world, 21), 3)

@@ -10,6 +10,7 @@ from ledger.chain.bundle_format import Step
 from ledger.chain.message import Shown
 from ledger.db.engine import reading
 from ledger.domain import ids, merkle
+from ledger.domain.contents import Codes
 from ledger.domain.keccak import keccak
 from ledger.domain.leaf import leaf
 from ledger.domain.verbs import Verb
@@ -17,7 +18,7 @@ from ledger.services import packing, unpacking
 from ledger.services.act import Order, act
 from ledger.services.packing import Box
 from ledger.services.prove_custody import steps_of
-from ledger.services.units import Codes, child_leaf, item_child, unit_child
+from ledger.services.units import child_leaf, item_child, unit_child
 from ledger.services.ways import Way
 from tests.services.proof_world import BRAND, DISTRIBUTOR, DISTRIBUTOR_KEY, GTIN, World, _sscc
 

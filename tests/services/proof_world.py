@@ -21,6 +21,7 @@ from ledger.chain.trust import make_trust
 from ledger.db.engine import open_database, reading
 from ledger.db.models import ChainCheckpoint, Document
 from ledger.domain import code, jcs
+from ledger.domain.contents import Codes
 from ledger.domain.gs1 import with_check_digit
 from ledger.domain.leaf import leaf
 from ledger.domain.verbs import KeyMode, Role, Verb
@@ -45,7 +46,7 @@ from ledger.services.mint import batch_ref
 from ledger.services.packing import Box
 from ledger.services.site import ADMIN, RELAY, Site
 from ledger.services.submit import Submitter
-from ledger.services.units import Codes, find_unit
+from ledger.services.units import find_unit
 from tests.chain.embedded.conftest import start_node, stop_node
 
 T0 = 1_750_000_000  # 2025-06-15, when this ledger begins
@@ -245,7 +246,7 @@ def _states(world: World) -> None:
     claims.open_item(site, inner, None)
     world.settle(items.draw(site, BRAND, world.link(26), "d0"))
     with reading(site.engine) as session:
-        unit = find_unit(session, world.link(26)).id
+        unit = find_unit(site, session, world.link(26)).id
     world.settle(custody.ship(site, BRAND, STORE, [unit], "s4"))
     world.settle(custody.hand(site, Verb.REPORT_LOST, BRAND, STORE, [unit], "s5"))
 

@@ -12,13 +12,13 @@ import pytest
 from ledger.chain.bundle import Report
 from ledger.chain.bundle import check as check_bundle
 from ledger.db.engine import reading
+from ledger.domain.contents import Codes
 from ledger.domain.gs1 import with_check_digit
 from ledger.domain.verdict import ScanFacts
 from ledger.services import custody, items, lots, mint, prove, ranges, runs, trusting, unpacking
 from ledger.services.lookup import read_link, run_of
 from ledger.services.packing import Box, pack
 from ledger.services.runs import LotTerms
-from ledger.services.units import Codes
 from ledger.services.verify import check
 from tests.services.verb_world import BRAND, DISTRIBUTOR, GTIN, OWN, World, open_world
 from tests.support.installation import await_mint

@@ -14,6 +14,7 @@ from ledger.chain.message import Message
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainEvent, ChainUnit, Document, Submission
 from ledger.domain import ids
+from ledger.domain.contents import Codes
 from ledger.domain.gs1 import with_check_digit
 from ledger.domain.history import NO_EVENT_HASH
 from ledger.domain.verbs import KeyMode, Role, Verb
@@ -21,7 +22,7 @@ from ledger.errors import Rejected
 from ledger.services import act, capture, custody, mint, packing, parties
 from ledger.services.packing import Box
 from ledger.services.site import Site
-from ledger.services.units import Codes, find_unit
+from ledger.services.units import find_unit
 from tests.support.installation import all_rows, await_mint, installation
 
 BRAND, DISTRIBUTOR, STORE, STRANGER = (
@@ -93,7 +94,7 @@ def _units(site: Site) -> dict[str, bytes]:
     nested = Box(sscc(4), [cases[4]])
     act.settled(site, [pack("pallet", 50, units["inside"], nested)])
     with reading(site.engine) as session:
-        units["never alone"] = find_unit(session, sscc(4)).id
+        units["never alone"] = find_unit(site, session, sscc(4)).id
     away = [units["on its way"], units["arrived"]]
     act.settled(site, [custody.ship(site, BRAND, DISTRIBUTOR, away, "ship two")])
     got = custody.receive(site, DISTRIBUTOR, BRAND, [units["arrived"]], "receive one", OWN)
@@ -168,7 +169,7 @@ ATTEMPTS: dict[str, tuple[str, Attempt]] = {
     "received by another": ("NotAddressee", receive(STORE, BRAND, "on its way")),
     "received from another": ("NotFrom", receive(DISTRIBUTOR, STORE, "on its way", OWN)),
     "of a unit inside another": ("UnitInside", ship(BRAND, STORE, "inside")),
-    "of a unit that was never alone": ("UnknownUnit", ship(BRAND, STORE, "never alone")),
+    "of a unit that was never alone": ("UNKNOWN_UNIT", ship(BRAND, STORE, "never alone")),
     "of several, one gone": ("UnitInTransit", two_of_which_one_has_gone),
     "after its deadline": ("DeadlinePassed", late),
     "over an old head": ("StaleHead", over_an_old_head),

@@ -24,6 +24,7 @@ from ledger.db.imports import CodeImport
 from ledger.db.models import Base, ChainBatch
 from ledger.domain import merkle
 from ledger.domain.code import IMPORTED_EPOCH
+from ledger.domain.contents import Codes
 from ledger.domain.gs1 import with_check_digit
 from ledger.domain.verbs import Role
 from ledger.domain.verdict import ScanFacts
@@ -37,7 +38,6 @@ from ledger.services.lookup import find_item, history
 from ledger.services.packing import Box
 from ledger.services.printing import mint_of_batch
 from ledger.services.site import Site
-from ledger.services.units import Codes
 from ledger.services.verify import check
 from tests.support.installation import Installation, all_rows, await_mint, command, installation
 
@@ -224,7 +224,7 @@ def test_many_codes_are_proved_and_packed_and_nobody_reads_them_in_the_database(
     sscc = with_check_digit(f"0950600{1:010d}")
     settled(site, [packing.pack(site, BRAND, Box(sscc, [Codes(batch, 5, 9)], None), "case")[1]])
     with reading(site.engine) as session:
-        assert history(session, find_item(site, session, GTIN, serials[6]) or item)
+        assert history(site, session, find_item(site, session, GTIN, serials[6]) or item)
     site.engine.dispose()
     for path in at.data.glob("touchstone.db*"):
         assert b"clear-0" not in path.read_bytes()

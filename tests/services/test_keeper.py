@@ -110,9 +110,18 @@ def test_what_nobody_made_is_not_decoded(ring: KeyRing, serial: str) -> None:
 
 
 def test_a_keeper_has_no_call_that_returns_a_serial() -> None:
-    """Decoding, siblings, leaves and tags are all that a keeper offers: places and hashes."""
+    """Decoding, hashes and tags, one or many, are all that a keeper offers."""
     offered = [name for name in vars(CodeKeeper) if not name.startswith("_")]
-    assert offered == ["decode", "siblings", "leaves", "tag", "imported_leaves"]
+    assert offered == [
+        "decode",
+        "siblings",
+        "leaves",
+        "tag",
+        "imported_leaves",
+        "decode_many",
+        "leaves_at",
+        "hashed_epcs",
+    ]
 
 
 @pytest.mark.parametrize(("chain", "contract"), [(CHAIN + 1, CONTRACT), (CHAIN, bytes(20))])

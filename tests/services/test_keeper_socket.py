@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from ledger.domain import children, ids
 from ledger.errors import Rejected, TouchstoneError, Unavailable
 from ledger.services.keeper import BatchRef, CodeKeeper, Keeper
 from ledger.services.keeper_socket import KeeperServer, RemoteKeeper, answer_to, receive, send
@@ -100,10 +102,19 @@ def test_many_threads_share_one_client(path: Path, ring: KeyRing) -> None:
 
 
 def test_no_call_gives_a_serial(ring: KeyRing) -> None:
-    """Five calls on either side of the socket; the names of others are not requests."""
+    """The same calls on either side of the socket; the names of others are not requests."""
     for kind in (CodeKeeper, RemoteKeeper):
         offered = [name for name in vars(kind) if not name.startswith("_")]
-        assert offered == ["decode", "siblings", "leaves", "tag", "imported_leaves"]
+        assert offered == [
+            "decode",
+            "siblings",
+            "leaves",
+            "tag",
+            "imported_leaves",
+            "decode_many",
+            "leaves_at",
+            "hashed_epcs",
+        ]
     for call in ("serials", "inner_codes", "parties", "_search", "__init__"):
         with pytest.raises(ValueError, match="no request"):
             answer_to(CodeKeeper(ring), json.dumps([call, BRAND, 0, GTIN, 3, 2500, 0]).encode())
@@ -194,3 +205,24 @@ def test_a_place_for_no_socket_is_refused(tmp_path: Path, ring: KeyRing) -> None
         with pytest.raises(Rejected) as refusal:
             KeeperServer(where, CodeKeeper(ring))
         assert refusal.value.code == "CANNOT_LISTEN"
+
+
+def test_many_are_answered_as_one_by_one(path: Path, ring: KeyRing) -> None:
+    """Serials, leaves and EPCs in more than one request, in their order; a guess is nobody's."""
+    here, there = CodeKeeper(ring), RemoteKeeper(path)
+    serials = Minter(ring, 1, CONTRACT).serials(BATCH, 0, 2500)
+    serials[7] = b"0" * 20
+    for keeper in (here, there):
+        brands, batches, indices = keeper.decode_many(GTIN, serials)
+        assert (brands[7], batches[7], indices[7]) == (0, 0, 0)
+        assert np.delete(indices, 7).tolist() == [i for i in range(2500) if i != 7]
+        assert set(np.delete(brands, 7).tolist()) == {BRAND}
+        some = np.arange(2499, 0, -2, dtype=np.uint32)
+        leaves = children.split(keeper.leaves_at(BATCH, some))
+        assert leaves == [here.leaves(BATCH, i, i + 1)[0] for i in some.tolist()]
+        epcs = [f"https://id.gs1.org/00/{number:018d}" for number in range(300)]
+        hashed = [ids.epc_hash(ring.unit_salt(BRAND, epc), epc) for epc in epcs]
+        assert keeper.hashed_epcs(BRAND, epcs) == hashed
+        with pytest.raises(Rejected) as refusal:
+            keeper.leaves_at(BATCH, np.array([2500], np.uint32))
+        assert refusal.value.code == "INDEX_OUT_OF_RANGE"

@@ -24,7 +24,6 @@ from ledger.services.keeper_socket import listens
 from ledger.services.open import found, open_installation
 from ledger.services.settings import Settings
 from ledger.services.site import Site
-from ledger.services.units import Codes, leaves_of
 from ledger.services.verify import check
 from scripts.crew import Crew
 from tests.support.installation import COMMAND, ROOT, await_mint, command
@@ -154,7 +153,8 @@ def test_verdict_and_proof_come_from_a_keeper_of_its_own(crew: Crew, site: Site)
         assert checked.item is not None
         assert checked.item.index == 299
         with reading(public.engine) as session:
-            leaves = leaves_of(public, session, Codes(bundle["code"]["batch"], 290, 300))
+            ref = mint.batch_ref(session, bundle["code"]["batch"])
+        leaves = public.keeper.leaves(ref, 290, 300)
         assert bundle["verdict"]["reasons"] == ["NOT_ACTIVATED"]
         ref = mint.released(mint.mint_of(site, order))
         assert leaves == site.minter.leaves(ref, 290, 300)

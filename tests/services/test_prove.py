@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from ledger.chain.bundle import check
 from ledger.chain.trust import sign
 from ledger.db.engine import reading
-from ledger.db.models import ChainCheckpoint, LotName, Mint, UnitName, UnitRun
+from ledger.db.models import ChainCheckpoint, LotName, Mint, UnitName
+from ledger.domain.contents import Codes, encode
 from ledger.errors import TouchstoneError
 from ledger.services import prove, prove_code
 from tests.services.proof_world import FIRST, GTIN, World, good_bundles, open_world
@@ -143,8 +144,8 @@ def _other_unit(session: Session) -> None:
 
 
 def _other_content(session: Session) -> None:
-    for run in session.scalars(select(UnitRun).where(UnitRun.position == 0)):
-        run.to -= 1
+    for name in session.scalars(select(UnitName).where(UnitName.count > 0)):
+        name.contents = encode([Codes(1, 0, 40)])
 
 
 @pytest.mark.parametrize(

@@ -248,7 +248,7 @@ def test_a_brand_takes_an_item_back_from_who_squatted_on_it(world: World) -> Non
 
 def _unit(world: World, text: str) -> bytes:
     with reading(world.site.engine) as session:
-        return find_unit(session, text).id
+        return find_unit(world.site, session, text).id
 
 
 STEPS: tuple[tuple[int, str, str | None, tuple[str, ...]], ...] = (

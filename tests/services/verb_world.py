@@ -17,6 +17,7 @@ from ledger.chain.storage import Layout
 from ledger.db.chain_states import ChainClaim, ChainDelegate, ChainException, ChainItem
 from ledger.db.engine import reading
 from ledger.db.models import ChainLot, ChainParty, ChainUnit
+from ledger.domain.contents import Codes
 from ledger.domain.gs1 import with_check_digit
 from ledger.domain.verbs import KeyMode, Role
 from ledger.errors import Rejected
@@ -26,7 +27,6 @@ from ledger.services.packing import Box
 from ledger.services.runs import LotTerms
 from ledger.services.scan_facts import Place
 from ledger.services.site import Site
-from ledger.services.units import Codes
 from ledger.services.verify import check
 from tests.support.installation import Installation, all_rows, await_mint, installation
 

@@ -22,11 +22,10 @@ from ledger.db.models import (
     Product,
     Profile,
     Scan,
-    UnitChild,
     UnitName,
-    UnitRun,
 )
 from ledger.domain import ids
+from ledger.domain.contents import Codes, encode
 from ledger.domain.verbs import Role, Verb
 from ledger.services.home import Home
 from ledger.services.network import Network
@@ -229,35 +228,36 @@ def pack(at: Board, world: World, lots: Sequence[int] = (0, 1)) -> None:
                     batch=batch, first=0, to=lot.items, active_from=1, lot=lot.number + 7, voided=0
                 )
             )
+            on_pallet: dict[bytes, list[bytes]] = {}
             for case in range(PALLETS * lot.cases_per_pallet):
                 unit = case_of(lot.number, case)
                 pallet = pallet_of(lot.number, case // lot.cases_per_pallet)
                 first = case * lot.case_size
-                session.add(
-                    UnitRun(
-                        unit=unit, position=0, batch=batch, first=first, to=first + lot.case_size
-                    )
-                )
-                session.add(
-                    UnitChild(unit=pallet, position=case % lot.cases_per_pallet, child=unit)
-                )
-                session.add(
-                    UnitName(
-                        id=unit,
-                        brand=BRAND,
-                        creator=BRAND,
-                        epc=f"urn/{sscc(lot.number, case)}",
-                        hashed_epc=b"",
-                        level=1,
-                        count=lot.case_size,
-                        children_root=b"",
-                    )
-                )
+                codes = Codes(batch, first, first + lot.case_size)
+                session.add(named(unit, f"urn/{sscc(lot.number, case)}", encode([codes])))
+                on_pallet.setdefault(pallet, []).append(unit)
             for pallet in range(PALLETS):
                 owner = party_of(lot.distributor_of(pallet))
                 unit = pallet_of(lot.number, pallet)
+                session.add(named(unit, f"urn/pallet {lot.number}", encode(on_pallet[unit])))
                 session.add(at.move(unit, BRAND, owner, SHIPPED))
                 session.add(at.move(unit, owner, BRAND, SHIPPED + 3600, Verb.RECEIVE_FROM))
+
+
+def named(unit: bytes, epc: str, contents: bytes) -> UnitName:
+    """Return a unit as its packer stores it."""
+    return UnitName(
+        id=unit,
+        number=int.from_bytes(unit[:7], "big"),
+        brand=BRAND,
+        creator=BRAND,
+        epc=epc,
+        hashed_epc=b"",
+        level=1,
+        count=1,
+        children_root=b"",
+        contents=contents,
+    )
 
 
 def sscc(lot: int, case: int) -> str:

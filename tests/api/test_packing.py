@@ -1,0 +1,148 @@
+"""Packing lines over HTTP: many boxes, a stream, what lies where to whom, and rework."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from ledger.domain import code
+from tests.api.world import BRAND, DISTRIBUTOR, GTIN, RIVAL, SHOP, STORE, World, sscc
+
+
+@dataclass
+class Codes:
+    """Forty active codes of these tests alone; each is taken once."""
+
+    world: World
+    batch: int
+    links: list[str]
+    taken: int = 0
+    boxes: int = 500
+
+    def fresh(self, count: int) -> list[str]:
+        """Return links that nobody has used."""
+        self.taken += count
+        return self.links[self.taken - count : self.taken]
+
+    def sscc(self) -> str:
+        """Return an SSCC that nobody has used."""
+        self.boxes += 1
+        return sscc(self.boxes)
+
+
+@pytest.fixture(scope="module")
+def codes(world: World) -> Codes:
+    order = world.post("/v1/mints", {"brand": BRAND, "gtin": GTIN, "count": 40})
+    number = order["id"]
+    while order["state"] != "DONE":
+        order = world.api.get(f"/v1/mints/{number}").json()
+    links = world.api.get(f"/v1/mints/{number}/links").text.split()
+    run = {"batch": order["batch"], "first": 0, "to": 40}
+    world.settle(world.post("/v1/activations", {**run, "active_from": int(time.time()) - 60}))
+    return Codes(world, order["batch"], links)
+
+
+def stream(world: World, *chunks: bytes) -> list[dict[str, Any]]:
+    """Send a stream in these chunks and return its acknowledgements."""
+
+    def pieces() -> Iterator[bytes]:
+        yield from chunks
+
+    answer = world.api.post(f"/v1/packs/stream?actor={BRAND}", content=pieces())
+    assert answer.status_code == 200, answer.text
+    acks = [json.loads(text) for text in answer.text.splitlines()]
+    world.settle(*(ack for ack in acks if "submission" in ack))
+    return acks
+
+
+def event(box: str, *inside: str, **more: Any) -> bytes:
+    return json.dumps({"sscc": box, "inside": inside, **more}).encode() + b"\n"
+
+
+def test_many_boxes_are_packed_each_for_itself(world: World, codes: Codes) -> None:
+    """What is wrong with one stops no other, and the same key again does nothing twice."""
+    good, bad = codes.sscc(), codes.sscc()
+    links = codes.fresh(1)
+    first = codes.links.index(links[0])
+    run = {"batch": codes.batch, "first": first, "to": first + 1}
+    boxes = [{"sscc": good, "inside": [run]}, {"sscc": bad, "inside": [{**run, "to": 99}]}]
+    body = {"actor": BRAND, "boxes": boxes}
+    headers = {"Idempotency-Key": "many"}
+    told = [world.api.post("/v1/packs/many", json=body, headers=headers).json() for _ in range(2)]
+    assert told[0] == told[1]
+    assert [box["sscc"] for box in told[0]] == [good, bad]
+    assert (told[0][0].keys() >= {"unit", "submission"}, told[0][1]["code"]) == (True, "BAD_RANGE")
+    world.settle(told[0][0])
+
+
+def test_a_stream_is_acknowledged_line_by_line(world: World, codes: Codes) -> None:
+    """Cut anywhere into chunks; the last line may lack its end; what waits is listed."""
+    case, pallet, loose = codes.sscc(), codes.sscc(), codes.sscc()
+    body = event(case, *codes.fresh(2)) + b"nonsense\n" + event(pallet, case, alone=True)
+    body += event(loose, *codes.fresh(1)).rstrip()
+    acks = stream(world, body[:50], body[50:51], body[51:])
+    assert [(ack["row"], ack.get("code", ack["state"])) for ack in acks] == [
+        (1, "packed"), (2, "BAD_ROW"), (3, "packed"), (4, "closed"),
+    ]  # fmt: skip
+    waits = world.api.get(f"/v1/packs/waiting?actor={BRAND}").json()
+    assert [(box["sscc"], box["items"]) for box in waits] == [(loose, 1)]
+
+
+def whereabouts(world: World, party: int, text: str) -> Any:
+    """Ask where a code is, as a party."""
+    answer = world.api.get(
+        "/v1/whereabouts", params={"code": text}, headers=world.key(party, "read")
+    )
+    return answer.json() if answer.status_code == 200 else answer.json()["title"]
+
+
+def test_who_had_a_part_is_told_what_lies_where(world: World, codes: Codes) -> None:
+    """Up to all of them; what else is in a unit only to packer, brand and holder; the inner code to
+    its brand; to others nothing of it exists."""
+    links, case, pallet = codes.fresh(2), codes.sscc(), codes.sscc()
+    acks = stream(world, event(case, *links) + event(pallet, case, alone=True))
+    unit = world.api.get(f"/v1/units/{pallet}").json()["id"]
+    world.hand("ship", BRAND, DISTRIBUTOR, unit)
+    world.hand("receive", DISTRIBUTOR, BRAND, unit)
+    world.hand("ship", DISTRIBUTOR, SHOP, unit)
+    world.hand("receive", SHOP, DISTRIBUTOR, unit)
+    assert acks[0]["state"] == "packed"
+    for party in (BRAND, DISTRIBUTOR, SHOP):
+        assert [u["sscc"] for u in whereabouts(world, party, links[0])["up"]] == [case, pallet]
+    for party, told in ((BRAND, True), (DISTRIBUTOR, False), (SHOP, True)):
+        for text in (pallet, case):
+            assert ("down" in whereabouts(world, party, text)) is told
+    inside = [one["epc"].rpartition("/")[2] for one in whereabouts(world, SHOP, case)["down"]]
+    assert inside == [link.rpartition("/")[2] for link in links]
+    for text in (links[0], case, pallet):
+        assert whereabouts(world, RIVAL, text) == whereabouts(world, STORE, text) == "UNKNOWN_ITEM"
+    keys = world.site.ring.parties()[BRAND].epochs[0]
+    inner = code.encode_inner(keys.inner, 0, codes.batch, codes.links.index(links[1]))
+    link = f"{world.site.link_base}/i/{inner}"
+    assert [u["sscc"] for u in whereabouts(world, BRAND, link)["up"]] == [case, pallet]
+    assert whereabouts(world, SHOP, link) == "UNKNOWN_ITEM"
+
+
+def test_goods_are_reworked_over_http(world: World, codes: Codes) -> None:
+    """A bottle is rejected, another takes a bottle's place, the rest is dissolved."""
+    links, case, new = codes.fresh(4), codes.sscc(), codes.sscc()
+    (other,) = codes.fresh(1)
+    stream(world, event(case, *links, alone=True))
+    reason = {"actor": BRAND, "reason": "label askew"}
+    done = world.post("/v1/rejects", {**reason, "link": links[0]})
+    assert (done["code"], len(done["left"])) == ("destroyed", 1)
+    swap = {**reason, "link": links[1], "by": other, "sscc": new, "becomes": "free"}
+    done = world.post("/v1/replacements", swap)
+    assert [u["sscc"] for u in whereabouts(world, BRAND, other)["up"]] == [new]
+    done = world.post("/v1/dissolutions", {**reason, "unit": new})
+    assert done["unit"] == world.api.get(f"/v1/units/{new}").json()["id"]
+    assert whereabouts(world, BRAND, other)["up"] == []
+    again = world.api.post(
+        "/v1/dissolutions", json={**reason, "unit": new}, headers={"Idempotency-Key": "x"}
+    )
+    assert again.json()["title"] == "NOTHING_LEFT"

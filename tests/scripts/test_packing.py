@@ -1,0 +1,120 @@
+"""Packing lines from the command line: a file, a stream that is killed, rework, and where things
+are."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scripts.conftest import BRAND, GTIN, Goods, sscc
+from tests.support.installation import COMMAND, ROOT, command
+
+
+@pytest.fixture(scope="module")
+def links(goods: Goods, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Links of a batch of these tests alone."""
+    file = tmp_path_factory.mktemp("codes") / "links.txt"
+    order = ("mint", "--brand", BRAND, "--gtin", GTIN, "--count", "400", "--id", "line")
+    goods.at.said(*order, "--no-inner", "--links", str(file))
+    return file.read_text().splitlines()
+
+
+def stream(goods: Goods, text: bytes) -> tuple[int, list[dict[str, Any]]]:
+    """Send a stream through the program; return its status and acknowledgements."""
+    words = ["pack", "-", "--actor", BRAND, "--data", str(goods.at.data)]
+    done = subprocess.run(
+        [*COMMAND, *words], input=text, capture_output=True, cwd=ROOT, check=False
+    )
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def event(box: str, *inside: str, **more: Any) -> bytes:
+    return json.dumps({"sscc": box, "inside": inside, **more}).encode() + b"\n"
+
+
+def test_a_file_and_a_stream_of_a_line(goods: Goods, links: list[str], tmp_path: Path) -> None:
+    """Bad rows are told, with status 1, and the rest is packed; items are found from any level."""
+    pallet, case, bad = sscc(700), sscc(701), sscc(702)
+    file = tmp_path / "shift.csv"
+    file.write_text(
+        f"parent,child\n{pallet},{case}\n{case},{links[0]},{links[3]}\n{bad},{links[0]}"
+    )
+    words = ("pack", str(file), "--actor", BRAND, "--data", str(goods.at.data), "--json")
+    done = command(*words)
+    told = json.loads(done.out)
+    assert (done.status, done.err.split(": ")[1]) == (1, "ROWS_REFUSED")
+    assert (told["units"], told["items"]) == (1, 2)
+    assert [(one["row"], one["code"]) for one in told["refused"]] == [(4, "TWICE_PACKED")]
+    found = goods.at.said("item", "where", links[3])
+    assert [step["sscc"] for step in found["up"]] == [case, pallet]
+    inside = goods.at.said("item", "where", pallet)["down"]
+    assert [(one["epc"][-18:], one["items"]) for one in inside] == [(case, 2)]
+
+    status, acks = stream(goods, event(bad, links[1]) + event(bad, links[1]) + b"{")
+    assert (status, [ack["state"] for ack in acks]) == (1, ["closed", "closed", "refused"])
+    assert [box["sscc"] for box in goods.at.said("line", "waiting", "--actor", BRAND)["boxes"]] == [
+        bad
+    ]
+    assert goods.at.said("line", "reopen", bad, "--actor", BRAND)["state"] == "open"
+
+
+def test_rules_and_rework(goods: Goods, links: list[str], tmp_path: Path) -> None:
+    """A brand's rule; a bottle that leaves, one that takes a place, and a case that is no more."""
+    rule = ("line", "rule", "--brand", BRAND)
+    assert goods.at.said(*rule, "--rejects", "free")["rejects"] == "free"
+    case, new = sscc(710), sscc(711)
+    file = tmp_path / "one.csv"
+    file.write_text(f"{case},{','.join(links[10:14])}\n")
+    goods.at.said("pack", str(file), "--actor", BRAND)
+    why = ("--reason", "label askew", "--actor", BRAND)
+    assert goods.at.said("rework", "reject", links[10], *why)["code"] == "free"
+    swap = ("rework", "replace", links[11], "--by", links[14], "--sscc", new)
+    assert goods.at.said(*swap, *why, "--becomes", "destroyed")["code"] == "destroyed"
+    assert len(goods.at.said("rework", "dissolve", new, *why)["submissions"]) == 1
+    goods.at.said(*rule, "--rejects", "destroyed")
+
+
+@pytest.mark.deep
+def test_a_killed_stream_goes_on_where_it_was(goods: Goods, links: list[str]) -> None:
+    """Killed again and again in the middle: what was acknowledged is there, nothing is twice."""
+    events, expected = [], {}
+    for pallet in range(12):
+        cases = [sscc(800 + 10 * pallet + case) for case in range(5)]
+        for at, case in enumerate(cases):
+            own = links[20 + 25 * pallet + 5 * at :][:5]
+            events.append(event(case, *own))
+            expected |= {link: [case, sscc(950 + pallet)] for link in own}
+        events.append(event(sscc(950 + pallet), *cases, alone=True))
+    words = ["pack", "-", "--actor", BRAND, "--data", str(goods.at.data)]
+    acked, kills = 0, 0
+    while acked < len(events):
+        child = subprocess.Popen(
+            [*COMMAND, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT
+        )
+        assert child.stdin is not None
+        assert child.stdout is not None
+        # A few that were acknowledged come again, as from a line that does not trust its own log.
+        again = max(0, acked - 3)
+        child.stdin.write(b"".join(events[again : again + 20]))
+        child.stdin.flush()
+        for _ in range(7):
+            ack = json.loads(child.stdout.readline())
+            assert ack["state"] in ("closed", "packed"), ack
+            acked = max(acked, again + ack["row"])
+            if acked == len(events):
+                break
+        child.kill()
+        child.wait()
+        child.stdin.close()
+        child.stdout.close()
+        kills += 1
+    assert kills > 8
+    status, acks = stream(goods, b"".join(events))
+    assert (status, {ack["state"] for ack in acks}) == (0, {"packed"})
+    for link, around in expected.items():
+        found = goods.at.said("item", "where", link)
+        assert [step["sscc"] for step in found["up"]] == around
