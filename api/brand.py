@@ -171,7 +171,7 @@ def activate(site: SiteDep, caller: BrandDep, key: KeyDep, body: ActivationIn) -
         codes = ranges.in_batch(site, body.batch, body.first, body.to)
     else:
         with reading(site.engine) as session:
-            unit = find(session, caller, body.unit or "").id
+            unit = find(site, session, caller, body.unit or "").id
             codes = ranges.in_unit(site, session, unit)
         for batch in {each.batch for each in codes}:
             caller.act_for(_brand_of(site, batch))

@@ -184,7 +184,7 @@ def nobodys_box(world: World) -> tuple[Rows, int, str]:
 def cut(world: World) -> tuple[Rows, int, str]:
     """A link that ends in the middle, as in a file that was cut."""
     box = world.sscc()
-    return [[box, world.link(world.fresh(1)[0])[:-4]]], 1, "MALFORMED"
+    return [[box, world.link(world.fresh(1)[0])[:-4]]], 1, "UNKNOWN_CODE"
 
 
 def no_child(world: World) -> tuple[Rows, int, str]:
