@@ -12,8 +12,9 @@ Neither ids nor roots are kept: they follow from the SSCCs, the keys and the cod
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,6 +145,20 @@ def part_at(parts: Sequence[Part], place: int) -> tuple[Part, int]:
             return part, place
         place -= places(part)
     raise IndexError(place)
+
+
+def to_json(codes: Codes | Picked) -> dict[str, Any]:
+    """Return items of a batch as JSON values: a range, or the indices of those that are none."""
+    if isinstance(codes, Codes):
+        return {"batch": codes.batch, "first": codes.first, "to": codes.to}
+    return {"batch": codes.batch, "indices": codes.indices.tolist()}
+
+
+def from_json(told: Mapping[str, Any]) -> Codes | Picked:
+    """Return the items that `to_json` told, whatever else is told beside them."""
+    if "indices" in told:
+        return Picked(told["batch"], np.array(told["indices"], np.uint32))
+    return Codes(told["batch"], told["first"], told["to"])
 
 
 def as_parts(batch: int, indices: NDArray[np.integer]) -> tuple[Codes | Picked, ...]:

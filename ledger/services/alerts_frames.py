@@ -9,6 +9,7 @@ import numpy as np
 
 from ledger.db.models import Scan
 from ledger.detect.frame import CHANNELS, LOC_SOURCES, NEVER_ISSUED, NO_LOT, Custody, Lots, Scans
+from ledger.domain import contents
 from ledger.domain.regions import REGIONS
 from ledger.services.alerts_evidence import COLUMNS, Document
 from ledger.services.watch_frame import DAY
@@ -51,11 +52,9 @@ def frames(told: Document) -> tuple[Scans, Lots, Custody]:
     """Return a detector's evidence as it reads it: one consignment, if there is one, its scans, and
     which cases went to a store."""
     goods = told.get("consignment", {"cases": []})
-    cases = [(case["batch"], case["first"], case["to"]) for case in goods["cases"]]
+    cases = [contents.from_json(case) for case in goods["cases"]]
     number = {
-        (batch, index): at
-        for at, (batch, first, to) in enumerate(cases)
-        for index in range(first, to)
+        (case.batch, index): at for at, case in enumerate(cases) for index in case.indices.tolist()
     }
     rows = _rows(told)
     codes, devices = _numbered(r["code"] for r in rows), _numbered(r["device"] for r in rows)
@@ -93,7 +92,7 @@ def frames(told: Document) -> tuple[Scans, Lots, Custody]:
     return scans, _lots(goods, cases, told["origin"]), custody
 
 
-def _lots(goods: Row, cases: Sequence[tuple[int, int, int]], origin: int) -> Lots:
+def _lots(goods: Row, cases: Sequence[contents.Codes | contents.Picked], origin: int) -> Lots:
     territory = np.zeros((1, max(REGIONS) + 1), dtype=np.bool_)
     territory[0, goods["territory"]] = True
     return Lots(
@@ -101,8 +100,8 @@ def _lots(goods: Row, cases: Sequence[tuple[int, int, int]], origin: int) -> Lot
         distributor=_ints([goods["consignee"]]),
         territory=territory,
         ship_day=_floats([(goods["shipped"] - origin) / DAY]),
-        items=_ints([sum(to - first for _, first, to in cases)]),
-        case_size=_ints([max(to - first for _, first, to in cases)]),
+        items=_ints([sum(map(len, cases))]),
+        case_size=_ints([max(map(len, cases))]),
         cases_per_pallet=_ints([goods["cases_per_pallet"]]),
         restricted=np.array([bool(goods["territory"])]),
         first_case=_ints([goods["first_case"]]),

@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import escape
 
+from ledger.domain import contents
 from ledger.services.alerts_evidence import Document
 from ledger.services.alerts_words import region_name, sentence, title
 
@@ -89,7 +90,7 @@ def _cases(told: Document, top: float, language: str) -> Drawn:
     at = {
         (case["batch"], index): number
         for number, case in enumerate(cases)
-        for index in range(case["first"], case["to"])
+        for index in contents.from_json(case).indices.tolist()
     }
     here, elsewhere = Counter[int](), Counter[int]()
     for row in _rows(told):

@@ -31,10 +31,10 @@ from ledger.db.models import (
     Scan,
     UnitChild,
     UnitName,
-    UnitRun,
 )
 from ledger.detect.frame import CHANNELS, LOC_SOURCES, Lots, Scans
 from ledger.domain import ids
+from ledger.domain.contents import Codes, encode
 from ledger.domain.verbs import Verb
 from ledger.services.home import Home
 from ledger.services.network import Network
@@ -146,11 +146,12 @@ def _case(session: Session, number: int, case: int, size: int, pallet: bytes) ->
     name = _case_name(number, case)
     session.add(UnitChild(unit=pallet, position=case, child=name))
     first = case * size
-    session.add(UnitRun(unit=name, position=0, batch=number + 1, first=first, to=first + size))
+    codes = Codes(number + 1, first, first + size)
     session.add(
         UnitName(
             id=name, brand=BRAND, creator=BRAND, epc=f"urn/{number:09d}{case:09d}", hashed_epc=b"",
-            level=1, count=size, children_root=b"",
+            level=1, count=size, children_root=b"", contents=encode([codes]),
+            number=int.from_bytes(name[:7], "big"),
         )
     )  # fmt: skip
 

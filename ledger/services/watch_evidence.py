@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 from ledger.db.models import Scan
 from ledger.detect.clones import Basis
 from ledger.detect.finding import Finding
+from ledger.domain import contents
 from ledger.services import alerts
 from ledger.services.alerts_again import looks, recompute
 from ledger.services.alerts_evidence import COLUMNS, Document, document, told_of
+from ledger.services.places import by_batch, spans
 from ledger.services.watch_frame import DAY, Names, code_of
 from ledger.services.watch_goods import Consignment
 
@@ -141,9 +143,7 @@ class Source:
                 {
                     "sscc": case.sscc,
                     "pallet": "0x" + case.pallet.hex(),
-                    "batch": case.batch,
-                    "first": case.first,
-                    "to": case.to,
+                    **contents.to_json(case.codes),
                     "store": self.stores.get(case.unit),
                 }
                 for case in consignment.cases
@@ -158,11 +158,8 @@ Range = tuple[int, int, int]
 def _ranges(consignment: Consignment) -> list[Range]:
     """The codes of a consignment, neighbouring cases as one range."""
     found: list[Range] = []
-    for case in consignment.cases:
-        if found and (found[-1][0], found[-1][2]) == (case.batch, case.first):
-            found[-1] = (case.batch, found[-1][1], case.to)
-        else:
-            found.append((case.batch, case.first, case.to))
+    for batch, indices in by_batch(case.codes for case in consignment.cases).items():
+        found += [(batch, first, to) for first, to in spans(indices)]
     return found
 
 

@@ -9,9 +9,11 @@ other cases.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +29,7 @@ from ledger.db.models import (
     UnitName,
 )
 from ledger.domain import ids
-from ledger.domain.contents import Codes, Inner, Part, Picked
+from ledger.domain.contents import Codes, Inner, Part, Picked, find_item
 from ledger.domain.verbs import Role, Verb
 from ledger.services.packed import parts_of
 from ledger.services.site import Site
@@ -38,20 +40,30 @@ _LEVELS = 6  # of packing; more would be a unit in itself
 
 @dataclass(frozen=True)
 class Case:
-    """A case of a lot: unit, SSCC, codes, the pallet it lies on, who got that first and when.
-
-    first, to: of its lowest and after its highest index; items: how many of them are in it.
-    """
+    """A case of a lot: unit, SSCC, codes, the pallet it lies on, who got that first and when."""
 
     unit: bytes
     sscc: str
-    batch: int
-    first: int
-    to: int
-    items: int
+    codes: Codes | Picked
     pallet: bytes
     consignee: int
     shipped: int
+
+    @property
+    def batch(self) -> int:
+        """The batch of its codes."""
+        return self.codes.batch
+
+    @property
+    def first(self) -> int:
+        """The lowest index of its codes."""
+        return int(self.codes.indices[0]) if isinstance(self.codes, Picked) else self.codes.first
+
+    def holds(self, batch: int | None, index: int | None) -> bool:
+        """Say whether a code is in it."""
+        if batch != self.codes.batch or index is None:
+            return False
+        return find_item([self.codes], batch, index) is not None
 
 
 @dataclass
@@ -98,9 +110,15 @@ class Consignment:
         """The case that a code lies in, None for one of other goods."""
         if batch is None or index is None:
             return None
-        at = bisect_right(self.cases, (batch, index), key=lambda case: (case.batch, case.first)) - 1
-        case = self.cases[at] if at >= 0 else None
-        return case if case and case.batch == batch and index < case.to else None
+        at = bisect_right(self.cases, (batch, index), key=lambda case: (case.batch, case.first))
+        if at and self.cases[at - 1].holds(batch, index):
+            return self.cases[at - 1]
+        # Codes that were packed in no order: the cases' ranges lie over each other.
+        return next((case for case in self._picked if case.holds(batch, index)), None)
+
+    @cached_property
+    def _picked(self) -> tuple[Case, ...]:
+        return tuple(case for case in self.cases if isinstance(case.codes, Picked))
 
     def holds(self, numbers: Sequence[int]) -> bool:
         """Say whether all cases of these numbers within the lot are its own."""
@@ -189,11 +207,7 @@ class Goods:
         found = []
         for one, lot in zip(fresh, lots, strict=True):
             assert lot is not None  # all are bound
-            items = one.items
-            first, to = int(items.indices[0]), int(items.indices[-1]) + 1
-            case = Case(
-                one.unit, one.sscc, items.batch, first, to, len(items), unit, consignee, time
-            )
+            case = Case(one.unit, one.sscc, one.items, unit, consignee, time)
             self._placed[one.unit] = Place(-1, -1)  # _grow says where
             found.append((lot, case))
         self._span(fresh)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ledger.db.models import ChainLot, Scan
+from ledger.domain import contents
 from ledger.services.watch_facts import Facts, may_sell, newest, share
 from ledger.services.watch_goods import Case, Consignment
 from ledger.services.watch_looks import Move
@@ -65,9 +66,7 @@ def _told(one: Consignment, pallets: set[bytes]) -> dict[str, Any]:
                 "unit": _hex(case.unit),
                 "sscc": case.sscc,
                 "pallet": _hex(case.pallet),
-                "batch": case.batch,
-                "first": case.first,
-                "to": case.to,
+                **contents.to_json(case.codes),
             }
             for case in one.cases
             if case.pallet in pallets
@@ -102,7 +101,7 @@ class Kept:
         """The consignment and case of a scan's code."""
         for one in self.consignments:
             for case in one.cases:
-                if case.batch == row.batch and case.first <= (row.index or 0) < case.to:
+                if case.holds(row.batch, row.index):
                     return one, case
         return None
 
@@ -140,9 +139,7 @@ def _consignment(one: Mapping[str, Any]) -> Consignment:
         Case(
             _bytes(case["unit"]),
             case["sscc"],
-            case["batch"],
-            case["first"],
-            case["to"],
+            contents.from_json(case),
             _bytes(case["pallet"]),
             one["consignee"],
             0,  # no rule asks when it was shipped first
