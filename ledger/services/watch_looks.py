@@ -96,7 +96,7 @@ def _ahead(known: Known, terms: Terms, row: Scan) -> Hit | None:
         f" {move.to} and that were not received yet",
         consignment.name,
         consignee=move.to,
-        goods=sum(c.to - c.first for c in inside),
+        goods=sum(len(c.codes) for c in inside),
     )
 
 
