@@ -96,6 +96,7 @@ def reclaim(
     show(outcome(where, submission, key, wait), as_json)
 
 
+@app.command()
 def where(
     code: Annotated[
         str,

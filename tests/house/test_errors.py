@@ -23,6 +23,13 @@ COMPUTED: dict[tuple[str, str], set[str]] = {
         "TRANSACTIONS_DIFFER",
     },
     ("ledger/chain/refusals.py", "name"): set(SENTENCES),
+    ("ledger/services/packing_checks.py", "code"): {
+        "GONE_ITEM",
+        "INACTIVE_CODE",
+        "MOVED_ALONE",
+        "TWICE_PACKED",
+        "VOID_CODE",
+    },
     ("ledger/services/scans.py", "code"): {"MALFORMED", "FOREIGN_LINK"},
     ("scripts/crew.py", "code"): {"NODE_DOWN", "API_DOWN", "KEEPER_DOWN"},
 }
