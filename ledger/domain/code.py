@@ -101,7 +101,7 @@ def decode_serials(
 
     serials: dtype S20, shape (n,). No batch on a ledger has the number 0.
     """
-    return _decode_many(key, _outer_tweak(gtin), serials)
+    return _decode_many(key, serial_tweak(gtin), serials)
 
 
 def serial_epoch(serial: str) -> int | None:
