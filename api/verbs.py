@@ -24,7 +24,6 @@ from api.bodies import (
 from api.deps import AdminDep, BrandDep, CustodyDep, KeyDep, Needs, ReadDep, SiteDep
 from ledger.db.engine import reading
 from ledger.db.models import UnitName
-from ledger.domain.contents import Codes
 from ledger.domain.verbs import KeyMode
 from ledger.errors import Rejected
 from ledger.services import devices, exceptions, items, lots, parties, ruling

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from ledger.domain.contents import Codes
 from ledger.services.runs import order_void
 from scripts.acting import Batch, First, To, Wait, carry_out
 from scripts.common import Data, Idempotency, Json, KeyFile
