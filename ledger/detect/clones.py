@@ -35,6 +35,7 @@ RAISED_PRIOR = 0.001  # added to the prior of `cloned` for each code of the lot 
 SECOND, FURTHER = 0.1, 0.02  # a genuine item meets a second, and each further, device
 GOES_ON = 0.9  # in the other classes
 SAME_KM = 15.0  # what counts as one place
+SEEN = ("day", "loc_src", "lat", "lon", "region")  # columns of a `Seen`
 PLACES, NEIGHBOURS = 50.0, 3.0  # places in all and in one region, when nothing binds a scan to one
 # P(stated place is the true one, another in its region); the rest is anywhere
 STATED = {
@@ -97,7 +98,7 @@ class Clones:
         self.lots = lots
         self.bases: dict[str, Basis] = {}
         self._fdr = fdr
-        self._first = Table(("day", "loc_src", "lat", "lon", "region"))
+        self._first = Table(SEEN)
         self._scans = Counts()
         self._histories: dict[int, _History] = {}
         self._sources: dict[int, _Source] = {}
@@ -109,8 +110,8 @@ class Clones:
         rows = np.flatnonzero(counts)
         rows = rows[~self._first.keep(scans, rows)]
         found = []
-        for row in rows.tolist():
-            unit, lot = int(scans.unit[row]), int(scans.lot[row])
+        columns = [rows, *(getattr(scans, name)[rows] for name in ("unit", "lot", *SEEN))]
+        for row, unit, lot, *place in zip(*(column.tolist() for column in columns), strict=True):
             source = self._sources.setdefault(lot, _Source())
             history = self._histories.get(unit)
             if history is None:
@@ -118,7 +119,7 @@ class Clones:
                 self._histories[unit] = history
             if history.raised or len(history.seen) >= MOST_DEVICES:
                 continue
-            history.seen.append(seen_at(scans, row))
+            history.seen.append(_as_seen(place))
             if len(history.seen) == FEWEST_DEVICES:
                 source.codes.append(history)
             asked = [history] if len(history.seen) >= FEWEST_DEVICES else []
@@ -236,8 +237,7 @@ def _gaps(seen: list[Seen], soon: float) -> float:
 
 def seen_at(scans: Scans, row: int) -> Seen:
     """What a scan says of where and when."""
-    names = ("day", "loc_src", "lat", "lon", "region")
-    return _as_seen([float(getattr(scans, name)[row]) for name in names])
+    return _as_seen([float(getattr(scans, name)[row]) for name in SEEN])
 
 
 def _as_seen(columns: Sequence[float]) -> Seen:

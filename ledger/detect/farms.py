@@ -15,6 +15,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ledger.detect.finding import Evidence, Finding
 from ledger.detect.frame import Lots, Scans
 
@@ -63,11 +65,10 @@ class Farms:
         """Findings that these scans tip; and position in `scans` → units then known as a farm's."""
         found: list[Finding] = []
         farmed: dict[int, list[int]] = {}
+        kept = np.flatnonzero((np.array(nth) > 0) & (scans.lot >= 0) & (scans.case >= 0))
         columns = (scans.lot, scans.case, scans.day, scans.unit, scans.device, scans.region)
-        rows = zip(*(column.tolist() for column in columns), nth, strict=True)
-        for at, (lot, case, day, unit, device, region, new) in enumerate(rows):
-            if lot < 0 or case < 0 or not new:
-                continue
+        rows = zip(kept.tolist(), *(column[kept].tolist() for column in columns), strict=True)
+        for at, lot, case, day, unit, device, region in rows:
             if self._running:
                 found += self._ended(day, scans.devices, scans.codes)
             joined = self._joined(lot, region, (day, case, unit, device))
