@@ -29,12 +29,11 @@ from ledger.db.models import (
     LotName,
     Profile,
     Scan,
-    UnitChild,
     UnitName,
 )
 from ledger.detect.frame import CHANNELS, LOC_SOURCES, Lots, Scans
 from ledger.domain import ids
-from ledger.domain.contents import Codes, encode
+from ledger.domain.contents import Codes, Part, encode
 from ledger.domain.verbs import Verb
 from ledger.services.home import Home
 from ledger.services.network import Network
@@ -123,8 +122,13 @@ def _pack(engine: Engine, lots: Lots) -> None:
             size, per_pallet = int(lots.case_size[number]), int(lots.cases_per_pallet[number])
             for case in range(int(cases[number])):
                 pallet = _pallet_name(number, case // per_pallet)
-                _case(session, number, case, size, pallet)
+                codes = Codes(number + 1, case * size, case * size + size)
+                name = _case_name(number, case)
+                session.add(_unit(name, f"urn/{number:09d}{case:09d}", [codes]))
                 if case % per_pallet == 0:
+                    last = min(case + per_pallet, int(cases[number]))
+                    inside = [_case_name(number, at) for at in range(case, last)]
+                    session.add(_unit(pallet, f"urn/{number:09d}p{case:08d}", inside))
                     session.add(_shipped(pallet, party, number * 100_000 + case + 1))
 
 
@@ -142,17 +146,10 @@ def _lot(session: Session, number: int) -> None:
     )
 
 
-def _case(session: Session, number: int, case: int, size: int, pallet: bytes) -> None:
-    name = _case_name(number, case)
-    session.add(UnitChild(unit=pallet, position=case, child=name))
-    first = case * size
-    codes = Codes(number + 1, first, first + size)
-    session.add(
-        UnitName(
-            id=name, brand=BRAND, creator=BRAND, epc=f"urn/{number:09d}{case:09d}", hashed_epc=b"",
-            level=1, count=size, children_root=b"", contents=encode([codes]),
-            number=int.from_bytes(name[:7], "big"),
-        )
+def _unit(name: bytes, epc: str, inside: Sequence[Part]) -> UnitName:
+    return UnitName(
+        id=name, brand=BRAND, creator=BRAND, epc=epc, hashed_epc=b"", level=1, count=len(inside),
+        children_root=b"", contents=encode(inside), number=int.from_bytes(name[:7], "big"),
     )  # fmt: skip
 
 
