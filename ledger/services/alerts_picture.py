@@ -64,7 +64,7 @@ def picture(told: Document, zone: int, language: str = "en") -> str:
     why, name = sentence(told, language), title(told, language)
     lines = wrapped(why, MOST_LINES)
     top = 30.0 + LINE * len(lines) + 16
-    if told["alert"]["kind"] == "diversion":
+    if told["alert"]["kind"] == "diversion" and "consignment" in told:
         parts, end = _cases(told, top, language)
     else:
         parts, end = _times(told, top, zone, language)

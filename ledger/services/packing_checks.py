@@ -133,7 +133,10 @@ def again(session: Session, actor: int, units: Sequence[Sequence[Part]]) -> None
 
 
 def _shape(load: Load) -> Rejected | None:
-    """Judge a load by itself: how much is in it, and what its boxes are called."""
+    """Judge a load by itself: its ranges, how much is in it, and what its boxes are called."""
+    for part in walk(load.parts):
+        if isinstance(part, Codes) and not 0 <= part.first < part.to:
+            return _no_range(load, part.first, part.to, part.batch)
     if items_in(load.parts) > MAX_CHILDREN:  # said before anything is computed
         return Rejected(
             "TOO_MANY_CHILDREN",
@@ -160,6 +163,10 @@ def _shape(load: Load) -> Rejected | None:
     except Rejected as fault:
         return fault
     return None
+
+
+def _no_range(load: Load, first: int, to: int, batch: int) -> Rejected:
+    return Rejected("BAD_RANGE", f"Unit {load.sscc}: {first} to {to} is no range of batch {batch}.")
 
 
 def _units(session: Session, load: Load) -> Rejected | None:
@@ -209,9 +216,7 @@ def _named(
         brands.add(ref.brand)
         first, to = (part.first, part.to) if isinstance(part, Codes) else _ends(part)
         if not 0 <= first < to <= ref.count:
-            raise Rejected(
-                "BAD_RANGE", f"Unit {load.sscc}: {first} to {to} is no range of batch {ref.number}."
-            )
+            raise _no_range(load, first, to, ref.number)
     if len(brands) > 1 or (packer and brands and brands != {packer}):
         raise Rejected(
             "FOREIGN_CODE", f"Unit {load.sscc} holds codes of another brand: take them out."

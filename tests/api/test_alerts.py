@@ -248,7 +248,7 @@ def test_a_market_is_stated_and_a_consumer_outside_it_is_told(
     with transaction(world.site.engine) as session:
         lot = session.scalars(select(ChainLot).limit(1)).one()
         lot.market, before = 3, lot.market
-    code = world.links[16]
+    code = world.links[22]
 
     def reasons(region: int, source: str = "gps") -> list[str]:
         place = {"lat": 23.13, "lon": 113.26, "source": source, "acc_km": 1, "region": region}

@@ -125,9 +125,12 @@ def handoff(world: World, actor: int) -> dict[str, Any]:
     return {"verb": "ship", "actor": actor, "other": SHOP, "units": [world.units["pallet"]]}
 
 
-def bodies(world: World) -> dict[str, Any]:
-    """Return requests that would be good if they were the rival's to make; None: none is needed."""
-    run = {"batch": world.batch, "first": 40, "to": 41}
+def bodies(world: World, batch: int = 0) -> dict[str, Any]:
+    """Return requests that would be good if they were the rival's to make; None: none is needed.
+
+    batch: of the codes, the world's for 0.
+    """
+    run = {"batch": batch or world.batch, "first": 40, "to": 41}
     names = {"name_en": "x", "name_zh": "x"}
     return {
         "POST /v1/products": {"brand": BRAND, "gtin": GTIN, **names},
@@ -154,6 +157,7 @@ def bodies(world: World) -> dict[str, Any]:
         "POST /v1/handoffs": handoff(world, SHOP),
         "POST /v1/messages": {"handoff": handoff(world, DISTRIBUTOR)},
         "PUT /v1/alert-rules/{name}": {"brand": BRAND, "kind": "farm"},
+        "PUT /v1/markets/{number}": {"brand": BRAND, "name": "East", "regions": [31]},
         "POST /v1/alert-rules/{name}/mute": {"brand": BRAND, "why": "test"},
         "PUT /v1/alert-dial": {"brand": BRAND, "fdr": 0.1},
         "POST /v1/alert-exceptions": {"brand": BRAND, "reason": "x", "begins": 1, "ends": 2},
@@ -194,6 +198,8 @@ OF_NOBODY = {
     "GET /v1/alerts/stream": "one's own only, see test_alerts",
     "GET /v1/alert-summary": "one's own only, see test_alerts",
     "GET /v1/alert-exceptions": "one's own only, see test_alerts",
+    "GET /v1/markets": "one's own only, see test_alerts",
+    "DELETE /v1/markets/{number}": "unknown to others, see test_alerts",
     "GET /v1/blacklist": "one's own only, see test_alerts",
     "GET /v1/audit": "one's own only, see test_alerts",
     "GET /v1/webhooks": "one's own only, see test_alerts",
@@ -201,6 +207,7 @@ OF_NOBODY = {
     "DELETE /v1/alert-rules/{name}": "one's own only: no brand is named",
     "GET /v1/alerts/{number}": "unknown to others, see test_alerts",
     "GET /v1/alerts/{number}/evidence": "unknown to others, see test_alerts",
+    "GET /v1/alerts/{number}/recompute": "unknown to others, see test_alerts",
     "GET /v1/alerts/{number}/picture": "unknown to others, see test_alerts",
     "POST /v1/alerts/{number}/archive": "unknown to others, see test_alerts",
     "POST /v1/alerts/{number}/close": "unknown to others, see test_alerts",

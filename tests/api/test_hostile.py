@@ -18,10 +18,22 @@ from ledger.chain.rpc import HttpRpc
 from ledger.db.engine import open_database
 from ledger.errors import Rejected
 from tests.api.test_doors import bodies
-from tests.api.world import BRAND, DISTRIBUTOR, GTIN, HTML, JSON, SHOP, World, asked_rows, sscc
+from tests.api.world import (
+    BRAND,
+    COUNT,
+    DISTRIBUTOR,
+    GTIN,
+    HTML,
+    JSON,
+    SHOP,
+    World,
+    asked_rows,
+    sscc,
+)
 
 HUGE = (-1, 2**31, 2**32, 2**63, 2**64, 10**400)
 ODD = ("", "\x00", "\ud800", "x" * 201, "٣", "🍵", "0x" + "00" * 31)
+BACKWARDS = {"batch": 1, "first": 41, "to": 40}
 OTHERS = (-1, 2**32, 2**63, 10**400, None, True, 1.5, {}, [[]])
 
 
@@ -43,11 +55,17 @@ def _with(body: Any, at: tuple[Any, ...], value: Any) -> Any:
     return copy
 
 
-def requests(world: World) -> dict[str, Any]:
-    """Return a request of each kind that is nearly good."""
+def requests(world: World, batch: int) -> dict[str, Any]:
+    """Return a request of each kind that is nearly good, for codes of a batch."""
     place = {"source": "gps", "lat": 1.0, "lon": 2.0, "acc_km": 1.0, "region": 31}
     return {
-        **{name: body for name, body in bodies(world).items() if name.startswith("POST")},
+        **{name: body for name, body in bodies(world, batch).items() if name.startswith("POST")},
+        "POST /v1/rejects": {"actor": BRAND, "link": world.links[40], "reason": "wet"},
+        "POST /v1/replacements": {
+            **{"actor": BRAND, "link": world.links[40], "reason": "wet"},
+            **{"by": world.links[47], "sscc": sscc(91)},
+        },
+        "POST /v1/dissolutions": {"actor": BRAND, "unit": sscc(90), "reason": "wet"},
         "POST /v1/parties": {
             "gln": None,
             "name_en": "x",
@@ -65,13 +83,23 @@ def requests(world: World) -> dict[str, Any]:
     }
 
 
+def _spare(world: World) -> int:
+    """Return a batch that nobody else looks at: some of what is sent is good."""
+    order = world.post("/v1/mints", {"brand": BRAND, "gtin": GTIN, "count": COUNT})
+    while order["state"] != "DONE":
+        order = world.api.get(f"/v1/mints/{order['id']}").json()
+        assert order["state"] != "FAILED", order
+    batch: int = order["batch"]
+    return batch
+
+
 def test_no_value_breaks_a_request(world: World) -> None:
     """Each value of each body is replaced by each odd one: never is that a fault of ours."""
     faults = []
     with TestClient(world.api.app, raise_server_exceptions=False) as client:
         client.headers.update(world.api.headers)
         sent = 0
-        for name, body in requests(world).items():
+        for name, body in requests(world, _spare(world)).items():
             for at in _places(body):
                 for value in (*ODD, *OTHERS):
                     sent += 1
@@ -153,6 +181,7 @@ def test_no_number_breaks_a_path(world: World, path: str, number: object) -> Non
         ("unpacks", {"positions": []}, "INVALID_REQUEST"),
         ("packs", {"box": {"sscc": "1", "inside": ["x"]}}, "MALFORMED"),
         ("packs", {"box": {"sscc": sscc(80), "inside": []}}, "INVALID_REQUEST"),
+        ("packs", {"box": {"sscc": sscc(80), "inside": [BACKWARDS]}}, "BAD_RANGE"),
     ],
 )  # fmt: skip
 def test_bad_input_is_refused_by_name(
@@ -160,7 +189,7 @@ def test_bad_input_is_refused_by_name(
 ) -> None:
     """With a sentence, and without a row."""
     good = {
-        **requests(world)[f"POST /v1/{name}"],
+        **requests(world, world.batch)[f"POST /v1/{name}"],
         **({"other": DISTRIBUTOR} if name == "handoffs" else {}),
         **change,
     }
