@@ -28,14 +28,17 @@ from ledger.services import (
     exceptions,
     items,
     lots,
+    packing,
     relaying,
     ruling,
     runs,
+    unpacking,
 )
 from ledger.services.device_names import Device
 from ledger.services.exceptions import Counts
 from ledger.services.follow import Follower
 from ledger.services.mint import batch_ref
+from ledger.services.packing import Box
 from ledger.services.runs import LotTerms
 from ledger.services.scan_facts import Place
 from ledger.services.units import find_unit
@@ -211,6 +214,25 @@ def test_an_item_travels_alone_by_its_link(world: World) -> None:
     assert world.unit(unit) == (STORE, 0, HELD)
     world.do(items.order_state(site, STORE, link, "supplied", "d5"))
     world.refuses("ItemNotActive", lambda: custody.ship(site, STORE, BRAND, [unit], "d6"))
+
+
+def test_an_item_that_travels_alone_is_packed_again(world: World) -> None:
+    """Beside a case, by who has it; it leaves as an item, and goes on alone."""
+    site, link, case = world.site, world.links[116], world.held()
+    world.settle(items.draw(site, BRAND, link, "p1"))
+    unit = _unit(world, link)
+    world.settle(custody.ship(site, BRAND, STORE, [unit], "p2"))
+    world.settle(custody.receive(site, STORE, BRAND, [unit], "p3"))
+    inside = Box(with_check_digit("09506009999999999"), [unit, case])
+    box, submission = packing.pack(site, STORE, inside, "p4")
+    world.settle(submission)
+    world.refuses("UnitInside", lambda: custody.ship(site, STORE, BRAND, [unit], "p5"))
+    world.settle(custody.ship(site, STORE, BRAND, [box], "p6"))
+    world.settle(custody.receive(site, BRAND, STORE, [box], "p7"))
+    (left,), submission = unpacking.unpack(site, BRAND, box, [0], "p8")
+    world.settle(submission)
+    assert left == unit
+    world.settle(custody.ship(site, BRAND, STORE, [unit], "p9"))
 
 
 def test_a_brand_takes_an_item_back_from_who_squatted_on_it(world: World) -> None:
