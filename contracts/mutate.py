@@ -6,34 +6,33 @@
     .venv/bin/python contracts/mutate.py one NAME          # this one
     .venv/bin/python contracts/mutate.py rules [N [first]] # each invariant's rule removed
 
-All mutants are in one artifact (mutants.py), built once into build/; a run of forge picks one by
-MUTANT. First the tests of the mutated verb run, then, if it lives, all of them. One that lives
-must be explained in explained.json, by name. `rules` takes out the rules of broken.json one by one
-and wants the fuzzer of the invariant of that number to fail. Exit status 1 if anything lives.
+All mutants are in one artifact (mutants.py), built once into build/. One run of forge hunts them
+(hunt.py): with the tests of the mutated verb, then, if one lives, with all others, at last with the
+invariants' fuzzers. One that lives must be explained in explained.json, by name. `rules` takes out
+the rules of broken.json one by one and wants the fuzzer of the invariant of that number to fail.
+Exit status 1 if anything lives.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import random
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from build import SETTINGS
+from hunt import forge, try_all
 from mutants import HERE, find, patched, solc, sources, weave
 
 BUILD = HERE / "build"
 TABLE = HERE / "MUTANTS.md"
 MADE_BY = (HERE / "broken.json", HERE / "mutants.py", HERE / "build.py")
 FIRST_RULE = 9001
-QUICK = {"FOUNDRY_FUZZ_RUNS": "16", "FOUNDRY_INVARIANT_RUNS": "8", "FOUNDRY_INVARIANT_DEPTH": "40"}
+QUICK = {"FOUNDRY_INVARIANT_RUNS": "8", "FOUNDRY_INVARIANT_DEPTH": "40"}
 # Enough for each fuzzer to meet the rule that is gone; the first breach ends it.
 PATIENT = {"FOUNDRY_INVARIANT_RUNS": "64", "FOUNDRY_INVARIANT_DEPTH": "60"}
 
@@ -121,28 +120,17 @@ def _compile(files: Mapping[str, str], what: str) -> dict[str, Any]:
     return {"bytecode": f"0x{code}", "mutants": [[m.name, m.function] for m in mutants]}
 
 
-def forge(what: str, number: int, *arguments: str, **settings: str) -> dict[str, str]:
+def fuzz(what: str, number: int, *arguments: str, **settings: str) -> dict[str, str]:
     """Run forge on mutant or rule `number` of an artifact; return what each failed test said."""
     with tempfile.TemporaryDirectory() as kept:
-        environment = dict(os.environ) | settings
-        environment |= {
+        settings |= {
             "MUTANT": str(number),
             "LEDGER_ARTIFACT": f"build/{what}.json",
             "FOUNDRY_FUZZ_FAILURE_PERSIST_DIR": kept,
             "FOUNDRY_INVARIANT_FAILURE_PERSIST_DIR": kept,
             "FOUNDRY_INVARIANT_SHRINK_RUN_LIMIT": "0",
         }
-        run = subprocess.run(  # noqa: S603
-            [str(HERE / "node_modules/.bin/forge"), "test", "--json", "--threads", "1", *arguments],
-            cwd=HERE,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    if not run.stdout.lstrip().startswith("{"):
-        raise SystemExit(f"forge did not run: {run.stderr or run.stdout}")
-    suites: dict[str, Any] = json.loads(run.stdout)
+        suites = forge(arguments, settings)
     return {
         f"{suite.split(':')[1]}.{test.split('(')[0]}": str(result.get("reason") or "")
         for suite, results in suites.items()
@@ -151,37 +139,35 @@ def forge(what: str, number: int, *arguments: str, **settings: str) -> dict[str,
     }
 
 
-def try_one(number: int, mutant: Made) -> Fate:
-    """Run the mutated verb's tests, then all."""
-    verb = mutant.function.lstrip("_")
-    own = f"^{verb[:1].upper()}{verb[1:]}Test$"
-    for selection in (("--match-contract", own), ()):
-        if selection and not (HERE / "test" / f"{own[1:-5]}.t.sol").exists():
-            continue
-        failed = forge("mutants", number, "--fail-fast", *selection, **QUICK)
-        if failed:
-            return Fate(mutant.name, min(failed))
-    return Fate(mutant.name, None)
+def try_many(chosen: Iterable[tuple[int, Made]], explained: Mapping[str, str]) -> list[Fate]:
+    """Hunt mutants, then let the invariants' fuzzers at those that live without an explanation.
 
-
-def try_many(chosen: Iterable[tuple[int, Made]]) -> list[Fate]:
-    """Try mutants on both cores; each on stderr. The killed stay so till sources change."""
+    What was killed stays so till the contract or its tests change.
+    """
+    chosen = list(chosen)
     stamp = json.loads((BUILD / "mutants.json").read_text())["stamp"]
-    notes = BUILD / f"killed-{stamp[:16]}"
-    notes.mkdir(exist_ok=True)
+    kills = BUILD / f"killed-{stamp[:16]}-{tests_stamp()[:16]}"
+    forge(("--list",), {})  # compiles the tests
+    pairs = [(number, mutant.function) for number, mutant in chosen]
+    alike = {number for number, mutant in chosen if mutant.name in explained}
+    killed = try_all(pairs, alike, "build/mutants.json", kills)
+    for number, mutant in chosen:
+        if number not in killed and number not in alike:
+            failed = fuzz(
+                "mutants", number, "--match-contract", "Invariants", "--fail-fast", **QUICK
+            )
+            sys.stderr.write(f"{mutant.name}: {min(failed, default='LIVES')}\n")
+            if failed:
+                killed[number] = min(failed)
+                with kills.open("a") as lines:
+                    lines.write(f"{number} {min(failed)}\n")
+    return [Fate(mutant.name, killed.get(number)) for number, mutant in chosen]
 
-    def one(pair: tuple[int, Made]) -> Fate:
-        note = notes / str(pair[0])
-        if note.exists():
-            return Fate(pair[1].name, note.read_text())
-        fate = try_one(*pair)
-        sys.stderr.write(f"{fate.name}: {fate.killer or 'LIVES'}\n")
-        if fate.killer:
-            note.write_text(fate.killer)
-        return fate
 
-    with ThreadPoolExecutor(int(os.environ.get("JOBS", "2"))) as pool:
-        return list(pool.map(one, chosen))
+def tests_stamp() -> str:
+    """Return the hash of all that forge compiles."""
+    files = sorted((HERE / "test").rglob("*.sol"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def verdict(fates: Iterable[Fate], explained: Mapping[str, str]) -> int:
@@ -221,7 +207,7 @@ def break_rules(chosen: Iterable[Rule]) -> int:
     status = 0
     for rule in chosen:
         test = f"invariant_{rule.invariant:02d}_"
-        failed = forge("rules", rule.number, "--match-test", test, **PATIENT)
+        failed = fuzz("rules", rule.number, "--match-test", test, **PATIENT)
         said = next((why for name, why in failed.items() if test in name), "HOLDS ALL THE SAME")
         sys.stdout.write(f"{rule.invariant:02d} without {rule.rule}: {said}\n")
         status |= said == "HOLDS ALL THE SAME"
@@ -233,22 +219,24 @@ def main() -> int:
     command, *rest = sys.argv[1:] or ["list"]
     if command == "rules":
         build("rules")
-        chosen = [rule for rule in rules() if not rest or str(rule.invariant) == rest[0]]
-        return break_rules(chosen[:1] if "first" in rest else chosen)
+        broken = [rule for rule in rules() if not rest or str(rule.invariant) == rest[0]]
+        return break_rules(broken[:1] if "first" in rest else broken)
     mutants = build("mutants")
     explained = json.loads((HERE / "explained.json").read_text())
     if command == "list":
         sys.stdout.write("".join(f"{number} {mutant.name}\n" for number, mutant in mutants))
         return 0
     if command == "one":
-        return verdict(try_many(pair for pair in mutants if pair[1].name == rest[0]), explained)
+        return verdict(
+            try_many((each for each in mutants if each[1].name == rest[0]), explained), explained
+        )
     if command == "some":
         seed = int(rest[0]) if rest else random.SystemRandom().randrange(2**32)
         sys.stdout.write(f"seed {seed}\n")
         drawn = random.Random(seed).sample(mutants, 40)  # noqa: S311
-        return verdict(try_many(drawn), explained)
+        return verdict(try_many(drawn, explained), explained)
     if command == "all":
-        fates = try_many(mutants)
+        fates = try_many(mutants, explained)
         TABLE.write_text(table(fates, explained))
         return verdict(fates, explained)
     raise SystemExit(__doc__)

@@ -39,6 +39,9 @@ contract ActivateTest is World {
     function testFuzz_RevertWhen_TheHintIsNotTheLastRunAtOrBeforeTheRange(uint32 from, uint32 hint) external {
         land(activate(BATCH, _range(10, 20), 0));
         land(activate(BATCH, _range(30, 40), 11));
+        // A run that begins just there is the one to name.
+        refused(activate(BATCH, _range(10, 11), 0), abi.encodeWithSelector(ITypes.BadPredecessor.selector, 0));
+        refused(activate(BATCH, _range(30, 31), 11), abi.encodeWithSelector(ITypes.BadPredecessor.selector, 11));
         from = uint32(between(from, 0, COUNT - 1));
         uint32 right = from < 10 ? 0 : from < 30 ? 11 : 31;
         if (hint == right) hint = right == 0 ? 11 : right == 11 ? 31 : 0;
@@ -52,6 +55,7 @@ contract ActivateTest is World {
     function testFuzz_RevertWhen_TheRangeSpansSeveralRunsOrGaps(uint32 from, uint32 to) external {
         land(activate(BATCH, _range(10, 20), 0));
         land(activate(BATCH, _range(30, 40), 11));
+        refused(activate(BATCH, _range(15, 21), 11), abi.encodeWithSelector(ITypes.RunsOverlap.selector, 15, 21));
         from = uint32(between(from, 0, COUNT - 2));
         uint32 end = from < 10 ? 10 : from < 20 ? 20 : from < 30 ? 30 : from < 40 ? 40 : COUNT;
         if (end == COUNT) return;

@@ -41,6 +41,11 @@ contract AnchorScanLogTest is World {
         vm.assertEq(log.head, headAfter(before, 64, OPERATOR, 0, vm.eip712HashStruct(Types.ANCHOR_SCAN_LOG, abi.encode(args)), 0), "head");
     }
 
+    function testFuzz_WhenAllIsRight_OfAnEmptyLog(bytes32 logRoot, bytes32 mapRoot) external {
+        land(anchorScanLog(ITypes.AnchorScanLogArgs(OPERATOR, 0, logRoot | bytes32(uint256(1)), mapRoot)));
+        vm.assertEq(scanLogNow().seq, 1, "seq");
+    }
+
     function testFuzz_RevertWhen_TheSizeIsAnchoredAlreadyWithAnotherRoot(uint40 size, bytes32 logRoot, bytes32 mapRoot) external {
         land(anchorScanLog(ITypes.AnchorScanLogArgs(OPERATOR, size, "log", "map")));
         bytes memory error = abi.encodeWithSelector(ITypes.LogForked.selector, size);

@@ -16,6 +16,7 @@ contract BindLotTest is World {
     function testFuzz_RevertGiven_TheBatchHasNoRoot(bytes32 lot) external {
         land(reserveBatch(ITypes.ReserveBatchArgs(BRAND, GTIN, 0, DOCUMENT)));
         refused(bindLot(3, lotArgs(0, 1, lot, 0), 0), abi.encodeWithSelector(ITypes.NotCommissioned.selector, 3));
+        refused(bindLot(3, lotArgs(0, 0, lot, 0), 0), abi.encodeWithSelector(ITypes.NotCommissioned.selector, 3));
     }
 
     function testFuzz_RevertWhen_TheLotIsZero(uint8 market) external {

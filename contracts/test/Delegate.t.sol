@@ -176,6 +176,12 @@ contract DelegateTest is World {
         vm.warp(args.expiry);
         (key, era) = (DEVICE, ERAS + 2);
         call = ship(unit, BRAND, STORE);
+        bytes32[] memory list = new bytes32[](1);
+        list[0] = unit;
+        bytes memory sent = shipList(listOf(list), BRAND, STORE);
+        uint256 before = vm.snapshotState();
+        land(sent); // in its last second
+        vm.revertToState(before);
         (key, args.deviceEra, args.expiry) = (0, 2, 0);
         bytes memory cut = delegate(args);
         land(cut);

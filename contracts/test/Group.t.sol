@@ -54,6 +54,10 @@ contract GroupTest is World {
         parts[0] = shipPart(BRAND, STORE);
         parts[0].verb = verb;
         refused(group(unit, BRAND, parts), abi.encodeWithSelector(ITypes.BadPart.selector, 0));
+        // Nor with the arguments of another verb.
+        parts[0] = packPart(packArgs(BRAND, "another", items(1, "another")), new bytes32[][](0));
+        parts[0].verb = verb;
+        refused(group(unitId(BRAND, "another"), BRAND, parts), abi.encodeWithSelector(ITypes.BadPart.selector, 0));
     }
 
     function testFuzz_RevertWhen_AShipOrReceiptIsLongerOrShorterThanItsStruct(uint8 length, bool receipt) external {

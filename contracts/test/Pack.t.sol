@@ -92,6 +92,16 @@ contract PackTest is World {
         refused(pack(naming(children, 0), children.proofs(one(0))), abi.encodeWithSelector(ITypes.BadChild.selector, child));
     }
 
+    function testFuzz_RevertWhen_ASlottedChildsLeafIsNotWhatItsSlotSays_OrNotInTheTree(bytes32 epc, bytes32 other) external {
+        bytes32 child = packed(BRAND, epc, 2);
+        (ITypes.PackArgs memory args, bytes32[][] memory proofs) = around(BRAND, keccak256(abi.encode(epc)), child, 3);
+        proofs[0][0] ^= other | bytes32(uint256(1));
+        refused(pack(args, proofs), abi.encodeWithSelector(ITypes.NotInTree.selector, child));
+        (args, proofs) = around(BRAND, keccak256(abi.encode(epc)), child, 3);
+        args.slotted[0].position = 3;
+        refused(pack(args, proofs), abi.encodeWithSelector(ITypes.BadChild.selector, child));
+    }
+
     function testFuzz_RevertWhen_TheUnitIsToBeInsideItself(bytes32 epc) external {
         bytes32 unit = unitId(BRAND, epc);
         ITypes.Child[] memory children = items(2, epc);
@@ -115,6 +125,10 @@ contract PackTest is World {
             args.lot = 2;
             refused(pack(args, proofs), abi.encodeWithSelector(ITypes.BadChild.selector, child));
         }
+        bytes32 none = packed(DISTRIBUTOR, "of no lot", 2);
+        (ITypes.PackArgs memory ofNone, bytes32[][] memory shown) = around(DISTRIBUTOR, "around it", none, 1);
+        ofNone.lot = 1;
+        refused(pack(ofNone, shown), abi.encodeWithSelector(ITypes.BadChild.selector, none));
         args.lot = 1;
         bytes memory call = pack(args, proofs);
         land(setLotState(1, BRAND, 2));
@@ -199,6 +213,18 @@ contract PackTest is World {
         vm.assertEq(logs[1].topics[1], child, "child");
         vm.assertEq(logs[1].topics[2], parent, "its parent");
         vm.assertEq(logs[1].data, abi.encode(by(u.seq, BRAND), uint64(1), BRAND, DOCUMENT), "child's event's data");
+    }
+
+    function testFuzz_WhenAllIsRight_ChildrenOfOneMarketAndOfNone(bool first_) external {
+        bytes32 restricted = packedFor(BRAND, "restricted", 2, MARKET);
+        bytes32 same = packedFor(BRAND, "same", 2, MARKET);
+        bytes32 free = packed(BRAND, "free", 2);
+        ITypes.Child[] memory children = items(3, "parent");
+        (children[0], children[1], children[2]) = (asChild(0, first_ ? free : restricted), asChild(1, first_ ? restricted : free), asChild(2, same));
+        ITypes.PackArgs memory args = packArgs(BRAND, "parent", children);
+        args.slotted = children;
+        land(pack(args, children.proofs(upTo(3))));
+        vm.assertEq(unitNow(unitId(BRAND, "parent")).market, MARKET, "the one market that there is");
     }
 
     function testFuzz_WhenAllIsRight_AUnitOfALotHasItsMarket(uint8 market) external {

@@ -17,6 +17,15 @@ contract RegisterPartyTest is World {
         return twisted ? twist : super.terms(subject, actor);
     }
 
+    function test_WhenTheLedgerIsMade_ItIsInForceAtOnce() external {
+        ledger = ILedger(deploy(adminKeys(), THRESHOLD));
+        vm.assertEq(registryNow().nextParty, DISTRIBUTOR, "the first number to assign");
+        land(registerParty(partyArgs(DISTRIBUTOR, 2, 1, 0, 0, 0)));
+        land(registerParty(partyArgs(STORE, 4, 1, 0, 0, 0)));
+        vm.assertEq(registryNow().nextParty, STORE + 1, "the next");
+        handOver(packed(STORE, "unit", 1), STORE, DISTRIBUTOR);
+    }
+
     function testFuzz_RevertWhen_TheAdminsSignaturesAreFewerThanTheThreshold(uint8 any) external {
         uint256 given = between(any, 0, THRESHOLD - 1);
         refused(registerParty(_next(), first(given)), abi.encodeWithSelector(ITypes.QuorumMissing.selector, given, THRESHOLD));
@@ -96,6 +105,7 @@ contract RegisterPartyTest is World {
         refused(registerParty(partyArgs(NEXT, 1, 1, 0, 123, 3)), abi.encodeWithSelector(ITypes.BadPrefix.selector, 123, 3));
         refused(registerParty(partyArgs(NEXT, 1, 1, 0, 123, 13)), abi.encodeWithSelector(ITypes.BadPrefix.selector, 123, 13));
         refused(registerParty(partyArgs(NEXT, 1, 1, 0, 10000, 4)), abi.encodeWithSelector(ITypes.BadPrefix.selector, 10000, 4));
+        land(registerParty(partyArgs(NEXT, 1, 1, 0, 999999999999, 12)));
     }
 
     function testFuzz_RevertWhen_ThePartyIsNoBrand(uint16 roles) external {

@@ -53,10 +53,21 @@ contract ReserveBatchTest is World {
     }
 
     function testFuzz_WhenAllIsRight_TheBatchKeepsItsEpoch(uint8 any) external {
-        uint8 epoch = uint8(between(any, 1, 31));
-        land(openEpoch(ITypes.OpenEpochArgs(BRAND, epoch, "commitment", DOCUMENT)));
-        land(_reserve(BRAND, GTIN, epoch));
-        vm.assertEq(batchNow(3).epoch, epoch, "epoch");
+        uint8[2] memory epochs = [uint8(between(any, 1, 30)), 31];
+        for (uint64 i; i < 2; ++i) {
+            land(openEpoch(ITypes.OpenEpochArgs(BRAND, epochs[i], "commitment", DOCUMENT)));
+            land(_reserve(BRAND, GTIN, epochs[i]));
+            vm.assertEq(batchNow(3 + i).epoch, epochs[i], "epoch");
+        }
+    }
+
+    function testFuzz_WhenAllIsRight_UntilTheLastNumberIsDrawn(uint8 before) external {
+        uint64 last = 2 ** 31 - 1;
+        uint256 word = uint256(vm.load(address(ledger), 0)) & ~(uint256(type(uint64).max) << 64); // the registry's
+        vm.store(address(ledger), 0, bytes32(word | (uint256(last - 1 - before % 2) << 64)));
+        if (before % 2 == 1) land(_reserve(BRAND, GTIN, 0));
+        vm.assertEq(abi.decode(land(_reserve(BRAND, GTIN, 0)), (uint64)), last, "the last number");
+        refused(_reserve(BRAND, GTIN, 0), abi.encodeWithSelector(ITypes.BatchCounterSpent.selector));
     }
 
     function _reserve(uint64 actor, uint64 gtin, uint8 epoch) private returns (bytes memory) {

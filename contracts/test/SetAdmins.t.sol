@@ -47,6 +47,14 @@ contract SetAdminsTest is World {
         refused(setAdmins(args, first(2), _new(3)), abi.encodeWithSelector(ITypes.BadCount.selector, 33));
     }
 
+    function testFuzz_WhenAllIsRight_TimeAfterTime(uint8 any) external {
+        for (uint256 i; i < 3; ++i) {
+            Subject memory before = registrySubject();
+            land(setAdmins(ITypes.SetAdminsArgs(_addresses(adminKeys()), uint8(between(any, 1, 2)), DOCUMENT), first(2), first(2)));
+            vm.assertEq(registryNow().seq, before.seq + 1, "seq");
+        }
+    }
+
     function test_WhenAllIsRight_TheLargestSet() external {
         land(setAdmins(_args(32, 2), first(2), _first(32, 2)));
         vm.assertEq(registryNow().admins, 32, "admins");

@@ -65,6 +65,10 @@ contract SettleExceptionTest is World {
         land(settleException(unit, b, 3, new bytes32[](0)));
         refused(settleException(unit, a, 3, new bytes32[](0)), error);
         refused(settleException(unit, b, 3, new bytes32[](0)), error);
+        bytes32 both = _ofLot(keccak256(abi.encode("both", epc)));
+        land(settleException(both, DISTRIBUTOR, 5, new bytes32[](0)));
+        land(settleException(both, STORE, 5, new bytes32[](0)));
+        refused(settleException(both, BRAND, 5, new bytes32[](0)), abi.encodeWithSelector(ITypes.AlreadySettled.selector, both, 5));
         bytes32 closed = _ofLot(keccak256(abi.encode(epc)));
         land(settleException(closed, BRAND, 5, new bytes32[](0)));
         refused(settleException(closed, DISTRIBUTOR, 5, new bytes32[](0)), abi.encodeWithSelector(ITypes.AlreadySettled.selector, closed, 5));

@@ -86,6 +86,10 @@ contract ShipTest is World {
         ITypes.PackArgs memory box = packArgs(STORE, "box", children);
         box.slotted = children;
         refused(pack(box, Trees.proofs(children, one(0))), error);
+        if (stolen) return;
+        args.state = 1;
+        land(setItemState(code(uint32(index) % COUNT), args, codeProof(uint32(index) % COUNT)));
+        land(ship(item, STORE, toBrand ? BRAND : DISTRIBUTOR)); // active again
     }
 
     function testFuzz_RevertWhen_EitherPartyIsSuspended(bytes32 epc, bool shipper) external {

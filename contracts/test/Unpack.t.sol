@@ -191,6 +191,7 @@ contract UnpackTest is World {
             recorded(unpack(unit, args, children.proofs(one(position))), before, BRAND, ITypes.Unpacked.selector, unit, _dynamic(abi.encode(args)));
         ITypes.Unit memory u = unitNow(unit);
         vm.assertEq(u.gone, 1, "gone");
+        vm.assertEq(unitNow(children[position].child).gone, BATCH, "the item's batch");
         vm.assertEq(u.seq, 2, "seq");
         vm.assertEq(u.head, headAfter(before, UNPACK, BRAND, 0, unpackHash(args), DOCUMENT), "head");
         bytes32 hash = vm.eip712HashStruct(Types.UNPACKED_FROM, abi.encode(unit, uint64(2), u.head, uint32(position)));
@@ -200,6 +201,16 @@ contract UnpackTest is World {
         vm.assertEq(logs[1].topics[1], children[position].child, "child");
         vm.assertEq(logs[1].topics[2], unit, "its parent");
         vm.assertEq(logs[1].data, abi.encode(by(1, BRAND), uint64(2), u.head, uint32(position), BRAND, DOCUMENT), "child's event's data");
+    }
+
+    function testFuzz_WhenAllIsRight_UnitsOfNoLevel(uint8 any) external {
+        ITypes.Child[] memory children = items(2, "parent");
+        children[0] = Trees.unit(0, named(BRAND, "case"), "root", 2);
+        ITypes.PackArgs memory args = packArgs(BRAND, "parent", children);
+        args.level = any % 3;
+        land(pack(args, new bytes32[][](0)));
+        land(unpack(unitId(BRAND, "parent"), BRAND, children, one(0)));
+        vm.assertEq(unitNow(unitId(BRAND, "case")).level, args.level == 0 ? 0 : args.level - 1, "one below, but for 0");
     }
 
     function testFuzz_RevertWhen_TheUnitIsNotShownToBeTheCreatorsThatIsNamed(bytes32 epc, uint8 words, uint64 creator) external {

@@ -79,6 +79,25 @@ contract WithdrawTest is World {
         land(withdraw(item, BRAND, DISTRIBUTOR, new bytes32[](0)));
     }
 
+    function testFuzz_RevertWhen_TheActorIsNeitherItsLotsBrandNorABrandThatMadeIt_AsManyGoneAsItsBatch(bytes32 epc) external {
+        bytes32 unit = packed(BRAND, epc, 3);
+        land(unpack(unit, BRAND, items(3, epc), two(0, 1))); // two are gone, and batch 2 is the rival's
+        handOver(unit, BRAND, STORE);
+        land(suspendParty(ITypes.SuspendPartyArgs(STORE, 2, DOCUMENT)));
+        refused(withdraw(unit, RIVAL, STORE, new bytes32[](0)), abi.encodeWithSelector(ITypes.NotConcerned.selector, unit, RIVAL));
+    }
+
+    function testFuzz_GivenAnotherBrandsBatchVouchedForAnItem_AndItsOwnIsOfOneCode(uint8 index) external {
+        bytes32 item = squatted(index % COUNT, 0);
+        land(reserveBatch(ITypes.ReserveBatchArgs(BRAND, GTIN, 0, DOCUMENT)));
+        uint64 batch = registryNow().batches;
+        land(commission(batch, ITypes.CommissionArgs(BRAND, item, 0, 1, DOCUMENT)));
+        (bytes32[] memory whole, bytes32[] memory alone) = (brandsOf(item), new bytes32[](4));
+        (alone[0], alone[1], alone[2], alone[3]) = (whole[0], whole[1], whole[2], bytes32(uint256(batch)));
+        land(withdraw(item, BRAND, RIVAL, alone));
+        vm.assertEq(unitNow(item).gone, batch, "its batch vouches for it");
+    }
+
     function testFuzz_RevertGiven_ItIsEmptyOrAnItemWhoseLifeHasEnded(bytes32 epc, uint8 b) external {
         bytes32 unit = packed(BRAND, epc, 1);
         bytes32 item = items(1, epc)[0].child;
