@@ -22,10 +22,11 @@ from api.bodies import PRINTED, JsonRoute
 from api.deps import AlertReadDep, AlertsDep, SiteDep
 from ledger.db.engine import reading, transaction
 from ledger.domain.gs1 import gtin14
-from ledger.services import alerts_exceptions as exceptions
-from ledger.services import alerts_rules as rules
-from ledger.services import audit, blacklist, markets
-from ledger.services.alerts_summary import put_value, rule_json, summary
+from ledger.services import audit
+from ledger.services.alerting import alerts_exceptions as exceptions
+from ledger.services.alerting import alerts_rules as rules
+from ledger.services.alerting import blacklist, markets
+from ledger.services.alerting.alerts_summary import put_value, rule_json, summary
 
 router = APIRouter(prefix="/v1", tags=["alert rules"], route_class=JsonRoute)
 Json = dict[str, Any]

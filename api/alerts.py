@@ -17,12 +17,12 @@ from api.deps import AlertReadDep, AlertsDep, SiteDep
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Alert
 from ledger.errors import Unavailable
-from ledger.services import alerts, alerts_feed
-from ledger.services.alerts_again import recompute
-from ledger.services.alerts_evidence import evidence_of
-from ledger.services.alerts_export import csv_lines
-from ledger.services.alerts_picture import picture
-from ledger.services.alerts_view import alert_json
+from ledger.services.alerting import alerts, alerts_feed
+from ledger.services.alerting.alerts_again import recompute
+from ledger.services.alerting.alerts_evidence import evidence_of
+from ledger.services.alerting.alerts_export import csv_lines
+from ledger.services.alerting.alerts_picture import picture
+from ledger.services.alerting.alerts_view import alert_json
 from ledger.services.api_keys import Caller
 from ledger.services.site import Site
 

@@ -18,7 +18,7 @@ from ledger.domain.contents import Codes
 from ledger.domain.verbs import KeyMode
 from ledger.errors import Rejected
 from ledger.services import mint, parties, ranges, runs
-from ledger.services.labels import Label, sheet_html
+from ledger.services.press.labels import Label, sheet_html
 
 router = APIRouter(prefix="/v1", tags=["brands"], route_class=JsonRoute)
 Json = dict[str, Any]

@@ -21,9 +21,9 @@ from ledger.db.engine import reading
 from ledger.domain.digital_link import printed_link
 from ledger.domain.regions import nearest
 from ledger.errors import Rejected
-from ledger.services import prove
 from ledger.services.device_names import Device
 from ledger.services.lookup import Link
+from ledger.services.proving import prove
 from ledger.services.scan_facts import Place
 from ledger.services.scans import (
     PAGE_WAIT_S,

@@ -26,9 +26,10 @@ from ledger.db.engine import reading
 from ledger.db.models import ChainEvent, ChainUnit
 from ledger.domain import ids
 from ledger.errors import Rejected
-from ledger.services import packing, relaying, unpacking
+from ledger.services import relaying
 from ledger.services.act import act, act_on_list, state_of
 from ledger.services.device_names import Device
+from ledger.services.goods import packing, unpacking
 from ledger.services.scan_facts import Place
 from ledger.services.scans import ScanIn, store
 

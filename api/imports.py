@@ -15,8 +15,8 @@ from api.bodies import JsonRoute
 from api.deps import BrandDep, SiteDep
 from ledger.db.engine import reading
 from ledger.errors import Unavailable
-from ledger.services import imports
-from ledger.services.import_check import BadRow
+from ledger.services.importing import imports
+from ledger.services.importing.import_check import BadRow
 from ledger.services.site import Site
 
 router = APIRouter(prefix="/v1", tags=["codes"], route_class=JsonRoute)

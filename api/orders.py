@@ -14,8 +14,8 @@ from api.deps import BrandDep, CallerDep, KeyDep, SiteDep
 from ledger.db.engine import reading
 from ledger.db.ordering import Receiver
 from ledger.errors import Rejected
-from ledger.services import orders, orders_work, receivers
-from ledger.services.orders_view import order_json, receiver_json
+from ledger.services.ordering import orders, orders_work, receivers
+from ledger.services.ordering.orders_view import order_json, receiver_json
 from ledger.services.persons import Person
 
 router = APIRouter(prefix="/v1", tags=["orders"], route_class=JsonRoute)

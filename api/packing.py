@@ -25,12 +25,12 @@ from api.deps import CustodyDep, KeyDep, ReadDep, SiteDep
 from ledger.db.engine import reading
 from ledger.domain.contents import Codes
 from ledger.errors import Rejected
-from ledger.services import levels, line, packing, rework
 from ledger.services.api_keys import Caller
-from ledger.services.line import AT_ONCE, Ack, Event
+from ledger.services.goods import levels, line, packing, rework
+from ledger.services.goods.line import AT_ONCE, Ack, Event
+from ledger.services.goods.packing import Refused
+from ledger.services.goods.rework import Done
 from ledger.services.lookup import parties_of
-from ledger.services.packing import Refused
-from ledger.services.rework import Done
 from ledger.services.site import Site
 
 router = APIRouter(prefix="/v1", tags=["packing"], route_class=JsonRoute)

@@ -23,12 +23,13 @@ from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainUnit, UnitName
 from ledger.domain.verbs import KeyMode
 from ledger.errors import Rejected
-from ledger.services import custody, devices, exceptions, items, lots, mint, runs, unpacking
+from ledger.services import custody, devices, exceptions, items, lots, mint, runs
 from ledger.services.act import Order
 from ledger.services.api_keys import Caller
+from ledger.services.goods import unpacking
+from ledger.services.goods.units import find_unit
 from ledger.services.lookup import parties_of
 from ledger.services.site import Site
-from ledger.services.units import find_unit
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 

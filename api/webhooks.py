@@ -11,8 +11,8 @@ from api.alerts import Limit, Number, Whole
 from api.bodies import JsonRoute
 from api.deps import AlertsDep, SiteDep
 from ledger.db.engine import reading, transaction
-from ledger.services import webhooks
-from ledger.services.webhooks import delivery_json, webhook_json
+from ledger.services.alerting import webhooks
+from ledger.services.alerting.webhooks import delivery_json, webhook_json
 
 router = APIRouter(prefix="/v1", tags=["webhooks"], route_class=JsonRoute)
 Json = dict[str, Any]

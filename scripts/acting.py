@@ -18,8 +18,8 @@ from ledger.domain import ids
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, Unavailable
 from ledger.services import act, custody, relaying, ruling
+from ledger.services.goods.units import find_unit
 from ledger.services.site import Site
-from ledger.services.units import find_unit
 from scripts.common import show, signer, site
 
 Actor = Annotated[str, typer.Option("--actor", help="Who acts: a GLN or an assigned number.")]

@@ -10,8 +10,8 @@ from ledger.db.engine import reading
 from ledger.domain.contents import Codes
 from ledger.errors import Rejected
 from ledger.services import ranges
+from ledger.services.goods.units import find_unit
 from ledger.services.site import Site
-from ledger.services.units import find_unit
 from scripts.acting import Wait, idempotency, moment, outcome
 from scripts.common import Data, Idempotency, Json, show, site
 

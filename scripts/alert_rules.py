@@ -9,9 +9,9 @@ import typer
 
 from ledger.db.engine import reading, transaction
 from ledger.errors import Rejected
-from ledger.services import alerts_exceptions, alerts_rules
-from ledger.services.alerts_rules import KINDS
-from ledger.services.alerts_summary import put_value, rule_json, summary
+from ledger.services.alerting import alerts_exceptions, alerts_rules
+from ledger.services.alerting.alerts_rules import KINDS
+from ledger.services.alerting.alerts_summary import put_value, rule_json, summary
 from scripts.acting import iso, moment, party
 from scripts.common import Data, Json, show, site
 

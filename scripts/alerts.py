@@ -15,14 +15,14 @@ from sqlalchemy.orm import Session
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Alert
 from ledger.errors import Broken, Rejected
-from ledger.services import alerts as verbs
-from ledger.services.alerts_again import recompute as compute_again
-from ledger.services.alerts_evidence import Document, evidence_of
-from ledger.services.alerts_export import csv_lines
-from ledger.services.alerts_picture import picture
-from ledger.services.alerts_rules import KINDS, OUTCOMES
-from ledger.services.alerts_view import alert_json
-from ledger.services.alerts_words import LANGUAGES, sentence
+from ledger.services.alerting import alerts as verbs
+from ledger.services.alerting.alerts_again import recompute as compute_again
+from ledger.services.alerting.alerts_evidence import Document, evidence_of
+from ledger.services.alerting.alerts_export import csv_lines
+from ledger.services.alerting.alerts_picture import picture
+from ledger.services.alerting.alerts_rules import KINDS, OUTCOMES
+from ledger.services.alerting.alerts_view import alert_json
+from ledger.services.alerting.alerts_words import LANGUAGES, sentence
 from ledger.services.site import Site
 from scripts import alert_rules, blacklist
 from scripts.acting import iso, moment, whole_file

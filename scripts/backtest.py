@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.services.backtest import run_backtest, write_alerts
+from ledger.services.worlds.backtest import run_backtest, write_alerts
 
 app = typer.Typer(add_completion=False)
 

@@ -13,9 +13,9 @@ from typing import Annotated
 
 import typer
 
-from ledger.services import bench_chain
-from ledger.services.bench_chain import FULL, QUICK, SENDERS, TARGETS, Rates
-from ledger.services.bench_ground import Ground
+from ledger.services.bench import bench_chain
+from ledger.services.bench.bench_chain import FULL, QUICK, SENDERS, TARGETS, Rates
+from ledger.services.bench.bench_ground import Ground
 from scripts import bench_codes, bench_gas, bench_pack, bench_scans
 from scripts.common import Json
 from scripts.crew import Crew

@@ -12,11 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from ledger.errors import Broken
-from ledger.services import bench_guess, bench_mint, hashing
-from ledger.services.bench_mint import BRAND, GTIN, Round
-from ledger.services.bench_pairs import compare
-from ledger.services.keeper import BatchRef, CodeKeeper
-from ledger.services.keyring import KeyRing
+from ledger.services import hashing
+from ledger.services.bench import bench_guess, bench_mint
+from ledger.services.bench.bench_mint import BRAND, GTIN, Round
+from ledger.services.bench.bench_pairs import compare
+from ledger.services.keys.keeper import BatchRef, CodeKeeper
+from ledger.services.keys.keyring import KeyRing
 from ledger.services.minter import Minter
 from ledger.services.open import found, open_installation
 from ledger.services.settings import Settings

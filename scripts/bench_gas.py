@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ledger.services import bench_gas
+from ledger.services.bench import bench_gas
 from scripts.common import Json
 
 

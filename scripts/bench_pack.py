@@ -12,8 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ledger.services import bench_pack, hashing
-from ledger.services.bench_pack import CASE, ORDERS, PALLET, Round
+from ledger.services import hashing
+from ledger.services.bench import bench_pack
+from ledger.services.bench.bench_pack import CASE, ORDERS, PALLET, Round
 from ledger.services.open import found, open_installation
 from ledger.services.settings import Settings
 from scripts.common import Json, progress_bar

@@ -13,15 +13,15 @@ import orjson
 import typer
 
 from ledger.errors import Rejected
-from ledger.services import (
+from ledger.services.bench import (
     attack_picture,
     bench_attack,
     bench_detect,
     bench_honest,
     bench_watch,
 )
-from ledger.services.simulator import ATTACKS, Settings, simulate
-from ledger.services.world_files import read_world
+from ledger.services.worlds.simulator import ATTACKS, Settings, simulate
+from ledger.services.worlds.world_files import read_world
 from scripts.common import Json, progress_bar
 
 World = Annotated[

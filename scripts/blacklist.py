@@ -10,7 +10,7 @@ import typer
 
 from ledger.db.engine import reading, transaction
 from ledger.errors import Rejected
-from ledger.services import blacklist
+from ledger.services.alerting import blacklist
 from scripts.acting import iso
 from scripts.common import Data, Json, show, site
 

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from ledger.errors import Rejected
-from ledger.services import epochs, hsm, key_backup
+from ledger.services.keys import epochs, hsm, key_backup
+from ledger.services.keys.sealed_file import replace_file
 from ledger.services.open import home_of
-from ledger.services.sealed_file import replace_file
 from scripts.acting import cannot_write, party
 from scripts.common import Data, Json, settings, show, site
 

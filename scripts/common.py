@@ -18,10 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ledger.chain.account import Account
 from ledger.errors import Rejected
+from ledger.services.keys.vault import OWN, Vault
 from ledger.services.open import open_installation
 from ledger.services.settings import Settings
 from ledger.services.site import Site
-from ledger.services.vault import OWN, Vault
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data directory [.touchstone].")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]

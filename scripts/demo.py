@@ -16,10 +16,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ledger.errors import Broken, Rejected
-from ledger.services.sealed_file import replace_file
+from ledger.services.keys.sealed_file import replace_file
 from ledger.services.settings import Settings
-from ledger.services.world import World, demo_world
-from ledger.services.world_plan import SPAN
+from ledger.services.worlds.world import World, demo_world
+from ledger.services.worlds.world_plan import SPAN
 from scripts.crew import Crew
 from scripts.demo_client import Client
 from scripts.demo_outcome import outcome

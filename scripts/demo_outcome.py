@@ -27,8 +27,8 @@ from ledger.domain.code import ALPHABET
 from ledger.domain.verbs import Verb
 from ledger.errors import Unavailable
 from ledger.services.home import Home
-from ledger.services.sealed_file import replace_file
-from ledger.services.world import World
+from ledger.services.keys.sealed_file import replace_file
+from ledger.services.worlds.world import World
 from scripts.demo_client import Client
 from scripts.demo_play import GTIN, Play
 

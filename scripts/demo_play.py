@@ -22,10 +22,10 @@ from ledger.chain.account import Account
 from ledger.domain.gs1 import with_check_digit
 from ledger.errors import Broken
 from ledger.services import relaying
-from ledger.services.sealed_file import replace_file
-from ledger.services.vault import OWN, Vault
-from ledger.services.world import DemoScan, World
-from ledger.services.world_plan import PARTIES, SPAN, Move, Party, Unit
+from ledger.services.keys.sealed_file import replace_file
+from ledger.services.keys.vault import OWN, Vault
+from ledger.services.worlds.world import DemoScan, World
+from ledger.services.worlds.world_plan import PARTIES, SPAN, Move, Party, Unit
 from scripts.demo_client import Client
 
 Json = dict[str, Any]

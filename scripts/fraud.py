@@ -67,8 +67,8 @@ def prove(
     """
     # Only here: whoever checks has neither database nor node.
     from ledger.db.engine import reading
-    from ledger.services import prove_fraud
     from ledger.services.lookup import read_link
+    from ledger.services.proving import prove_fraud
     from scripts.common import site
 
     where, code = site(data), read_link(link)
@@ -89,7 +89,7 @@ def headers(
 
     No node is asked. `fraud check` says whether it is one.
     """
-    from ledger.services import prove_fraud
+    from ledger.services.proving import prove_fraud
 
     document = prove_fraud.headers(read(first), read(second))
     write_out(document, out, {"kind": document["kind"]}, as_json)

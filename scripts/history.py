@@ -72,7 +72,7 @@ def prove(
     """
     # Only here: whoever checks has neither database nor node.
     from ledger.db.engine import reading
-    from ledger.services import prove_history
+    from ledger.services.proving import prove_history
     from scripts.common import site
 
     where = site(data)

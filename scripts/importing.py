@@ -15,8 +15,8 @@ import typer
 
 from ledger.db.engine import reading
 from ledger.errors import Rejected, Unavailable
-from ledger.services import imports
-from ledger.services.import_check import BadRow
+from ledger.services.importing import imports
+from ledger.services.importing.import_check import BadRow
 from ledger.services.site import Site
 from scripts.acting import party, whole_file
 from scripts.common import Data, Json, progress_bar, site

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from ledger.db.engine import reading
-from ledger.services import items, levels
+from ledger.services import items
+from ledger.services.goods import levels
 from scripts.acting import Actor, Link, Wait, carry_out, idempotency, outcome, party
 from scripts.common import Data, Idempotency, Json, KeyFile, show, signer, site
 

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from ledger.errors import Rejected
-from ledger.services.keeper import CodeKeeper
-from ledger.services.keeper_socket import KeeperServer
+from ledger.services.keys.keeper import CodeKeeper
+from ledger.services.keys.keeper_socket import KeeperServer
 from ledger.services.open import home_of
 from scripts.common import Data, settings
 

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from ledger.errors import Rejected
-from ledger.services.sealed_file import replace_file
-from ledger.services.vault import OWN, Vault
+from ledger.services.keys.sealed_file import replace_file
+from ledger.services.keys.vault import OWN, Vault
 from scripts import api_key, code_keys
 from scripts.acting import cannot_write
 from scripts.common import Json, show

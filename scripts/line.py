@@ -9,8 +9,8 @@ import typer
 
 from ledger.db.engine import reading, transaction
 from ledger.db.packing import PackingRule
-from ledger.services import line
-from ledger.services.packing_checks import MAX_CHILDREN, rule_of
+from ledger.services.goods import line
+from ledger.services.goods.packing_checks import MAX_CHILDREN, rule_of
 from scripts.acting import Actor, party
 from scripts.common import Data, Json, show, site
 from scripts.rework import Fate

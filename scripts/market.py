@@ -9,7 +9,7 @@ import typer
 
 from ledger.db.engine import reading, transaction
 from ledger.domain.regions import COUNTRIES, REGIONS
-from ledger.services import markets
+from ledger.services.alerting import markets
 from scripts.acting import party
 from scripts.common import Data, Json, show, site
 

@@ -14,8 +14,8 @@ import typer
 
 from ledger.db.engine import reading
 from ledger.errors import Rejected
-from ledger.services import leaks, orders, orders_work, receivers
-from ledger.services.orders_view import order_json, receiver_json
+from ledger.services.ordering import leaks, orders, orders_work, receivers
+from ledger.services.ordering.orders_view import order_json, receiver_json
 from ledger.services.persons import Person
 from ledger.services.site import Site
 from scripts.acting import cannot_write, idempotency, iso, moment, outcome, party, whole_file

@@ -16,9 +16,10 @@ import typer
 from ledger.chain.account import Account
 from ledger.domain.contents import Codes
 from ledger.errors import Rejected, Unavailable
-from ledger.services import act, line, packing
-from ledger.services.line_file import Report, pack_file
-from ledger.services.packing import Box
+from ledger.services import act
+from ledger.services.goods import line, packing
+from ledger.services.goods.line_file import Report, pack_file
+from ledger.services.goods.packing import Box
 from ledger.services.site import Site
 from scripts.acting import Actor, Wait, idempotency, outcome, party, unit
 from scripts.common import Data, Idempotency, Json, KeyFile, progress_bar, show, signer, site

@@ -14,11 +14,11 @@ import typer
 from ledger.db.models import Mint
 from ledger.domain.print_uses import USES, Level
 from ledger.errors import Rejected
-from ledger.services import labels, printing
-from ledger.services.labels import Label
-from ledger.services.pdf_sheet import Design, Heading, write_sheet
-from ledger.services.pdf_type import Courier, Outlines, Typeface
-from ledger.services.qr import qr_png, qr_svg, qr_version
+from ledger.services.press import labels, printing
+from ledger.services.press.labels import Label
+from ledger.services.press.pdf_sheet import Design, Heading, write_sheet
+from ledger.services.press.pdf_type import Courier, Outlines, Typeface
+from ledger.services.press.qr import qr_png, qr_svg, qr_version
 from ledger.services.site import Site
 from scripts.acting import Batch, cannot_write, whole_file
 from scripts.common import Data, Json, progress_bar, show, site

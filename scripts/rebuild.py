@@ -6,7 +6,7 @@ import time
 
 import typer
 
-from ledger.services.follow import Follower
+from ledger.services.following.follow import Follower
 from scripts.common import Data, Json, show, site
 
 app = typer.Typer(add_completion=False)

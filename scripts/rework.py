@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from ledger.db.engine import reading
-from ledger.services import rework
-from ledger.services.rework import Done
-from ledger.services.units import find_unit
+from ledger.services.goods import rework
+from ledger.services.goods.rework import Done
+from ledger.services.goods.units import find_unit
 from scripts.acting import Actor, Link, Unit, idempotency, party
 from scripts.common import Data, Idempotency, Json, KeyFile, show, signer, site
 

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from ledger.errors import Rejected
-from ledger.services.simulator import ATTACKS, Settings, simulate
-from ledger.services.simulator.files import write_world
+from ledger.services.worlds.simulator import ATTACKS, Settings, simulate
+from ledger.services.worlds.simulator.files import write_world
 from scripts.common import Json, show
 
 app = typer.Typer(add_completion=False)

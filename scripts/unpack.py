@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from ledger.errors import Rejected
-from ledger.services import unpacking
-from ledger.services.packing import MAX_CHILDREN
+from ledger.services.goods import unpacking
+from ledger.services.goods.packing import MAX_CHILDREN
 from scripts.acting import Actor, Wait, idempotency, outcome, party, unit
 from scripts.common import Data, Idempotency, Json, KeyFile, show, signer, site
 

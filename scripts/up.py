@@ -16,7 +16,7 @@ import typer
 from ledger.errors import Rejected
 from ledger.services import api_keys, trusting
 from ledger.services.home import Home
-from ledger.services.keeper_socket import listens
+from ledger.services.keys.keeper_socket import listens
 from ledger.services.open import found, home_of, open_installation
 from ledger.services.settings import Settings
 from scripts.api import bind

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from ledger.db.engine import reading, transaction
-from ledger.services import webhooks
-from ledger.services.alerts_rules import KINDS
+from ledger.services.alerting import webhooks
+from ledger.services.alerting.alerts_rules import KINDS
 from scripts.acting import iso, party
 from scripts.common import Data, Json, show, site
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ledger.db.models import Base
+from ledger.db.base import Base
 
 
 class ChainRegistry(Base):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from sqlalchemy import ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ledger.db.models import Base
+from ledger.db.base import Base
 
 
 class CodeImport(Base):

@@ -12,31 +12,24 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     ForeignKey,
     Index,
-    Integer,
-    LargeBinary,
     String,
-    Text,
     false,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-BigInt = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts rowids up on INTEGER only
-
-
-class Base(DeclarativeBase):
-    """The metadata of all tables."""
-
-    type_annotation_map = {  # noqa: RUF012 (SQLAlchemy's own way of declaring it)
-        int: BigInt,
-        bytes: LargeBinary,
-        str: Text,
-        dict[str, Any]: JSON,
-        list[Any]: JSON,
-    }
-
+# Tables in modules of their own: whoever imports this one knows them all.
+from ledger.db import alerting as alerting
+from ledger.db import chain_states as chain_states
+from ledger.db import imports as imports
+from ledger.db import inner_tries as inner_tries
+from ledger.db import markets as markets
+from ledger.db import openings as openings
+from ledger.db import ordering as ordering
+from ledger.db import packing as packing
+from ledger.db import webhooks as webhooks
+from ledger.db.base import Base
 
 # ------------------------------------------------------------------------------------ chain tables
 
@@ -477,15 +470,3 @@ class AuditEntry(Base):
     who: Mapped[str]
     what: Mapped[str]
     detail: Mapped[dict[str, Any]]
-
-
-# Tables in modules of their own, which need Base: whoever imports this one knows them all.
-from ledger.db import alerting as alerting  # noqa: E402
-from ledger.db import chain_states as chain_states  # noqa: E402
-from ledger.db import imports as imports  # noqa: E402
-from ledger.db import inner_tries as inner_tries  # noqa: E402
-from ledger.db import markets as markets  # noqa: E402
-from ledger.db import openings as openings  # noqa: E402
-from ledger.db import ordering as ordering  # noqa: E402
-from ledger.db import packing as packing  # noqa: E402
-from ledger.db import webhooks as webhooks  # noqa: E402

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ledger.db.models import Base
+from ledger.db.base import Base
 
 
 class Opening(Base):

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ledger.db.models import Base
+from ledger.db.base import Base
 
 
 class Receiver(Base):
@@ -32,7 +32,8 @@ class CodeOrder(Base):
     """An order of codes. state: REQUESTED, APPROVED, MINTING, READY, FETCHED, PRINTED, ACTIVATED,
     or ended by REFUSED, CANCELLED or FAILED.
 
-    form: of the file, see `ledger.services.packages`. who: the requester. since: of the state.
+    form: of the file, see `ledger.services.ordering.packages`. who: the requester.
+    since: of the state.
     printed: rows that were printed. warn_h: hours in READY or PRINTED after which it is warned of.
     warned: the warnings that were given.
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ledger.db.models import Base
+from ledger.db.base import Base
 
 
 class UnitRun(Base):

@@ -13,7 +13,7 @@ from ledger.db.engine import reading, transaction
 from ledger.db.models import ApiKey
 from ledger.errors import Rejected
 from ledger.services.audit import record
-from ledger.services.sealed_file import replace_file
+from ledger.services.keys.sealed_file import replace_file
 from ledger.services.site import Site
 
 SCOPES = ("admin", "alerts", "brand", "custody", "print", "read", "scan")

@@ -25,9 +25,9 @@ from ledger.errors import Broken, Rejected
 from ledger.services.act import Order, act
 from ledger.services.codes import ref_of
 from ledger.services.device_names import Device
+from ledger.services.keys.vault import hosted_name
 from ledger.services.scan_facts import Place
 from ledger.services.site import Site
-from ledger.services.vault import hosted_name
 
 HERE_KM, NOW_S = 1.0, 2 * 3600  # who is so near and so soon after it has the same item
 

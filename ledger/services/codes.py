@@ -19,9 +19,9 @@ from ledger.domain.bits import Numbers
 from ledger.domain.code import IMPORTED_EPOCH
 from ledger.domain.gs1 import gtin14
 from ledger.errors import Broken
-from ledger.services import imported
-from ledger.services.import_seal import CHUNK
-from ledger.services.keeper import BatchRef, Decoded
+from ledger.services.importing import imported
+from ledger.services.importing.import_seal import CHUNK
+from ledger.services.keys.keeper import BatchRef, Decoded
 from ledger.services.site import Site
 
 PREFIX_LENGTHS = range(4, 13)

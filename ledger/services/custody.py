@@ -16,8 +16,8 @@ from ledger.domain.verbs import LISTS, Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act, act_on_list
 from ledger.services.capture import CUSTODY_DEADLINE_S, RECEIPT_DEADLINE_S
+from ledger.services.goods.units import unit_name
 from ledger.services.site import Site
-from ledger.services.units import unit_name
 
 # The verbs that move a unit between two parties, by the words that people use for them.
 WAYS: dict[str, Verb] = {

@@ -16,8 +16,8 @@ from ledger.domain.verbs import Verb
 from ledger.services.act import Order
 from ledger.services.capture import RECEIPT_DEADLINE_S
 from ledger.services.custody import brands_own, occasion, transfer
+from ledger.services.goods.units import unit_name
 from ledger.services.site import Site
-from ledger.services.units import unit_name
 
 BOTH_SIDES = 3  # bits of shipper and receiver; from here on an exception is settled
 

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.errors import Rejected
-from ledger.services.hsm import TokenAccess, is_wrapped, unwrap
-from ledger.services.keyring import KeyRing
+from ledger.services.keys.hsm import TokenAccess, is_wrapped, unwrap
+from ledger.services.keys.keyring import KeyRing
+from ledger.services.keys.sealed_file import Entropy, replace_file
+from ledger.services.keys.vault import Vault
 from ledger.services.network import Network
-from ledger.services.sealed_file import Entropy, replace_file
-from ledger.services.vault import Vault
 
 
 @dataclass(frozen=True)

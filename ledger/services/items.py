@@ -20,10 +20,10 @@ from ledger.errors import Rejected
 from ledger.services.act import Order, act
 from ledger.services.codes import coded_as, leaf_proof
 from ledger.services.custody import occasion, transfer
+from ledger.services.goods.places import enter_item, holders_of, next_number
+from ledger.services.goods.units import name_item
 from ledger.services.lookup import Item, find_linked, read_link
-from ledger.services.places import enter_item, holders_of, next_number
 from ledger.services.site import Site
-from ledger.services.units import name_item
 
 STATES: dict[str, int] = {
     "active": 1,

@@ -23,11 +23,11 @@ from ledger.domain.verbs import Verb
 from ledger.domain.verdict import ChainFacts
 from ledger.errors import Rejected
 from ledger.services.codes import decode
+from ledger.services.goods.places import holder_of
+from ledger.services.goods.ways import lot_of_units, units_of
+from ledger.services.goods.whereabouts import way_of_box, way_of_item
 from ledger.services.mint import COMMISSIONED
-from ledger.services.places import holder_of
 from ledger.services.site import Site
-from ledger.services.ways import lot_of_units, units_of
-from ledger.services.whereabouts import way_of_box, way_of_item
 
 RECALLED = 2
 

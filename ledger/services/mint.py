@@ -25,9 +25,9 @@ from ledger.errors import Rejected, Unavailable
 from ledger.services.act import Beside, Order, act, asks_a_person
 from ledger.services.capture import era_of
 from ledger.services.codes import prefix_of
-from ledger.services.epochs import ensure_epoch, record
-from ledger.services.imported import tree as imported_tree
-from ledger.services.keeper import BatchRef
+from ledger.services.importing.imported import tree as imported_tree
+from ledger.services.keys.epochs import ensure_epoch, record
+from ledger.services.keys.keeper import BatchRef
 from ledger.services.site import Site
 from ledger.services.trees import BESIDE, Trees, compute
 

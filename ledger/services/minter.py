@@ -18,8 +18,15 @@ from numpy.typing import NDArray
 from ledger.domain import code, merkle, merkle_arrays
 from ledger.errors import Rejected
 from ledger.services import hashing
-from ledger.services.keeper import BatchRef, Decoded, check_range, epoch_keys, indices, leaves_of
-from ledger.services.keyring import EpochKeys, KeyRing
+from ledger.services.keys.keeper import (
+    BatchRef,
+    Decoded,
+    check_range,
+    epoch_keys,
+    indices,
+    leaves_of,
+)
+from ledger.services.keys.keyring import EpochKeys, KeyRing
 
 if TYPE_CHECKING:
     from ledger.domain.lane_codes import LaneCodes

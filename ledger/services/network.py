@@ -10,7 +10,7 @@ from typing import Any
 
 from ledger.domain.typed_data import domain_separator
 from ledger.errors import Broken, Rejected
-from ledger.services.sealed_file import replace_file
+from ledger.services.keys.sealed_file import replace_file
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ledger.db.engine import open_database
 from ledger.errors import Broken, Rejected, Unavailable
 from ledger.services.deploy import deploy
 from ledger.services.home import Home
-from ledger.services.hsm import TokenAccess
+from ledger.services.keys.hsm import TokenAccess
 from ledger.services.settings import Settings
 from ledger.services.site import ADMIN, LOG, RELAY, Site, open_site
 

@@ -19,9 +19,9 @@ from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.errors import Rejected
 from ledger.services import capture
 from ledger.services.act import settled
+from ledger.services.keys.vault import hosted_name
 from ledger.services.ruling import check_terms, market_bits, signed_by
 from ledger.services.site import ADMIN, Site
-from ledger.services.vault import hosted_name
 
 ROLES: dict[str, Role] = {role.name.lower(): role for role in Role}
 

@@ -23,11 +23,11 @@ from ledger.domain.contents import Codes, Inner, Part
 from ledger.errors import Rejected
 from ledger.services import act, runs
 from ledger.services.codes import leaves_of
+from ledger.services.goods.packed import load, parts_of
+from ledger.services.goods.places import by_batch, spans
+from ledger.services.goods.ways import INSIDE
 from ledger.services.mint import batch_ref
-from ledger.services.packed import load, parts_of
-from ledger.services.places import by_batch, spans
 from ledger.services.site import Site
-from ledger.services.ways import INSIDE
 
 MOST_PIECES = 64  # each is a block of its own
 _CHUNK = 500  # leaves a query

@@ -18,7 +18,7 @@ from ledger.domain.gs1_attributes import CSET82
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act
-from ledger.services.keeper import BatchRef
+from ledger.services.keys.keeper import BatchRef
 from ledger.services.mint import batch_ref
 from ledger.services.site import Site
 

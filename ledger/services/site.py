@@ -16,12 +16,12 @@ from ledger.db.engine import open_database
 from ledger.domain.epcis import When
 from ledger.errors import Rejected
 from ledger.services.home import Home
-from ledger.services.keeper import CodeKeeper, Keeper
-from ledger.services.keeper_socket import RemoteKeeper
-from ledger.services.keyring import KeyRing
+from ledger.services.keys.keeper import CodeKeeper, Keeper
+from ledger.services.keys.keeper_socket import RemoteKeeper
+from ledger.services.keys.keyring import KeyRing
+from ledger.services.keys.vault import Vault, hosted_name
 from ledger.services.minter import Minter
 from ledger.services.network import Network
-from ledger.services.vault import Vault, hosted_name
 
 RELAY, ADMIN, LOG = "relay", "admin", "log"  # the installation's own keys in the vault
 

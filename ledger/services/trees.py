@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ledger.domain import merkle
-from ledger.services.keeper import BatchRef
+from ledger.services.keys.keeper import BatchRef
 from ledger.services.minter import Minter
 
 BESIDE = 10_000  # codes; a smaller batch is done within a tenth of a second

@@ -7,8 +7,8 @@ import json
 from ledger.chain import artifact, trust
 from ledger.chain.storage import Layout
 from ledger.services.home import Home
+from ledger.services.keys.sealed_file import replace_file
 from ledger.services.open import validator_account
-from ledger.services.sealed_file import replace_file
 from ledger.services.site import LOG
 
 DAY_S = 86_400

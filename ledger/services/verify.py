@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from ledger.db.models import ChainCheckpoint, Scan
 from ledger.domain.verdict import Evidence, Limits, Verdict, judge
 from ledger.errors import Rejected
-from ledger.services import blacklist, claims, markets
+from ledger.services import claims
+from ledger.services.alerting import blacklist, markets
 from ledger.services.codes import brand_of
 from ledger.services.device_names import Device
 from ledger.services.lookup import Item, Link, chain_facts, find_item, read_link

@@ -15,15 +15,17 @@ from ledger.db.engine import reading
 from ledger.db.models import ChainParty
 from ledger.domain.verbs import KeyMode, Role
 from ledger.errors import Rejected, Unavailable
-from ledger.services import imports_work, mint, orders_work
-from ledger.services.deliveries import Courier
-from ledger.services.follow import Follower
+from ledger.services import mint
+from ledger.services.alerting.deliveries import Courier
+from ledger.services.alerting.watch import Watcher
+from ledger.services.following.follow import Follower
+from ledger.services.importing import imports_work
+from ledger.services.ordering import orders_work
 from ledger.services.resign import sign_again
 from ledger.services.scans import Sequencer
 from ledger.services.site import Site
 from ledger.services.submit import Submitter
 from ledger.services.trees import Trees
-from ledger.services.watch import Watcher
 
 log = logging.getLogger("touchstone.worker")
 IDLE_S, AWAY_S, MAX_AWAY_S = 0.05, 0.5, 15.0

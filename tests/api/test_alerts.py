@@ -20,8 +20,8 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from ledger.db.engine import transaction
 from ledger.db.models import ChainLot
-from ledger.services import alerts, alerts_rules, webhooks
-from ledger.services.alerts_evidence import document, keep_evidence
+from ledger.services.alerting import alerts, alerts_rules, webhooks
+from ledger.services.alerting.alerts_evidence import document, keep_evidence
 from scripts.api import bind
 from tests.api.world import BRAND, GTIN, JSON, RIVAL, World
 

@@ -10,7 +10,7 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser
 
-from ledger.services.labels import Label, sheet_html
+from ledger.services.press.labels import Label, sheet_html
 
 GTIN = "09506000134352"
 LABELS = [

@@ -19,8 +19,8 @@ from ledger.chain.strict_json import load
 from ledger.chain.trust import sign
 from ledger.db.engine import reading
 from ledger.errors import Rejected
-from ledger.services import prove_fraud
-from ledger.services.ways import find_ways
+from ledger.services.goods.ways import find_ways
+from ledger.services.proving import prove_fraud
 from tests.services.fraud_world import box, codes, item_of, pack, pack_falsely, way
 from tests.services.proof_world import World, open_world
 

@@ -10,7 +10,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
 from ledger.db.engine import MIGRATIONS, open_database
-from ledger.services import alerts_rules, markets
+from ledger.services.alerting import alerts_rules, markets
 
 OLD = '{"n": 3, "days": 7, "market": 3, "regions": [31, 32]}'
 

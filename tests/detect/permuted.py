@@ -25,8 +25,8 @@ from ledger.detect.diversion import MANY_DEVICES, Diversion, places
 from ledger.detect.farms import DAYS, DENSE, Farms
 from ledger.detect.frame import Bools, Ints
 from ledger.detect.sightings import BUSY_UNITS, Sightings
-from ledger.services.backtest import set_aside, uncollected
-from ledger.services.world_files import read_world
+from ledger.services.worlds.backtest import set_aside, uncollected
+from ledger.services.worlds.world_files import read_world
 
 LEVELS = (0.1, 0.05, 0.01)
 

@@ -19,7 +19,7 @@ from ledger.detect.case_table import CaseTable
 from ledger.detect.cell import Cell
 from ledger.detect.diversion import Diversion
 from ledger.detect.runs import Holding, Runs
-from ledger.services.simulator import Settings, World, simulate
+from ledger.services.worlds.simulator import Settings, World, simulate
 from tests.detect.frames import Row, one_lot, scans_of
 from tests.detect.honest import AWAY, Habits, honest_rows
 from tests.detect.permuted import Deals, Tally, upper

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ledger.detect import Custody, Detection, Finding, Lots, Scans, detect
-from ledger.services.simulator import Settings, simulate
+from ledger.services.worlds.simulator import Settings, simulate
 from tests.detect.frames import NO_CUSTODY, Row, one_lot, scans_of
 
 

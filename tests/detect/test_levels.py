@@ -10,7 +10,7 @@ import pytest
 
 from ledger.detect import Finding, Lots, detect
 from ledger.detect.levels import lots_by_city
-from ledger.services.simulator import Settings, simulate
+from ledger.services.worlds.simulator import Settings, simulate
 from tests.detect.frames import NO_CUSTODY, Row, one_lot, scans_of
 from tests.detect.wide import in_areas, within
 

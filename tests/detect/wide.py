@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ledger.detect import Lots, Scans
-from ledger.services.simulator import World
-from ledger.services.world_cities import Cities
+from ledger.services.worlds.simulator import World
+from ledger.services.worlds.world_cities import Cities
 
 AREA = 40
 

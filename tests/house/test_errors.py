@@ -23,7 +23,7 @@ COMPUTED: dict[tuple[str, str], set[str]] = {
         "TRANSACTIONS_DIFFER",
     },
     ("ledger/chain/refusals.py", "name"): set(SENTENCES),
-    ("ledger/services/packing_checks.py", "code"): {
+    ("ledger/services/goods/packing_checks.py", "code"): {
         "GONE_ITEM",
         "INACTIVE_CODE",
         "MOVED_ALONE",

@@ -14,7 +14,7 @@ from ledger.chain.receipts import Log
 from ledger.domain.history import verb_of_event
 from ledger.domain.keccak import keccak
 from ledger.domain.verbs import SIGNINGS
-from ledger.services.project import HANDLERS
+from ledger.services.following.project import HANDLERS
 
 from .repository import read
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from ledger.domain.print_uses import Level
-from ledger.services.qr import modules
+from ledger.services.press.qr import modules
 
 Modules = NDArray[np.bool_]
 Generator = np.random.Generator

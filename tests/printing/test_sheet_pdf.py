@@ -18,10 +18,10 @@ from pypdfium2 import PdfDocument
 
 from ledger.domain.print_uses import USES
 from ledger.errors import Rejected
-from ledger.services.labels import Label
-from ledger.services.pdf_sheet import Design, Heading, write_sheet
-from ledger.services.pdf_type import Courier, Outlines, Typeface
-from ledger.services.qr import qr_version
+from ledger.services.press.labels import Label
+from ledger.services.press.pdf_sheet import Design, Heading, write_sheet
+from ledger.services.press.pdf_type import Courier, Outlines, Typeface
+from ledger.services.press.qr import qr_version
 from scripts.print import Use
 
 GTIN = "09506000134352"

@@ -12,8 +12,9 @@ import pytest
 
 from ledger.db.engine import transaction
 from ledger.db.models import Scan
-from ledger.services import alerts, alerts_rules, api_keys
-from ledger.services.alerts_evidence import document, keep_evidence
+from ledger.services import api_keys
+from ledger.services.alerting import alerts, alerts_rules
+from ledger.services.alerting.alerts_evidence import document, keep_evidence
 from tests.scripts.conftest import BRAND, GTIN, Goods
 from tests.support.installation import command
 

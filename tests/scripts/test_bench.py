@@ -12,10 +12,10 @@ import pytest
 
 from ledger.domain import code
 from ledger.errors import Broken
-from ledger.services import bench_guess
-from ledger.services.bench_chain import Target
-from ledger.services.keeper import BatchRef, CodeKeeper
-from ledger.services.keyring import KeyRing
+from ledger.services.bench import bench_guess
+from ledger.services.bench.bench_chain import Target
+from ledger.services.keys.keeper import BatchRef, CodeKeeper
+from ledger.services.keys.keyring import KeyRing
 from ledger.services.minter import Minter
 
 MINT_KEYS = {

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ledger.services.simulator import Settings, simulate
-from ledger.services.simulator.files import write_world
+from ledger.services.worlds.simulator import Settings, simulate
+from ledger.services.worlds.simulator.files import write_world
 from tests.support.installation import command, refused
 
 

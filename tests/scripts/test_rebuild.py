@@ -14,7 +14,7 @@ from ledger.chain.trust import check_trust
 from ledger.db.engine import open_database, transaction
 from ledger.db.models import ChainParty
 from ledger.errors import Unavailable
-from ledger.services.follow import Follower
+from ledger.services.following.follow import Follower
 from tests.scripts.conftest import BRAND, Goods
 from tests.support.installation import chain_rows
 

@@ -15,8 +15,9 @@ from ledger.domain.ids import claim_id
 from ledger.domain.keccak import keccak
 from ledger.domain.leaf import inner_leaf, leaf
 from ledger.domain.verbs import Role, Verb
-from ledger.services import capture, items, lots, parties, prove_history, ruling
+from ledger.services import capture, items, lots, parties, ruling
 from ledger.services.act import Order, act
+from ledger.services.proving import prove_history
 from ledger.services.relaying import keep
 from ledger.services.site import ADMIN
 from tests.services.proof_world import BRAND, DISTRIBUTOR, GTIN, STORE, World, open_world

@@ -16,9 +16,10 @@ from ledger.db.models import UnitName
 from ledger.domain import code
 from ledger.domain.gs1 import with_check_digit
 from ledger.domain.verbs import KeyMode, Role
-from ledger.services import act, line, mint, parties, places, runs
-from ledger.services.line import Ack
-from ledger.services.line_file import Report, pack_file
+from ledger.services import act, mint, parties, runs
+from ledger.services.goods import line, places
+from ledger.services.goods.line import Ack
+from ledger.services.goods.line_file import Report, pack_file
 from ledger.services.site import Site
 from tests.support.installation import Installation, await_mint, installation
 

@@ -26,27 +26,18 @@ from ledger.domain.gs1 import with_check_digit
 from ledger.domain.leaf import leaf
 from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.domain.verdict import ScanFacts
-from ledger.services import (
-    claims,
-    custody,
-    items,
-    lots,
-    mint,
-    packing,
-    parties,
-    prove,
-    runs,
-    unpacking,
-)
+from ledger.services import claims, custody, items, lots, mint, parties, runs
 from ledger.services.act import Order, act, settled
 from ledger.services.deploy import deploy
-from ledger.services.follow import Follower
+from ledger.services.following.follow import Follower
+from ledger.services.goods import packing, unpacking
+from ledger.services.goods.packing import Box
+from ledger.services.goods.units import find_unit
 from ledger.services.home import Home
 from ledger.services.mint import batch_ref
-from ledger.services.packing import Box
+from ledger.services.proving import prove
 from ledger.services.site import ADMIN, RELAY, Site
 from ledger.services.submit import Submitter
-from ledger.services.units import find_unit
 from tests.chain.embedded.conftest import start_node, stop_node
 
 T0 = 1_750_000_000  # 2025-06-15, when this ledger begins

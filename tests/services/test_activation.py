@@ -15,9 +15,11 @@ from ledger.db.engine import reading
 from ledger.domain.contents import Codes
 from ledger.domain.gs1 import with_check_digit
 from ledger.domain.verdict import ScanFacts
-from ledger.services import custody, items, lots, mint, prove, ranges, runs, trusting, unpacking
+from ledger.services import custody, items, lots, mint, ranges, runs, trusting
+from ledger.services.goods import unpacking
+from ledger.services.goods.packing import Box, pack
 from ledger.services.lookup import read_link, run_of
-from ledger.services.packing import Box, pack
+from ledger.services.proving import prove
 from ledger.services.runs import LotTerms
 from ledger.services.verify import check
 from tests.services.verb_world import BRAND, DISTRIBUTOR, GTIN, OWN, World, open_world

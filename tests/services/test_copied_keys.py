@@ -14,8 +14,9 @@ from ledger.db.engine import reading
 from ledger.db.models import ChainCheckpoint
 from ledger.domain.verbs import Role
 from ledger.errors import Rejected
-from ledger.services import epochs, mint, parties
+from ledger.services import mint, parties
 from ledger.services.act import settled
+from ledger.services.keys import epochs
 from ledger.services.open import open_installation
 from ledger.services.settings import Settings
 from ledger.services.site import Site

@@ -19,10 +19,11 @@ from ledger.domain.gs1 import with_check_digit
 from ledger.domain.history import NO_EVENT_HASH
 from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.errors import Rejected
-from ledger.services import act, capture, custody, mint, packing, parties
-from ledger.services.packing import Box
+from ledger.services import act, capture, custody, mint, parties
+from ledger.services.goods import packing
+from ledger.services.goods.packing import Box
+from ledger.services.goods.units import find_unit
 from ledger.services.site import Site
-from ledger.services.units import find_unit
 from tests.support.installation import all_rows, await_mint, installation
 
 BRAND, DISTRIBUTOR, STORE, STRANGER = (

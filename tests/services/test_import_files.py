@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from ledger.domain.import_rows import Kind
 from ledger.errors import Rejected
-from ledger.services import import_xlsx, workbook_xml
-from ledger.services.import_csv import read_csv
-from ledger.services.import_xlsx import is_workbook, read_xlsx
+from ledger.services.importing import import_xlsx, workbook_xml
+from ledger.services.importing.import_csv import read_csv
+from ledger.services.importing.import_xlsx import is_workbook, read_xlsx
 from tests.support import workbook as made
 from tests.support.workbook import formula, number, sheet, text, workbook
 

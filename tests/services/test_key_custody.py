@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import Broken, Rejected, TouchstoneError
-from ledger.services import hsm, key_backup
 from ledger.services.home import Home
-from ledger.services.keeper import BatchRef, CodeKeeper
+from ledger.services.keys import hsm, key_backup
+from ledger.services.keys.keeper import BatchRef, CodeKeeper
 from ledger.services.minter import Minter
 from tests.support.installation import command, refused
 

@@ -17,11 +17,12 @@ from ledger.db.models import ChainBatch
 from ledger.domain import digital_link, merkle
 from ledger.domain.verbs import Role
 from ledger.errors import Rejected
-from ledger.services import mint, parties, prove
+from ledger.services import mint, parties
 from ledger.services.act import settled
-from ledger.services.epochs import ensure_epoch
-from ledger.services.keeper_socket import listens
+from ledger.services.keys.epochs import ensure_epoch
+from ledger.services.keys.keeper_socket import listens
 from ledger.services.open import found, open_installation
+from ledger.services.proving import prove
 from ledger.services.settings import Settings
 from ledger.services.site import Site
 from ledger.services.verify import check

@@ -10,8 +10,8 @@ import pytest
 
 from ledger.domain import code, merkle
 from ledger.services import hashing
-from ledger.services.keeper import BatchRef
-from ledger.services.keyring import KeyRing
+from ledger.services.keys.keeper import BatchRef
+from ledger.services.keys.keyring import KeyRing
 from ledger.services.minter import Minter
 
 BRAND, GTIN, CHAIN, CONTRACT = 9506000134352, 9506000134352, 123456789, bytes(range(20))
@@ -70,8 +70,8 @@ def test_without_numba_the_same_bytes_come_slower(minter: Minter, tmp_path: Path
         "import json, secrets, sys; sys.modules['numba'] = None\n"
         "from pathlib import Path\n"
         "from ledger.services import hashing\n"
-        "from ledger.services.keeper import BatchRef\n"
-        "from ledger.services.keyring import KeyRing\n"
+        "from ledger.services.keys.keeper import BatchRef\n"
+        "from ledger.services.keys.keyring import KeyRing\n"
         "from ledger.services.minter import Minter\n"
         "ring = KeyRing(Path(sys.argv[1]), 'passphrase', secrets.token_bytes)\n"
         f"minter = Minter(ring, {CHAIN}, bytes(range(20)))\n"

@@ -13,9 +13,10 @@ from ledger.db.models import ChainUnit, Submission
 from ledger.domain.contents import Codes
 from ledger.domain.gs1 import with_check_digit
 from ledger.domain.verbs import KeyMode, Role, Verb
-from ledger.services import act, capture, custody, mint, packing, parties, runs, unpacking
+from ledger.services import act, capture, custody, mint, parties, runs
+from ledger.services.goods import packing, unpacking
+from ledger.services.goods.units import unit_name
 from ledger.services.site import Site
-from ledger.services.units import unit_name
 from tests.support.installation import await_mint, installation
 
 BRAND, DISTRIBUTOR = (int(with_check_digit(f"9506000{number:05d}")) for number in (1, 2))

@@ -24,24 +24,23 @@ from ledger.services import (
     claims,
     custody,
     devices,
-    epochs,
     exceptions,
     items,
     lots,
-    packing,
     relaying,
     ruling,
     runs,
-    unpacking,
 )
 from ledger.services.device_names import Device
 from ledger.services.exceptions import Counts
-from ledger.services.follow import Follower
+from ledger.services.following.follow import Follower
+from ledger.services.goods import packing, unpacking
+from ledger.services.goods.packing import Box
+from ledger.services.goods.units import find_unit
+from ledger.services.keys import epochs
 from ledger.services.mint import batch_ref
-from ledger.services.packing import Box
 from ledger.services.runs import LotTerms
 from ledger.services.scan_facts import Place
-from ledger.services.units import find_unit
 from ledger.services.verify import check
 from tests.services.verb_world import (
     BOUND_LOT,

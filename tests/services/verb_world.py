@@ -21,9 +21,10 @@ from ledger.domain.contents import Codes
 from ledger.domain.gs1 import with_check_digit
 from ledger.domain.verbs import KeyMode, Role
 from ledger.errors import Rejected
-from ledger.services import act, custody, mint, packing, parties, ruling, runs
+from ledger.services import act, custody, mint, parties, ruling, runs
 from ledger.services.device_names import Device
-from ledger.services.packing import Box
+from ledger.services.goods import packing
+from ledger.services.goods.packing import Box
 from ledger.services.runs import LotTerms
 from ledger.services.scan_facts import Place
 from ledger.services.site import Site

@@ -30,8 +30,8 @@ from ledger.domain.verbs import Role, Verb
 from ledger.services.home import Home
 from ledger.services.network import Network
 from ledger.services.site import Site
-from ledger.services.world import DemoScan, World
-from ledger.services.world_plan import PALLETS, PARTIES
+from ledger.services.worlds.world import DemoScan, World
+from ledger.services.worlds.world_plan import PALLETS, PARTIES
 
 BRAND = 9506000000015
 FIRST_PARTY = 9506000000100

@@ -17,8 +17,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from ledger.db.base import Base
 from ledger.db.engine import reading
-from ledger.db.models import Base, ChainCheckpoint, chain_tables
+from ledger.db.models import ChainCheckpoint, chain_tables
 from ledger.services.mint import mint_of
 from ledger.services.open import found, open_installation
 from ledger.services.settings import Settings

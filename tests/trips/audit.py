@@ -20,7 +20,7 @@ from ledger.db.engine import open_database, reading
 from ledger.db.models import ChainAnchor, ChainEvent, Mint, Relay, Scan, ScanLogState, Submission
 from ledger.domain import scan_log
 from ledger.domain.scan_map import Entry, map_root, next_entry
-from ledger.services.follow import Follower
+from ledger.services.following.follow import Follower
 from ledger.services.open import open_installation
 from ledger.services.scans import document
 from ledger.services.settings import Settings

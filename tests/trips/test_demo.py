@@ -27,8 +27,8 @@ from ledger.domain import scan_log
 from ledger.domain.digital_link import parse
 from ledger.domain.verbs import KeyMode, Verb
 from ledger.services.home import Home
-from ledger.services.world import World, demo_world
-from ledger.services.world_plan import SPAN, Unit, cases_of
+from ledger.services.worlds.world import World, demo_world
+from ledger.services.worlds.world_plan import SPAN, Unit, cases_of
 from scripts.demo_play import GTIN, SPARE, lot_name, sscc
 from tests.trips.audit import at_rest
 from tests.trips.demo_run import Demo, Played, free_port, touchstone

@@ -23,7 +23,7 @@ from sqlalchemy import text
 
 from ledger.db.engine import open_database
 from ledger.services.site import Site
-from ledger.services.world import World, demo_world
+from ledger.services.worlds.world import World, demo_world
 from scripts.demo_play import SPARE
 from tests.trips.audit import Acks, at_rest, follow_anew, losses
 from tests.trips.demo_run import Demo, Journal, all_end, free_port, is_running, stop_and_look

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from ledger.db.models import Base
+from ledger.db import models as models  # whoever knows it knows all tables
+from ledger.db.base import Base
 
 connection = context.config.attributes["connection"]
 context.configure(

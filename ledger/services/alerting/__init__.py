@@ -1,0 +1,1 @@
+"""Alerts: what the scans give away, kept, told, and judged by people."""

@@ -1,0 +1,183 @@
+"""The operator's blacklist of codes: what the log says of a code, beside its history.
+
+A person's entry says `do_not_use`, or `caution`; what a clone alert puts there by itself says
+caution, and goes when the alert is explained or was false. No entry is ever deleted: it is lifted,
+and who did that is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
+
+from ledger.db.alerting import BlacklistEntry
+from ledger.db.models import Alert
+from ledger.domain.verdict import Outcome
+from ledger.errors import Rejected
+from ledger.services.alerting.alerts_rules import lists_copies
+from ledger.services.audit import WORKER, record
+from ledger.services.lookup import find_item, read_link
+from ledger.services.site import Site
+
+LEVELS = (Outcome.CAUTION, Outcome.DO_NOT_USE)  # the graver last
+MOST = 10_000  # codes a request
+# Asked for every verdict: of the table and not of the class, and built once, a quarter of the time.
+_TABLE = BlacklistEntry.__table__.c
+_LEVELS = select(_TABLE.level).where(
+    _TABLE.batch == bindparam("batch"),
+    _TABLE.index == bindparam("index"),
+    _TABLE.lifted.is_(None),
+)
+
+
+@dataclass(frozen=True)
+class Code:
+    """A code of ours: its brand, GTIN-14/serial, and where its leaf is."""
+
+    brand: int
+    text: str
+    batch: int
+    index: int
+
+
+def level(session: Session, batch: int, index: int) -> Outcome | None:
+    """Return the gravest level at which a code is listed, None if it is not."""
+    found = (Outcome(text) for text in session.scalars(_LEVELS, {"batch": batch, "index": index}))
+    return max(found, key=LEVELS.index, default=None)
+
+
+def codes_of(site: Site, session: Session, texts: Sequence[str], brand: int) -> list[Code]:
+    """Return the codes that links or GTIN/serial name, all of one brand (0: of any).
+
+    Raises Rejected BAD_BLACKLIST, naming the first that is none.
+    """
+    found = []
+    for number, text in enumerate(texts, 1):
+        try:
+            link = read_link(text if "/01/" in text else f"https://{site.host}/01/{_slashed(text)}")
+            item = find_item(site, session, link.gtin, link.serial)
+        except Rejected:
+            item = None
+        if item is None or (brand and item.brand != brand):
+            raise Rejected("BAD_BLACKLIST", f"Code {number} ({text[:80]}) is none of this brand's.")
+        code = f"{item.gtin:014d}/{item.serial}"
+        found.append(Code(item.brand, code, item.batch, item.index))
+    return found
+
+
+def _slashed(text: str) -> str:
+    gtin, _, serial = text.strip().partition("/")
+    return f"{gtin}/21/{serial}"
+
+
+def add(
+    session: Session,
+    now: int,
+    who: str,
+    codes: Sequence[Code],
+    grade: str,
+    reason: str,
+    alert: int | None = None,
+) -> list[BlacklistEntry]:
+    """List codes, all or none; one that is listed at this level already stays as it is.
+
+    Raises Rejected BAD_BLACKLIST.
+    """
+    if grade not in LEVELS:
+        raise Rejected("BAD_BLACKLIST", f"A level is one of {', '.join(LEVELS)}.")
+    if not 1 <= len(codes) <= MOST:
+        raise Rejected("BAD_BLACKLIST", f"List 1 to {MOST:,} codes at a time.")
+    listed = []
+    for code in codes:
+        query = select(BlacklistEntry).where(
+            BlacklistEntry.batch == code.batch,
+            BlacklistEntry.index == code.index,
+            BlacklistEntry.level == grade,
+            BlacklistEntry.lifted.is_(None),
+        )
+        row = session.scalars(query).first()
+        if row is None:
+            row = BlacklistEntry(
+                brand=code.brand,
+                code=code.text,
+                batch=code.batch,
+                index=code.index,
+                level=grade,
+                reason=reason,
+                alert=alert,
+                since=now,
+                who=who,
+            )
+            session.add(row)
+            session.flush()
+            told = {"code": code.text, "entry": row.id, "level": grade, "reason": reason}
+            record(session, now, who, "blacklist add", brand=code.brand, alert=alert, **told)
+        listed.append(row)
+    return listed
+
+
+def lift(session: Session, now: int, who: str, entry: BlacklistEntry, why: str) -> None:
+    """Take an entry off the list; it stays on record."""
+    if entry.lifted is None:
+        entry.lifted, entry.lifted_by = now, who
+        told = {"code": entry.code, "entry": entry.id, "why": why}
+        record(session, now, who, "blacklist lift", brand=entry.brand, **told)
+
+
+def entries(
+    session: Session, brand: int, after: int, limit: int, lifted: bool
+) -> list[BlacklistEntry]:
+    """Return a brand's entries (0: all) numbered above `after`, in order."""
+    query = select(BlacklistEntry).where(BlacklistEntry.id > after).order_by(BlacklistEntry.id)
+    if brand:
+        query = query.where(BlacklistEntry.brand == brand)
+    if not lifted:
+        query = query.where(BlacklistEntry.lifted.is_(None))
+    return list(session.scalars(query.limit(limit)))
+
+
+def entry_json(row: BlacklistEntry) -> dict[str, Any]:
+    """Return an entry as people and programs are told it."""
+    return {
+        "id": row.id,
+        "brand": row.brand,
+        "code": row.code,
+        "level": row.level,
+        "reason": row.reason,
+        "alert": row.alert,
+        "since": row.since,
+        "who": row.who,
+        "lifted": row.lifted,
+        "lifted_by": row.lifted_by,
+    }
+
+
+def find(session: Session, number: int, brand: int) -> BlacklistEntry:
+    """Return an entry of a brand (0: any). Raises Rejected UNKNOWN_ENTRY."""
+    row = session.get(BlacklistEntry, number)
+    if row is None or (brand and row.brand != brand):
+        raise Rejected("UNKNOWN_ENTRY", f"The blacklist has no entry {number}.")
+    return row
+
+
+def follow(session: Session, now: int, alert: Alert) -> None:
+    """List the code that a clone alert names, with the word caution, if the brand wants that."""
+    place = alert.body.get("item")
+    if alert.kind != "clone" or alert.muted or not place or alert.code is None:
+        return
+    if lists_copies(session, alert.brand):
+        code = Code(alert.brand, alert.code, place["batch"], place["index"])
+        add(session, now, WORKER, [code], Outcome.CAUTION, f"alert {alert.id}", alert.id)
+
+
+def unfollow(session: Session, now: int, who: str, alert: Alert) -> None:
+    """Take off the list what an alert put there."""
+    query = select(BlacklistEntry).where(
+        BlacklistEntry.alert == alert.id, BlacklistEntry.lifted.is_(None)
+    )
+    for entry in session.scalars(query).all():
+        lift(session, now, who, entry, f"alert {alert.id} is {alert.outcome}")

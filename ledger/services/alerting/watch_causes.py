@@ -1,0 +1,164 @@
+"""From what a detector finds, and from scans of causes that are known, to alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ledger.db.alerting import AlertRule
+from ledger.db.models import Alert, Scan
+from ledger.detect.finding import Finding
+from ledger.services.alerting import alerts
+from ledger.services.alerting.alerts_again import goods_of, named
+from ledger.services.alerting.alerts_evidence import Document, keep_evidence
+from ledger.services.alerting.watch_evidence import Source
+from ledger.services.alerting.watch_facts import Facts
+from ledger.services.alerting.watch_frame import DAY, Names, code_of
+from ledger.services.alerting.watch_goods import Consignment, Goods
+
+CHUNK = 500
+
+
+def touch(facts: Facts, rows: Sequence[Scan], fresh: Collection[str] | None = None) -> None:
+    """Count new scans towards the causes that are alerts already.
+
+    fresh: towards these alone, which this pass has raised, the scans that came after.
+    """
+    session, brand, goods = facts.session, facts.brand, facts.goods
+    by_key: dict[str, list[Scan]] = {}
+    for row in rows:
+        for key in _keys(row, goods):
+            by_key.setdefault(f"{brand}/{key}", []).append(row)
+    keys = [key for key in by_key if fresh is None or key in fresh]
+    for start in range(0, len(keys), CHUNK):
+        query = select(Alert).where(Alert.key.in_(keys[start : start + CHUNK]))
+        for alert in session.scalars(query).all():
+            own = [row for row in by_key[alert.key] if _belongs(alert, row, goods)]
+            own = own if fresh is None else [row for row in own if row.time > alert.raised]
+            if own:
+                last = max(row.time for row in own)
+                alerts.count(session, facts.now, alert, len(own), last)
+
+
+def _keys(row: Scan, goods: Goods) -> list[str]:
+    """The causes that a scan may belong to."""
+    if row.batch is None:
+        return [f"guess/{row.device}"]
+    keys = [f"clone/{code_of(row)}"]
+    place = goods.place(row.batch, row.index)
+    if place is not None:
+        consignment = goods.consignments[place.row]
+        keys.append(f"diversion/{consignment.lot.number}/{consignment.consignee}/{row.region}")
+    return keys
+
+
+def _belongs(alert: Alert, row: Scan, goods: Goods) -> bool:
+    """Say whether a scan is of the units that an alert names, where it names some."""
+    if alert.kind != "diversion":
+        return True
+    place = goods.place(row.batch, row.index)
+    assert place is not None  # its key has a consignment
+    case = goods.consignments[place.row].cases[place.case]
+    return case.sscc in alert.body["evidence"]["units"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finding as a cause. evidence: None where the alert was there already."""
+
+    kind: str
+    cause: alerts.Cause
+    evidence: Document | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there was no alert of this cause."""
+        return self.evidence is not None
+
+    def keep(self, session: Session, now: int, rule: AlertRule) -> str | None:
+        """Make or update its alert; return its key if it is new."""
+        alert, new = alerts.keep(session, now, rule, self.cause)
+        if self.evidence is not None:
+            keep_evidence(session, now, alert, self.evidence)
+        return alert.key if new else None
+
+
+@dataclass(frozen=True)
+class Finder:
+    """Makes causes of what the detectors find in one brand's scans, while its frame is the newest.
+
+    consignments: by row of the brand's `Lots`.
+    """
+
+    session: Session
+    brand: int
+    names: Names
+    consignments: Sequence[Consignment]
+    source: Source
+
+    def find(self, finding: Finding) -> Found:
+        """Return the cause of a finding, with its evidence if it is not an alert yet."""
+        consignment = self._consignment(finding)
+        cause = self._cause(finding, consignment)
+        query = select(Alert.id).where(Alert.key == f"{self.brand}/{cause.key}")
+        if self.session.scalar(query) is not None:
+            return Found(finding.kind, cause)
+        return Found(finding.kind, cause, self.source.evidence(finding, consignment, cause))
+
+    def _cause(self, finding: Finding, consignment: Consignment | None) -> alerts.Cause:
+        body = {**finding.line(), "calibrated": finding.e_value is not None}
+        consignee = None
+        if consignment is not None:
+            body["sentence"] = named(finding, consignment.name)
+            body["evidence"]["units"] = [
+                consignment.cases[number - consignment.first].sscc
+                for number in finding.evidence.cases
+            ]
+            body["lot"] = consignment.name
+            if finding.evidence.cases:
+                consignee = body["first_consignee"] = consignment.consignee
+        if finding.kind == "clone":
+            batch, index = self.names.item(finding.code or "") or (0, 0)
+            body["item"] = {"batch": batch, "index": index}
+        raised = self._time(finding.day)
+        return alerts.Cause(
+            key=self._key(finding, consignee),
+            brand=self.brand,
+            raised=raised,
+            last=raised,
+            scans=finding.evidence.scans,
+            goods=goods_of(finding),
+            body=body,
+            lot=consignment.name if consignment else None,
+            region=finding.region,
+            code=finding.code,
+            gtin=consignment.lot.gtin if consignment else None,
+            consignee=consignee,
+        )
+
+    def _time(self, day: float) -> int:
+        return round(self.names.origin + day * DAY)
+
+    def _consignment(self, finding: Finding) -> Consignment | None:
+        """The consignment that a finding is of: the one of its lot that holds its code, or all its
+        cases."""
+        own = [one for one in self.consignments if one.lot.number == finding.lot]
+        if finding.code is not None:
+            item = self.names.item(finding.code)
+            return next((one for one in own if item and one.case_of(*item)), None)
+        return next((one for one in own if one.holds(finding.evidence.cases)), None)
+
+    def _key(self, finding: Finding, consignee: int | None) -> str:
+        """What names the cause for good: a farm by when it was first told, a guesser by its
+        device."""
+        if finding.kind == "diversion":
+            return f"diversion/{finding.lot}/{consignee}/{finding.region}"
+        if finding.kind == "clone":
+            return f"clone/{finding.code}"
+        if finding.kind == "guess":
+            return f"guess/{finding.devices[0]}"
+        first = finding.day if finding.update_of is None else finding.update_of
+        return f"{finding.kind}/{finding.lot}/{consignee}/{self._time(first)}"

@@ -1,0 +1,178 @@
+"""What a finding rests on, gathered from the stored scans while the detectors remember them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ledger.db.models import Scan
+from ledger.detect.clones import Basis
+from ledger.detect.finding import Finding
+from ledger.domain import contents
+from ledger.services.alerting import alerts
+from ledger.services.alerting.alerts_again import looks, recompute
+from ledger.services.alerting.alerts_evidence import COLUMNS, Document, document, told_of
+from ledger.services.alerting.watch_frame import DAY, Names, code_of
+from ledger.services.alerting.watch_goods import Consignment
+from ledger.services.goods.places import by_batch, spans
+
+MOST = 200_000  # scans that are kept with an alert
+MOST_TIES, MOST_BUSY = 20, 200  # scans of a second, or of a device in a day, that are looked at
+SEEN = COLUMNS.index("seen")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where evidence comes from: one brand's stored scans, and what its detectors were told.
+
+    upto: the newest scan that was fed. copies: what the finding on a code rests on.
+    """
+
+    session: Session
+    brand: int
+    names: Names
+    stores: Mapping[bytes, int]
+    territory: Callable[[Consignment], frozenset[int]]
+    copies: Callable[[str], Basis | None]
+    upto: int
+
+    def evidence(
+        self, finding: Finding, consignment: Consignment | None, cause: alerts.Cause
+    ) -> Document:
+        """Return what the alert rests on: nothing that was seen after the scan that tipped it."""
+        rows = sorted(self._rows(finding, consignment, cause.raised), key=lambda row: row.id)
+        told = self._document(finding, consignment, rows)
+        told["complete"] = len(rows) < MOST
+        alert = told_of(finding.kind, cause)
+        scans = told["scans"]
+        # Scans of the same second may have come after it: it rests on those before.
+        for without in range(min(MOST_TIES, len(scans))):
+            cut = {**told, "scans": scans[: len(scans) - without]}
+            if finding.kind == "diversion":
+                cut["looks"] = looks({**cut, "alert": alert})
+            if recompute({**cut, "alert": alert}).holds:
+                return cut
+            if scans[-1 - without][SEEN] < cause.raised:
+                break
+        if finding.kind == "diversion":
+            told["looks"] = looks({**told, "alert": alert})
+        return told
+
+    def _rows(
+        self, finding: Finding, consignment: Consignment | None, until: int
+    ) -> Iterable[Scan]:
+        if finding.kind == "guess":
+            rows = _by_ids(self.session, self.names.strange[finding.devices[0]])
+        elif finding.kind == "diversion" and consignment is not None:
+            rows = _in_ranges(self.session, _ranges(consignment), until)
+        else:
+            items = [self.names.item(code) for code in finding.evidence.codes]
+            ranges = [(batch, index, index + 1) for batch, index in filter(None, items)]
+            rows = _in_ranges(self.session, ranges, until)
+        rows = [row for row in rows if self._is_fed(row) and self._seen(row) <= until]
+        if finding.kind == "clone" and finding.code is not None and consignment is not None:
+            rows += self._busy(rows, finding.code, consignment)
+        return rows
+
+    def _busy(self, rows: Sequence[Scan], code: str, of: Consignment) -> list[Scan]:
+        """The scans by which devices that scanned a copied code were busy, so do not count."""
+        basis = self.copies(code)
+        counted = {(one.day, one.source, one.lat, one.lon) for one in basis.seen} if basis else {}
+        first: dict[str, Scan] = {}
+        for row in sorted(rows, key=lambda row: (self._seen(row), row.id)):
+            first.setdefault(row.device, row)
+        found: dict[int, Scan] = {}
+        for device, row in first.items():
+            day = (self._seen(row) - self.names.origin) / DAY
+            if (day, row.loc_src, row.lat or 0.0, row.lon or 0.0) in counted:
+                continue
+            morning = self._seen(row) - self._seen(row) % 86_400
+            that_day = (
+                select(Scan)
+                .where(Scan.time >= morning, Scan.time <= row.time, Scan.id <= row.id)
+                .where(Scan.device == device, Scan.brand == self.brand)
+                .order_by(Scan.time)
+                .limit(MOST_BUSY)
+            )
+            for other in self.session.scalars(that_day):
+                if (
+                    code_of(other) != code
+                    and self._is_fed(other)
+                    and of.case_of(other.batch, other.index) is not None
+                ):
+                    found[other.id] = other
+        return list(found.values())
+
+    def _is_fed(self, row: Scan) -> bool:
+        """Say whether the detectors were given a scan (`Names.wanted`)."""
+        last = self.names.full.get(code_of(row), self.upto)
+        return row.id <= min(last, self.upto) and not (row.weak and row.batch is not None)
+
+    def _seen(self, row: Scan) -> int:
+        """When a scan was looked at, by the frames' clock."""
+        return self.names.late.get(row.id, row.time)
+
+    def _document(
+        self, finding: Finding, consignment: Consignment | None, rows: Sequence[Scan]
+    ) -> Document:
+        told = document({"fdr": finding.fdr, "level": finding.level}, rows, self.names.late)
+        told["origin"] = self.names.origin
+        if consignment is not None:
+            told["consignment"] = self._goods(consignment)
+        basis = self.copies(finding.code) if finding.code is not None else None
+        if basis is not None:
+            told["copies"] = {
+                "raised": basis.raised,
+                "sold": [[one.source, one.lat, one.lon, one.region] for one in basis.sold],
+            }
+        return told
+
+    def _goods(self, consignment: Consignment) -> Document:
+        return {
+            "lot": consignment.lot.number,
+            "name": consignment.name,
+            "consignee": consignment.consignee,
+            "shipped": min(case.shipped for case in consignment.cases),
+            "territory": sorted(self.territory(consignment)),
+            "cases_per_pallet": consignment.per_pallet(),
+            "first_case": consignment.first,
+            "cases": [
+                {
+                    "sscc": case.sscc,
+                    "pallet": "0x" + case.pallet.hex(),
+                    **contents.to_json(case.codes),
+                    "store": self.stores.get(case.unit),
+                }
+                for case in consignment.cases
+            ],
+        }
+
+
+Range = tuple[int, int, int]
+"""Batch, first index, index after the last."""
+
+
+def _ranges(consignment: Consignment) -> list[Range]:
+    """The codes of a consignment, neighbouring cases as one range."""
+    found: list[Range] = []
+    for batch, indices in by_batch(case.codes for case in consignment.cases).items():
+        found += [(batch, first, to) for first, to in spans(indices)]
+    return found
+
+
+def _in_ranges(session: Session, ranges: Sequence[Range], until: int) -> list[Scan]:
+    """The scans of some codes up to a time, MOST at most: one code may have millions."""
+    rows: list[Scan] = []
+    for batch, first, to in ranges:
+        inside = select(Scan).where(Scan.batch == batch, Scan.index.between(first, to - 1))
+        rows += session.scalars(inside.where(Scan.time <= until).limit(MOST - len(rows)))
+        if len(rows) >= MOST:
+            break
+    return rows
+
+
+def _by_ids(session: Session, ids: Sequence[int]) -> list[Scan]:
+    return list(session.scalars(select(Scan).where(Scan.id.in_(ids))))

@@ -1,0 +1,1 @@
+"""Measurements: what `touchstone bench` prints."""

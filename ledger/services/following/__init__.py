@@ -1,0 +1,1 @@
+"""The follower: from sealed blocks to the chain tables."""

@@ -1,0 +1,1 @@
+"""Keys at rest and in use: the code keys, their keeper, the hosted accounts."""

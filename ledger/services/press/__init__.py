@@ -1,0 +1,1 @@
+"""Print: symbols, labels, sheets, and the data files of printing lines."""

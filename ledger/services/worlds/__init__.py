@@ -1,0 +1,1 @@
+"""Worlds of scans: played, simulated, stored."""

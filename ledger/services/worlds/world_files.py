@@ -1,0 +1,190 @@
+"""Read a folder of scan-world files (lots, custody, events; plain or gzip CSV) into frames.
+
+Raises Rejected BAD_WORLD with one sentence naming the file, the row (the header is row 1) and the
+column.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ledger.detect.frame import CHANNELS, LOC_SOURCES, Custody, Ints, Lots, Scans, joined
+from ledger.errors import Rejected
+from ledger.services.worlds.csv_blocks import Block, is_read, read_blocks, read_table
+from ledger.services.worlds.world_cities import Cities
+
+MOST_REGIONS = 4096
+PACKING = ("items", "case_size", "cases_per_pallet")
+
+
+def read_world(folder: Path) -> tuple[Scans, Lots, Custody]:
+    """The three frames of a folder that holds lots, custody and events as .csv or .csv.gz."""
+    if not folder.is_dir():
+        raise Rejected("BAD_WORLD", f"{folder} is not a folder; give the folder of a scan world.")
+    lots = read_lots(_find(folder, "lots"))
+    rows = {int(label): row for row, label in enumerate(lots.label)}
+    custody = read_custody(_find(folder, "custody"), rows)
+    scans = read_events(_find(folder, "events"), rows)
+    return *_in_cities(folder, scans, lots), custody
+
+
+def read_lots(path: Path) -> Lots:
+    """lots.csv: lot, distributor, territory (region ids joined by |), ship_day, items, case_size,
+    cases_per_pallet; an optional column `restricted` (0 or 1) is 1 where it is absent."""
+    names = ("lot", "distributor", "territory", "ship_day", *PACKING)
+    table = read_table(path, names, optional=("restricted",))
+    label = table.ints("lot")
+    if len(set(label.tolist())) != len(label):
+        table.bad("lot", _first_repeat(label), "is there twice")
+    items, case_size, cases_per_pallet = (table.ints(name) for name in PACKING)
+    for name, column in zip(PACKING, (items, case_size, cases_per_pallet), strict=True):
+        table.require(name, column > 0, "must be above 0")
+    sold = [_regions(table, at, text) for at, text in enumerate(table.texts("territory"))]
+    most = max((max(regions, default=0) for regions in sold), default=0)
+    territory = np.zeros((len(label), most + 1), dtype=np.bool_)
+    for row, regions in enumerate(sold):
+        territory[row, regions] = True
+    all_are = np.ones(len(label), dtype=np.bool_)
+    return Lots(
+        label=label,
+        distributor=table.ints("distributor"),
+        territory=territory,
+        ship_day=table.floats("ship_day"),
+        restricted=table.ints("restricted") != 0 if "restricted" in table else all_are,
+        first_case=np.zeros(len(label), dtype=np.int64),
+        items=items,
+        case_size=case_size,
+        cases_per_pallet=cases_per_pallet,
+    )
+
+
+def _in_cities(folder: Path, scans: Scans, lots: Lots) -> tuple[Scans, Lots]:
+    """With the optional column `cities` of lots.csv (ids of cities joined by |): a lot with a city
+    of a region of its territory may be sold in those cities of it only."""
+    table = read_table(_find(folder, "lots"), ("lot",), optional=("cities",))
+    if "cities" not in table:
+        return scans, lots
+    cities = read_cities(_find(folder, "cities"))
+    rows = {label: row for row, label in enumerate(cities.label.tolist())}
+    sold = np.zeros((len(lots), len(rows)), dtype=np.bool_)
+    for at, text in enumerate(table.texts("cities")):
+        for label in _numbers_in(table, "cities", at, text):
+            if label not in rows:
+                table.bad("cities", at, f"'{label}' is no city of cities.csv")
+            sold[at, rows[label]] = True
+    lots = replace(lots, cities=sold, city_region=cities.region)
+    return replace(scans, city=cities.of(scans)), lots
+
+
+def read_cities(path: Path) -> Cities:
+    """cities.csv: city_id, region_id, lat, lon."""
+    table = read_table(path, ("city_id", "region_id", "lat", "lon"))
+    label, region = table.ints("city_id"), table.ints("region_id")
+    if len(set(label.tolist())) != len(label):
+        table.bad("city_id", _first_repeat(label), "is there twice")
+    table.require("region_id", (region >= 0) & (region < MOST_REGIONS), "is no region number")
+    return Cities(
+        label=label,
+        region=region,
+        lat=table.floats("lat"),
+        lon=table.floats("lon"),
+    )
+
+
+def read_custody(path: Path, lot_rows: Mapping[int, int]) -> Custody:
+    """custody.csv: lot, case_from, case_to (half open), retailer_city. lot_rows: label → row."""
+    table = read_table(path, ("lot", "case_from", "case_to", "retailer_city"))
+    case_from, case_to = table.ints("case_from"), table.ints("case_to")
+    table.require("case_to", case_to > case_from, "must be above case_from")
+    table.require("case_from", case_from >= 0, "must not be below 0")
+    lot = _lot_rows(table, lot_rows)
+    return Custody(lot, case_from, case_to, place=table.ints("retailer_city"))
+
+
+def read_events(path: Path, lot_rows: Mapping[int, int]) -> Scans:
+    """events.csv in order of day: day, code, lot, case, device, channel, loc_src, lat, lon, acc_km,
+    region. Codes and devices get numbers in order of their first appearance."""
+    names = ("day", "code", "lot", "case", "device", "channel", "loc_src", "lat", "lon", "acc_km",
+             "region")  # fmt: skip
+    codes, devices = _numbering(), _numbering()
+    parts = []
+    last = -np.inf
+    for block in read_blocks(path, names):
+        day, lat, lon, acc_km = (block.floats(name) for name in ("day", "lat", "lon", "acc_km"))
+        case, region = block.ints("case"), block.ints("region")
+        ordered = day >= np.concatenate(([last], day[:-1]))
+        block.require("day", ordered, "is before the row above; order the file by day")
+        block.require("region", region < MOST_REGIONS, "is no region number")
+        last = float(day[-1])
+        part = Scans(
+            day=day, lat=lat, lon=lon, acc_km=acc_km, case=case, region=region,
+            unit=_numbers(codes, block.names("code")),
+            device=_numbers(devices, block.names("device")),
+            channel=block.words("channel", CHANNELS),
+            loc_src=block.words("loc_src", LOC_SOURCES),
+            lot=_lot_rows(block, lot_rows, unknown=-1),
+            codes=(), devices=(),
+        )  # fmt: skip
+        parts.append(part)
+    return joined(parts, _decoded(codes), _decoded(devices))
+
+
+def _find(folder: Path, name: str) -> Path:
+    for path in (folder / f"{name}.csv", folder / f"{name}.csv.gz"):
+        if path.is_file():
+            return path
+    raise Rejected("BAD_WORLD", f"{folder} has neither {name}.csv nor {name}.csv.gz.")
+
+
+def _numbering() -> defaultdict[bytes, int]:
+    numbers: defaultdict[bytes, int] = defaultdict()
+    numbers.default_factory = numbers.__len__
+    return numbers
+
+
+def _numbers(numbering: defaultdict[bytes, int], names: list[bytes]) -> Ints:
+    return np.array(list(map(numbering.__getitem__, names)), dtype=np.int64)
+
+
+def _decoded(numbering: defaultdict[bytes, int]) -> list[str]:
+    return [name.decode() for name in numbering]
+
+
+def _regions(table: Block, at: int, text: str) -> list[int]:
+    regions = _numbers_in(table, "territory", at, text)
+    if any(not 0 <= region < MOST_REGIONS for region in regions):
+        table.bad("territory", at, f"'{text}' holds no region number")
+    return regions
+
+
+def _numbers_in(table: Block, name: str, at: int, text: str) -> list[int]:
+    try:
+        return [int(word) for word in text.split("|")] if text else []
+    except ValueError:
+        word = next(word for word in text.split("|") if not is_read(int, word))
+        table.bad(name, at, f"'{word}' is not a number")
+
+
+def _lot_rows(block: Block, rows: Mapping[int, int], unknown: int | None = None) -> Ints:
+    """Labels to rows of Lots; `unknown` is the one label that means: never issued."""
+    labels = block.ints("lot")
+    distinct, number = np.unique(labels, return_inverse=True)
+    found = np.array([rows.get(label, -2) for label in distinct.tolist()], dtype=np.int64)[number]
+    if unknown is not None:
+        found[labels == unknown] = -1
+    block.require("lot", found > -2, "is not a lot of lots.csv")
+    return found
+
+
+def _first_repeat(labels: Ints) -> int:
+    seen: set[int] = set()
+    for at, label in enumerate(labels.tolist()):
+        if label in seen:
+            return at
+        seen.add(label)
+    return 0

@@ -1,0 +1,319 @@
+"""The life of an alert: one a cause, counted on, put aside until something, judged, explained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ledger.db.alerting import AlertChange, AlertRule, BlacklistEntry
+from ledger.db.engine import open_database
+from ledger.db.models import Alert, AuditEntry, Product
+from ledger.domain.verdict import Outcome
+from ledger.errors import Rejected
+from ledger.services.alerting import alerts, alerts_exceptions, alerts_rules, blacklist
+from ledger.services.alerting.alerts_feed import type_of
+from ledger.services.alerting.alerts_summary import put_value, summary
+from ledger.services.alerting.alerts_view import severity
+
+BRAND, GTIN, NOW, FDR = 9506000000015, 9506000134352, 1_760_000_000, 0.05
+DAY = 86_400
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    """A unit of work on an empty database."""
+    engine = open_database(f"sqlite:///{tmp_path / 'alerts.db'}")
+    with Session(engine) as opened:
+        yield opened
+    engine.dispose()
+
+
+def rule(session: Session, kind: str = "diversion") -> AlertRule:
+    """Return a rule of the brand."""
+    return alerts_rules.ensure(session, BRAND, NOW)[kind]
+
+
+def cause(name: str = "a", **changes: Any) -> alerts.Cause:
+    """Return a cause with ten scans."""
+    given: dict[str, Any] = {
+        "key": name,
+        "brand": BRAND,
+        "raised": NOW,
+        "last": NOW,
+        "scans": 10,
+        "goods": (3, 8),
+        "body": {"sentence": name, "evidence": {"units": []}},
+        "lot": "L1",
+        "region": 44,
+        "consignee": 77,
+        "gtin": GTIN,
+        **changes,
+    }
+    return alerts.Cause(**given)
+
+
+def keep(session: Session, name: str = "a", kind: str = "diversion", **changes: Any) -> Alert:
+    """Raise a cause."""
+    return alerts.keep(session, NOW, rule(session, kind), cause(name, **changes))[0]
+
+
+def told(session: Session, alert: Alert) -> list[str]:
+    """Return what the feed says of an alert."""
+    query = select(AlertChange.what).where(AlertChange.alert == alert.id).order_by(AlertChange.id)
+    return list(session.scalars(query))
+
+
+def close(session: Session, alert: Alert, outcome: str, now: int = NOW) -> None:
+    """Judge an alert."""
+    alerts.close(session, now, "a person", alert, outcome, "", FDR)
+
+
+def test_one_cause_is_one_alert(session: Session) -> None:
+    """Raised again it is the same; one that has grown has its newest words."""
+    first = keep(session)
+    again, new = alerts.keep(session, NOW, rule(session), cause())
+    assert (again.id, new, told(session, first)) == (first.id, False, ["raised"])
+    keep(session, scans=25, goods=(9, 20), body={"sentence": "more", "evidence": {}})
+    assert (first.scans, first.goods_high, first.body["sentence"]) == (25, 20, "more")
+    assert told(session, first) == ["raised", "updated"]
+
+
+def test_the_feed_tells_of_doublings(session: Session) -> None:
+    """A hundred scans are a few messages."""
+    alert = keep(session)
+    for number in range(100):
+        alerts.count(session, NOW, alert, 1, NOW + number)
+    assert (alert.scans, alert.last) == (110, NOW + 99)
+    assert told(session, alert) == ["raised", "updated", "updated", "updated"]
+
+
+def test_archived_until_so_many_more(session: Session) -> None:
+    """At the N-th it has regressed, not at the one before."""
+    alert = keep(session)
+    alerts.archive(session, NOW, "a person", alert, until=None, more=5)
+    for _ in range(4):
+        alerts.count(session, NOW, alert, 1, NOW)
+    assert alert.state == alerts.ARCHIVED
+    alerts.count(session, NOW, alert, 1, NOW)
+    assert (alert.state, alert.quiet_scans) == (alerts.REGRESSED, None)
+    assert told(session, alert) == ["raised", "archived", "regressed"]
+
+
+def test_archived_until_a_time(session: Session) -> None:
+    """The first scan from then on; a day without scans changes nothing."""
+    alert = keep(session)
+    alerts.archive(session, NOW, "a person", alert, until=NOW + DAY, more=1000)
+    alerts.count(session, NOW + DAY, alert, 1, NOW + DAY - 1)
+    assert alert.state == alerts.ARCHIVED
+    alerts.count(session, NOW + DAY, alert, 1, NOW + DAY)
+    assert alert.state == alerts.REGRESSED
+
+
+def test_what_is_closed_stays_closed(session: Session) -> None:
+    """Goods that are out go on being scanned; a person may open it again."""
+    alert = keep(session)
+    close(session, alert, "confirmed")
+    alerts.count(session, NOW, alert, 500, NOW + DAY)
+    assert (alert.state, alert.scans) == (alerts.CLOSED, 510)
+    alerts.reopen(session, NOW, "a person", alert)
+    assert (alert.state, alert.outcome) == (alerts.OPEN, None)
+    with pytest.raises(Rejected, match="An outcome is one of"):
+        close(session, alert, "odd")
+
+
+def test_a_rule_below_its_promise_mutes_itself_and_says_so(session: Session) -> None:
+    """Two false ones of two; what it raises then is kept and told to nobody, until a person says
+    otherwise; then it is judged anew."""
+    first, second = keep(session, "a"), keep(session, "b")
+    close(session, first, "false", NOW + 1)
+    assert rule(session).muted is None, "one alone may be chance"
+    close(session, second, "false", NOW + 2)
+    assert rule(session).muted == NOW + 2
+    assert "2 of its 2 judged alerts were false" in str(rule(session).muted_why)
+    silent = keep(session, "c")
+    assert (silent.muted, told(session, silent)) == (True, [])
+    alerts_rules.unmute(session, "a person", NOW + 3, rule(session))
+    assert alerts_rules.record_of(session, rule(session)).judged == 0
+    assert told(session, keep(session, "d")) == ["raised"]
+    alerts.count(session, NOW, silent, 1, NOW)
+    assert (silent.muted, told(session, silent)) == (False, ["raised"]), "it goes on"
+    log = [(row.who, row.what) for row in session.scalars(select(AuditEntry))]
+    assert ("worker", "rule mute") in log and ("a person", "rule unmute") in log
+
+
+def test_that_a_rule_fell_silent_is_told(session: Session) -> None:
+    """In the feed, with the reason: silence alone could be taken for calm."""
+    for name in ("a", "b"):
+        close(session, keep(session, name), "false", NOW + 1)
+    alerts_rules.unmute(session, "a person", NOW + 3, rule(session))
+    query = select(AlertChange).where(AlertChange.alert == 0).order_by(AlertChange.id)
+    silent, heard = session.scalars(query)
+    assert [type_of(silent), type_of(heard)] == ["rule.muted", "rule.unmuted"]
+    assert silent.body["rule"] == "diversion"
+    assert "2 of its 2 judged alerts were false" in silent.body["why"]
+    assert heard.body["why"] is None
+
+
+def test_a_rule_without_a_promise_is_never_muted_by_itself(session: Session) -> None:
+    """A person's threshold promises nothing, unless the person says so."""
+    terms = {"test": "devices", "n": 2, "days": 1}
+    for name, promise in (("plain", None), ("promising", 0.2)):
+        row = alerts_rules.put(session, "p", NOW, BRAND, name, "threshold", terms, promise=promise)
+        for number in range(6):
+            alert, _ = alerts.keep(session, NOW, row, cause(f"{name}{number}"))
+            close(session, alert, "false", NOW + 1 + number)
+        assert (row.muted is not None) is (promise is not None)
+
+
+def test_live_precision_counts_what_was_explained_as_right(session: Session) -> None:
+    """It spoke the truth; what nobody judged says nothing."""
+    for name, outcome in (("a", "confirmed"), ("b", "explained"), ("c", "false"), ("d", "")):
+        alert = keep(session, name)
+        if outcome:
+            close(session, alert, outcome, NOW + 1)
+    record = alerts_rules.record_of(session, rule(session))
+    assert (record.confirmed, record.explained, record.false) == (1, 1, 1)
+    assert record.precision == pytest.approx(2 / 3)
+
+
+def test_expected_false_alarms_of_the_month(session: Session) -> None:
+    """The stated share of what was raised; of the uncalibrated by their record, else unknown."""
+    for number in range(8):
+        keep(session, f"d{number}")
+    keep(session, "old", raised=NOW - 31 * DAY)
+    keep(session, "farm", kind="farm")
+    said = summary(session, BRAND, FDR, NOW)
+    rules = {row["name"]: row for row in said["rules"]}
+    assert (rules["diversion"]["raised"], rules["diversion"]["expected_false"]) == (8, 0.4)
+    assert (said["expected_false"], said["unknown"]) == (0.4, ["farm"])
+    close(session, keep(session, "farm", kind="farm"), "confirmed", NOW + 1)
+    assert summary(session, BRAND, FDR, NOW)["unknown"] == []
+    alerts_rules.turn_dial(session, "p", NOW, BRAND, 0.01, False)
+    assert summary(session, BRAND, FDR, NOW)["expected_false"] == 0.08
+
+
+def test_severity_is_goods_and_money(session: Session) -> None:
+    """By the product's value, where one is set."""
+    alert = keep(session)
+    assert severity(session, alert)["value_high"] is None
+    session.add(Product(gtin=GTIN, brand=BRAND, name_en="x", name_zh="x"))
+    put_value(session, NOW, "p", BRAND, GTIN, 19_950, "CNY")
+    assert severity(session, alert) == {
+        "goods_low": 3,
+        "goods_high": 8,
+        "value_low": 598.5,
+        "value_high": 1596.0,
+        "currency": "CNY",
+    }
+    with pytest.raises(Rejected, match="no product"):
+        put_value(session, NOW, "p", BRAND + 1, GTIN, 1, "CNY")
+
+
+@pytest.mark.parametrize(
+    ("cover", "covered"),
+    [
+        (alerts_exceptions.Cover(), True),
+        (alerts_exceptions.Cover(["diversion"], ["L1"], [44], [77]), True),
+        (alerts_exceptions.Cover(kinds=["clone"]), False),
+        (alerts_exceptions.Cover(lots=["L2"]), False),
+        (alerts_exceptions.Cover(regions=[31]), False),
+        (alerts_exceptions.Cover(consignees=[78]), False),
+    ],
+)
+def test_an_exception_explains_what_it_covers_before_and_after(
+    session: Session, cover: alerts_exceptions.Cover, covered: bool
+) -> None:
+    """Open ones at once, later ones as they are raised; none of them judges its rule."""
+    before = keep(session, "before")
+    span = (NOW - DAY, NOW + DAY)
+    row, explained = alerts_exceptions.add(session, NOW, "p", BRAND, "promotion", span, cover)
+    assert (explained, before.state == alerts.CLOSED) == (int(covered), covered)
+    after = keep(session, "after")
+    assert (after.state, after.exception) == (
+        (alerts.CLOSED, row.id) if covered else (alerts.OPEN, None)
+    )
+    assert told(session, after) == (["closed"] if covered else ["raised"])
+    assert keep(session, "outside", raised=NOW + DAY).state == alerts.OPEN
+    assert alerts_rules.record_of(session, rule(session)).judged == 0
+
+
+def test_what_goes_on_after_its_exception_has_regressed(session: Session) -> None:
+    """A promotion ends; goods that still leak are no promotion."""
+    span = (NOW - DAY, NOW + DAY)
+    cover = alerts_exceptions.Cover()
+    alerts_exceptions.add(session, NOW, "p", BRAND, "promotion", span, cover)
+    alert = keep(session)
+    alerts.count(session, NOW, alert, 50, NOW + DAY - 1)
+    assert alert.state == alerts.CLOSED
+    alerts.count(session, NOW + DAY, alert, 1, NOW + DAY)
+    assert (alert.state, alert.exception, alert.outcome) == (alerts.REGRESSED, None, None)
+
+
+@pytest.mark.parametrize(
+    ("span", "cover"),
+    [
+        ((NOW, NOW), alerts_exceptions.Cover()),
+        ((NOW, NOW + 367 * DAY), alerts_exceptions.Cover()),
+        ((NOW, NOW + 1), alerts_exceptions.Cover(kinds=["odd"])),
+        ((NOW, NOW + 1), alerts_exceptions.Cover(regions=[99])),
+    ],
+)
+def test_an_exception_that_is_none_is_refused(
+    session: Session, span: tuple[int, int], cover: alerts_exceptions.Cover
+) -> None:
+    """Endless, empty, or about nothing that there is."""
+    with pytest.raises(Rejected) as error:
+        alerts_exceptions.add(session, NOW, "p", BRAND, "x", span, cover)
+    assert error.value.code == "BAD_EXCEPTION"
+
+
+CODE = f"{GTIN:014d}/COPIED"
+
+
+def copied(session: Session) -> Alert:
+    """Raise a clone of a code."""
+    body = {"sentence": "copied", "evidence": {}, "item": {"batch": 3, "index": 9}}
+    return keep(session, "copy", kind="clone", code=CODE, body=body, lot=None)
+
+
+def test_a_clone_alert_lists_its_code_only_where_a_brand_wants_that(session: Session) -> None:
+    """With the word caution; a false alarm takes it off, and both are in the audit log."""
+    alert = copied(session)
+    assert blacklist.level(session, 3, 9) is None
+    alerts_rules.turn_dial(session, "p", NOW, BRAND, None, True)
+    alerts.reopen(session, NOW, "p", alert)
+    assert blacklist.level(session, 3, 9) is None, "it was open all the time"
+    close(session, alert, "confirmed")
+    alerts.reopen(session, NOW, "p", alert)
+    assert blacklist.level(session, 3, 9) is Outcome.CAUTION
+    close(session, alert, "false", NOW + 5)
+    assert blacklist.level(session, 3, 9) is None
+    entry = session.scalars(select(BlacklistEntry)).one()
+    assert (entry.who, entry.lifted, entry.lifted_by) == ("worker", NOW + 5, "a person")
+    lifted = session.scalars(select(AuditEntry).where(AuditEntry.what == "blacklist lift")).one()
+    assert lifted.detail["why"] == f"alert {alert.id} is false"
+
+
+def test_what_a_person_listed_stays_when_an_alert_goes(session: Session) -> None:
+    """Each entry has its own reason; the gravest speaks."""
+    alerts_rules.turn_dial(session, "p", NOW, BRAND, None, True)
+    alert = copied(session)
+    code = blacklist.Code(BRAND, CODE, 3, 9)
+    blacklist.add(session, NOW, "p", [code], Outcome.DO_NOT_USE, "stolen")
+    assert blacklist.level(session, 3, 9) is Outcome.DO_NOT_USE
+    close(session, alert, "explained")
+    assert blacklist.level(session, 3, 9) is Outcome.DO_NOT_USE
+    assert len(blacklist.entries(session, BRAND, 0, 10, lifted=False)) == 1
+
+
+def test_a_muted_rules_clone_lists_nothing(session: Session) -> None:
+    """What is told to nobody is told to no consumer."""
+    alerts_rules.turn_dial(session, "p", NOW, BRAND, None, True)
+    alerts_rules.mute(session, "p", NOW, rule(session, "clone"), "noisy")
+    copied(session)
+    assert blacklist.level(session, 3, 9) is None

@@ -1,0 +1,403 @@
+"""Webhooks: what arrives at a receiver of its own, signed, at least once, and what does not."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import secrets
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+from standardwebhooks import Webhook as Verifier
+from standardwebhooks import WebhookVerificationError
+
+from ledger.chain.rpc import HttpRpc
+from ledger.db.engine import open_database, reading, transaction
+from ledger.db.models import AuditEntry
+from ledger.db.webhooks import Delivery, Webhook
+from ledger.errors import Rejected
+from ledger.services.alerting import alerts_feed, outbound, webhooks
+from ledger.services.alerting.deliveries import ATTEMPTS, LONGEST_S, Courier, delay, signatures
+from ledger.services.home import Home
+from ledger.services.network import Network
+from ledger.services.site import Site
+
+BRAND = 9506000000015
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is moved; it begins now, as receivers judge by theirs."""
+
+    now: int = field(default_factory=lambda: int(datetime.now(UTC).timestamp()))
+
+    def __call__(self) -> int:
+        """The time."""
+        return self.now
+
+
+@dataclass
+class Receiver:
+    """A receiver as the standard asks for: it verifies, and takes each message once."""
+
+    url: str = ""
+    secret: str = ""
+    answers: list[int] = field(default_factory=list)  # to give, instead of 204
+    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    taken: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, headers: dict[str, str], body: bytes) -> int:
+        """Judge a message; return the status to answer."""
+        try:
+            payload = Verifier(self.secret).verify(body, headers)
+        except WebhookVerificationError:
+            return 400
+        if headers["webhook-id"] in self.taken:
+            return 409
+        self.taken[headers["webhook-id"]] = payload
+        return 204
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver that listens on loopback."""
+    it = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            it.got.append((headers, body))
+            status = it.answers.pop(0) if it.answers else it.take(headers, body)
+            self.send_response(status)
+            if status == 302:
+                self.send_header("Location", f"{it.url}/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    it.url = f"http://localhost:{server.server_port}/hook"
+    yield it
+    server.shutdown()
+    server.server_close()
+    thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A data directory with its passphrase."""
+    home = Home(tmp_path_factory.mktemp("hooks"))
+    home.prepare()
+    return home
+
+
+@pytest.fixture
+def site(home: Home) -> Site:
+    """An installation with an empty database, where loopback may be called."""
+    return Site(
+        home=home,
+        engine=open_database(f"sqlite:///{home.path / secrets.token_hex(4)}.db"),
+        rpc=HttpRpc("http://127.0.0.1:9"),
+        network=Network(1, "0x00", "0x" + "00" * 20, ()),
+        clock=Clock(),
+        link_base="http://localhost:8000",
+        private_webhooks=True,
+    )
+
+
+def subscribe(site: Site, receiver: Receiver, kinds: list[str] | None = None) -> int:
+    """Add a webhook to a receiver, and tell it the secret."""
+    with transaction(site.engine) as session:
+        row, receiver.secret = webhooks.create(
+            site, session, "test", BRAND, receiver.url, kinds or []
+        )
+        return row.id
+
+
+def happen(site: Site, what: str = "raised", kind: str = "clone", brand: int = BRAND) -> int:
+    """Enter a change in the feed."""
+    with transaction(site.engine) as session:
+        body = {"id": 7, "sentence": "试金石 \u2028 <&>"}
+        return alerts_feed.add(session, site.clock(), brand, 7, what, body, kind).id
+
+
+def rows(site: Site) -> list[tuple[int, str, int | None]]:
+    """Return the attempts: (attempt, state, status)."""
+    with reading(site.engine) as session:
+        query = select(Delivery).order_by(Delivery.id)
+        return [(row.attempt, row.state, row.status) for row in session.scalars(query)]
+
+
+def later(site: Site, seconds: float) -> None:
+    """Let time pass."""
+    assert isinstance(site.clock, Clock)
+    site.clock.now += int(seconds)
+
+
+def test_a_message_arrives_signed_and_whole(site: Site, receiver: Receiver) -> None:
+    """The payload of the standard, taken by its own verifier."""
+    subscribe(site, receiver)
+    change = happen(site)
+    assert Courier(site, lambda: 0.0).step() == 1
+    assert receiver.taken == {
+        f"msg_{change}": {
+            "type": "alert.raised",
+            "timestamp": f"{datetime.fromtimestamp(site.clock(), UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "data": {"id": 7, "sentence": "试金石 \u2028 <&>"},
+        }
+    }
+    assert rows(site) == [(1, "DELIVERED", 204)]
+    assert Courier(site, lambda: 0.0).step() == 0
+
+
+def test_the_signature_is_that_of_the_published_example() -> None:
+    """Secret, id, time and payload that the makers of the standard test by."""
+    secret, number = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "msg_p5jXN8AQM9LWM0D4loKWxJek"
+    signed = signatures([secret], number, 1614265330, '{"test": 2432232314}')
+    assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_the_receiver_refuses_what_was_altered_or_played_again(
+    site: Site, receiver: Receiver
+) -> None:
+    """A changed body, id, time or signature; the same message again; one that is too old."""
+    subscribe(site, receiver)
+    happen(site)
+    Courier(site, lambda: 0.0).step()
+    headers, body = receiver.got[0]
+    assert receiver.take(headers, body) == 409, "played again"
+    old = str(int(headers["webhook-timestamp"]) - 3600)
+    signature = headers["webhook-signature"]
+    other = signature[:-3] + ("A" if signature[-3] != "A" else "B") + signature[-2:]
+    altered = [
+        ({}, body.replace(b"raised", b"closed")),
+        ({"webhook-id": "msg_999"}, body),
+        ({"webhook-timestamp": old}, body),
+        ({"webhook-signature": other}, body),
+    ]
+    receiver.taken.clear()
+    assert [receiver.take({**headers, **change}, text) for change, text in altered] == [400] * 4
+    then = datetime.now(UTC) - timedelta(minutes=6)
+    late = Verifier(receiver.secret).sign("msg_1", then, body.decode())
+    stale = {"webhook-id": "msg_1", "webhook-timestamp": str(int(then.timestamp()))}
+    assert receiver.take({**stale, "webhook-signature": late}, body) == 400
+
+
+def test_it_is_tried_again_under_the_same_id_until_it_is_taken(
+    site: Site, receiver: Receiver
+) -> None:
+    """Each attempt is a row; what failed waits longer each time."""
+    subscribe(site, receiver)
+    happen(site)
+    receiver.answers = [500, 503]
+    courier = Courier(site, lambda: 1.0)
+    for wait in (5, 20):
+        assert courier.step() == 1
+        later(site, wait - 1)
+        assert courier.step() == 0, "not yet"
+        later(site, 1)
+    courier.step()
+    assert rows(site) == [(1, "FAILED", 500), (2, "FAILED", 503), (3, "DELIVERED", 204)]
+    assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
+
+
+def test_what_dies_before_it_is_recorded_is_sent_again(site: Site, receiver: Receiver) -> None:
+    """At least once: the receiver knows it by its id, and takes it once."""
+    subscribe(site, receiver)
+    happen(site)
+
+    class Dies(Courier):
+        def _settle(self, *_: Any) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Dies(site, lambda: 0.0).step()
+    assert rows(site) == [(1, "WAITING", None)]
+    Courier(site, lambda: 0.0).step()
+    assert [len(receiver.got), len(receiver.taken)] == [2, 1]
+
+
+def test_a_dead_letter_is_replayed_by_hand(site: Site, receiver: Receiver) -> None:
+    """After the last attempt it is dead; by hand it lives again, under its id."""
+    subscribe(site, receiver)
+    happen(site)
+    receiver.answers = [500] * ATTEMPTS
+    courier = Courier(site, lambda: 1.0)
+    for _ in range(ATTEMPTS):
+        assert courier.step() == 1
+        later(site, LONGEST_S)
+    assert courier.step() == 0
+    assert [state for _, state, _ in rows(site)] == ["FAILED"] * (ATTEMPTS - 1) + ["DEAD"]
+    site = replace(site, clock=Clock())  # the receiver's clock is the wall's
+    with transaction(site.engine) as session:
+        dead = session.scalars(select(Delivery).where(Delivery.state == "DEAD")).one()
+        webhooks.replay(session, site.clock(), "a person", dead)
+    assert Courier(site, lambda: 1.0).step() == 1
+    assert rows(site)[-1] == (1, "DELIVERED", 204)
+    assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1
+
+
+def test_a_redirect_is_not_followed(site: Site, receiver: Receiver) -> None:
+    """It is a failure, and nothing was asked elsewhere."""
+    subscribe(site, receiver)
+    happen(site)
+    receiver.answers = [302]
+    Courier(site, lambda: 0.0).step()
+    assert (rows(site)[0], len(receiver.got)) == ((1, "FAILED", 302), 1)
+
+
+def test_a_receiver_that_is_gone_is_left_alone(site: Site, receiver: Receiver) -> None:
+    """410 disables the webhook and drops what waits for it, and says so; enabled, it goes on."""
+    number = subscribe(site, receiver)
+    happen(site)
+    happen(site)
+    receiver.answers = [410]
+    courier = Courier(site, lambda: 0.0)
+    courier.step()
+    assert [state for _, state, _ in rows(site)] == ["DEAD", "DROPPED"]
+    happen(site)
+    assert courier.step() == 0
+    with transaction(site.engine) as session:
+        row = session.get_one(Webhook, number)
+        assert "410" in str(row.disabled_why)
+        webhooks.enable(session, site.clock(), "a person", row)
+        told = session.scalars(select(AuditEntry.what).order_by(AuditEntry.id)).all()
+        assert told == ["webhook add", "webhook disable", "webhook enable"]
+    happen(site)
+    assert courier.step() == 1
+
+
+def test_one_that_does_not_answer_holds_up_nobody(
+    site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is a deadline over the whole call; the others get theirs in the same round."""
+    monkeypatch.setattr(outbound, "DEADLINE_S", 3.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with transaction(site.engine) as session:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+            webhooks.create(site, session, "test", BRAND, url, [])
+        subscribe(site, receiver)
+        happen(site)
+        assert Courier(site, lambda: 0.0).step() == 2
+    assert [state for _, state, _ in rows(site)] == ["FAILED", "DELIVERED", "WAITING"]
+    with reading(site.engine) as session:
+        assert "no answer" in str(session.scalars(select(Delivery.error)).first())
+
+
+def test_a_webhook_gets_its_own_brands_kinds_only(site: Site, receiver: Receiver) -> None:
+    """Neither another brand's, nor a kind that it did not ask for."""
+    subscribe(site, receiver, ["diversion"])
+    happen(site, brand=BRAND + 1, kind="diversion")
+    happen(site, kind="clone")
+    wanted = happen(site, kind="diversion")
+    courier = Courier(site, lambda: 0.0)
+    while courier.step():
+        pass
+    assert list(receiver.taken) == [f"msg_{wanted}"]
+
+
+def test_a_new_secret_signs_at_once_and_the_old_one_for_a_day(
+    site: Site, receiver: Receiver
+) -> None:
+    """So that a receiver can change over without losing a message."""
+    number = subscribe(site, receiver)
+    old = receiver.secret
+    with transaction(site.engine) as session:
+        new = webhooks.rotate(site, session, "test", session.get_one(Webhook, number))
+    for secret in (old, new):
+        receiver.secret = secret
+        happen(site)
+        Courier(site, lambda: 0.0).step()
+    assert [state for _, state, _ in rows(site)] == ["DELIVERED"] * 2
+    later(site, 86_401)
+    happen(site)
+    Courier(site, lambda: 0.0).step()
+    headers, _ = receiver.got[-1]
+    assert len(headers["webhook-signature"].split(" ")) == 1
+
+
+def test_no_name_leads_into_a_private_network(site: Site, receiver: Receiver) -> None:
+    """A name that is public when it is added and private when it is called is not called."""
+    subscribe(site, receiver)  # its host is a name of this machine
+    happen(site)
+    strict = replace(site, private_webhooks=False)
+    with transaction(site.engine) as session:
+        session.scalars(select(Webhook)).one().url = receiver.url.replace("http:", "https:")
+    Courier(strict, lambda: 0.0).step()
+    assert receiver.got == []
+    with reading(site.engine) as session:
+        assert "private network" in str(session.scalars(select(Delivery.error)).first())
+
+
+@pytest.mark.parametrize(
+    ("text", "public"),
+    [
+        ("1.1.1.1", True),
+        ("2606:4700:4700::1111", True),
+        ("127.0.0.1", False),
+        ("10.1.2.3", False),
+        ("100.64.0.1", False),
+        ("169.254.169.254", False),
+        ("192.168.0.1", False),
+        ("0.0.0.0", False),
+        ("224.0.0.1", False),
+        ("255.255.255.255", False),
+        ("::1", False),
+        ("::", False),
+        ("fe80::1", False),
+        ("fc00::1", False),
+        ("ff02::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("64:ff9b::10.0.0.1", False),
+        ("2002:7f00:1::", False),
+        ("2001:0:4136:e378:8000:63bf:3fff:fdd2", False),
+    ],
+)
+def test_which_addresses_are_the_internets_at_large(text: str, public: bool) -> None:
+    """Also by the IPv4 address that is inside an IPv6 one."""
+    assert outbound.is_public(ipaddress.ip_address(text)) is public
+
+
+@given(st.integers(1, 40), st.floats(0, 1))
+def test_later_and_later_but_never_longer_than_a_day(attempt: int, jitter: float) -> None:
+    """Half of the wait is by chance, and each step is at least as long as the one before."""
+    wait = delay(attempt, jitter)
+    assert delay(attempt, 0.0) <= wait <= min(LONGEST_S, 2 * delay(attempt, 0.0))
+    assert delay(attempt + 1, jitter) >= wait
+    assert 2.5 <= wait <= LONGEST_S
+
+
+def test_the_same_address_is_one_webhook(site: Site, receiver: Receiver) -> None:
+    """A request sent twice does not make every alert come twice."""
+    subscribe(site, receiver)
+    with pytest.raises(Rejected, match="a webhook already"):
+        subscribe(site, receiver)
+
+
+def test_the_payload_is_what_was_true_when_it_happened(site: Site, receiver: Receiver) -> None:
+    """It is kept with the change, and sent as it was however late."""
+    subscribe(site, receiver)
+    happen(site, "closed")
+    Courier(site, lambda: 0.0).step()
+    assert json.loads(receiver.got[0][1])["type"] == "alert.closed"
+
+
+def test_the_sealed_file_is_its_owners_alone(site: Site, receiver: Receiver, home: Home) -> None:
+    """Mode 0600, and the secret is not in it as it is."""
+    subscribe(site, receiver)
+    path: Path = home.path / "webhooks.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert receiver.secret[6:] not in path.read_text()
