@@ -22,7 +22,7 @@ contract BatchTest is World {
         bytes memory all;
         uint256 own = parts[at % 3].length;
         for (uint256 i; i < 3; ++i) {
-            uint256 told = i == at % 3 ? between(length, 3 * own, type(uint32).max) : own;
+            uint256 told = i == at % 3 ? between(length, 3 * own + 9, type(uint32).max) : own;
             all = bytes.concat(all, bytes4(uint32(told)), parts[i]);
         }
         bytes memory error = abi.encodeWithSelector(ITypes.LengthMismatch.selector);

@@ -159,7 +159,7 @@ def test_a_fuzzer_sees_that_its_rule_is_gone(number: int) -> None:
 @pytest.mark.needs_node
 @pytest.mark.timeout(30 * MINUTE)
 def test_forge_finds_nothing_at_length() -> None:
-    """The marked properties 10,000 times, all others 2,000, and long walks of the handlers."""
+    """The marked properties 10,000 times, all others 500, and long walks of the handlers."""
     assert failures(FOUNDRY_PROFILE="deep") == {}
 
 

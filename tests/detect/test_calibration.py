@@ -107,7 +107,7 @@ def _no_busy_phones(patch: pytest.MonkeyPatch) -> None:
 PARTS = [
     Part("items seen elsewhere", Habits(leak=0.05), _no_elsewhere),
     Part("the leak rate", Habits(leak=0.15, scanned=0.1), _no_leak_rate),
-    Part("the rate of late", Habits(cases=1200, leak=0.01, jump=30, scanned=0.03), _no_late_rate),
+    Part("the rate of late", Habits(cases=1200, leak=0.01, jump=20, scanned=0.03), _no_late_rate),
     Part("first scans", Habits(cases=1200, leak=0.03, scanned=0.04, second=0.3), _no_first_scan),
     Part("gifts", Habits(cases=1200, scanned=0.04, leak=0.03), _no_gifts),
     Part("the tail of gifts", Habits(cases=240, scanned=0.15, leak=0.06), _no_tail),
