@@ -15,27 +15,17 @@ BY_SHIPPER, BY_RECEIVER, BY_BRAND = 1, 2, 4
 
 def _packed(rows: ChainRows, seen: Seen, head: bytes) -> None:
     args = seen.fields["args"]
-    lot = rows.get(ChainLot, args["lot"]) if args["lot"] else None
-    rows.add(
-        ChainUnit(
-            id=seen.fields["unit"],
-            holder=args["actor"],
-            addressee=0,
-            state=HELD,
-            parent=None,
-            count=args["count"],
-            gone=0,
-            level=args["level"],
-            lot=args["lot"],
-            market=lot.market if lot else 0,
-            children_root=args["childrenRoot"],
-            seq=1,
-            head=head,
-        )
-    )
+    _made(rows, seen, head, args["count"], args["level"], args["childrenRoot"])
 
 
 def _item_drawn(rows: ChainRows, seen: Seen, head: bytes) -> None:
+    _made(rows, seen, head, 0, 0, bytes(32))
+
+
+def _made(
+    rows: ChainRows, seen: Seen, head: bytes, count: int, level: int, children_root: bytes
+) -> None:
+    """Add a unit that is its actor's, with the lot that the event names."""
     args = seen.fields["args"]
     lot = rows.get(ChainLot, args["lot"]) if args["lot"] else None
     rows.add(
@@ -45,12 +35,12 @@ def _item_drawn(rows: ChainRows, seen: Seen, head: bytes) -> None:
             addressee=0,
             state=HELD,
             parent=None,
-            count=0,
+            count=count,
             gone=0,
-            level=0,
+            level=level,
             lot=args["lot"],
             market=lot.market if lot else 0,
-            children_root=bytes(32),
+            children_root=children_root,
             seq=1,
             head=head,
         )
