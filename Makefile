@@ -7,6 +7,8 @@
 
 BIN := .venv/bin
 export PYTHON
+# Set-up compiles nothing: byte code is kept as it is met, or each of the many processes compiles anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	echo 'make demo       the whole job on this machine (ARGS="--no-serve --json" prints what it did)'
