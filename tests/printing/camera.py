@@ -76,6 +76,19 @@ def scattered(share: float, *, spare: bool) -> Damage:
     return damage
 
 
+def stained(share: float, *, spare: bool) -> Damage:
+    """Each module is ink or paper by chance, whatever it was, with this probability; spare: none of
+    the finders'. So half of the stained modules are wrong, as under a patch.
+    """
+
+    def damage(symbol: Modules, chance: Generator) -> Modules:
+        hit = chance.random(symbol.shape) < share
+        hit &= ~(finders(len(symbol)) & spare)
+        return np.where(hit, chance.random(symbol.shape) < 0.5, symbol)
+
+    return damage
+
+
 def patched(share: float, *, spare: bool) -> Damage:
     """One rectangle (sides up to 2 : 1), all ink or all paper; spare: clear of the finders."""
 

@@ -11,7 +11,17 @@ import sys
 from collections.abc import Iterable
 
 from ledger.domain.print_uses import Level
-from tests.printing.camera import FWHM, Camera, Damage, patched, read, scattered, specks, unharmed
+from tests.printing.camera import (
+    FWHM,
+    Camera,
+    Damage,
+    patched,
+    read,
+    scattered,
+    specks,
+    stained,
+    unharmed,
+)
 
 QUARTER = 250
 LEVELS: tuple[Level, ...] = ("L", "M", "Q", "H")
@@ -23,6 +33,8 @@ DAMAGES: dict[str, Damage] = {
     "patch 10 %, anywhere": patched(0.10, spare=False),
     "patch 5 %, finders clear": patched(0.05, spare=True),
     "patch 5 %, anywhere": patched(0.05, spare=False),
+    "stained modules 3 %, finders clear": stained(0.03, spare=True),
+    "stained modules 3 %, anywhere": stained(0.03, spare=False),
     "modules 3 %, finders clear": scattered(0.03, spare=True),
     "modules 3 %, anywhere": scattered(0.03, spare=False),
     "modules 1.5 %, finders clear": scattered(0.015, spare=True),

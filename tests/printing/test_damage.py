@@ -8,7 +8,7 @@ import pytest
 
 from ledger.domain.print_uses import USES, Level
 from tests.printing.bound import LEVELS, most, readable
-from tests.printing.camera import Camera, Damage, link, patched, read, scattered, unharmed
+from tests.printing.camera import Camera, Damage, link, patched, read, scattered, stained, unharmed
 from tests.printing.measure import phone
 
 CLOSE = Camera()
@@ -20,6 +20,8 @@ FLOORS: dict[str, tuple[Level, Damage, Camera, float]] = {
     "patch of 5 %, M": ("M", patched(0.05, spare=True), CLOSE, 0.985),
     "patch of 10 %, Q": ("Q", patched(0.10, spare=True), CLOSE, 0.985),
     "patch of 10 %, H": ("H", patched(0.10, spare=True), CLOSE, 0.99),
+    "3 % of modules stained, Q": ("Q", stained(0.03, spare=True), CLOSE, 0.985),
+    "3 % of modules stained, H": ("H", stained(0.03, spare=True), CLOSE, 0.98),
     "1 % of modules, Q": ("Q", scattered(0.01, spare=True), CLOSE, 0.985),
     "1.5 % of modules, H": ("H", scattered(0.015, spare=True), CLOSE, 0.98),
     "3.5 pixels a module, M": ("M", unharmed, phone(3.5), 0.99),
