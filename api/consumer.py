@@ -18,7 +18,7 @@ from api.limits import Limited
 from api.pages import HEADERS, pick_language, render_home, render_problem, render_scan
 from api.views import scan_page, verdict_json
 from ledger.db.engine import reading
-from ledger.domain.digital_link import printed_link
+from ledger.domain.digital_link import inner_code, printed_link
 from ledger.domain.regions import nearest
 from ledger.errors import Rejected
 from ledger.services.device_names import Device
@@ -53,6 +53,9 @@ def home(request: Request, site: SiteDep, link: str = "", lang: str | None = Non
     language = language_of(request, lang)
     if not link:
         return HTMLResponse(render_home(language), headers=HEADERS)
+    inner = inner_code(link.strip())
+    if inner is not None and site.is_ours(inner[0]):
+        return RedirectResponse(f"/i/{inner[1]}?lang={language}", 303, HEADERS)
     with reading(site.engine) as session:
         checked = check(site, session, link)
     if checked.link is None or checked.evidence.malformed or checked.evidence.foreign:

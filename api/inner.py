@@ -28,6 +28,8 @@ router = APIRouter(tags=["consumer"], route_class=JsonRoute)
 FOR = "inner"  # in place of a GTIN, in the token of such a page
 
 
+# A link is printed in capitals, path and all, unless somebody says otherwise.
+@router.get("/I/{code}", include_in_schema=False, dependencies=[Depends(Limited("scan"))])
 @router.get("/i/{code}", dependencies=[Depends(Limited("scan"))])
 def look(request: Request, site: SiteDep, code: str, lang: str | None = None) -> Response:
     """Whether the item with this inner code was opened: a page, or JSON by `Accept`. Opens nothing.
@@ -50,6 +52,7 @@ def look(request: Request, site: SiteDep, code: str, lang: str | None = None) ->
     return response
 
 
+@router.post("/I/{code}", include_in_schema=False, dependencies=[Depends(Limited("scan"))])
 @router.post("/i/{code}", dependencies=[Depends(Limited("scan"))])
 def uncover(
     request: Request,

@@ -65,6 +65,7 @@ def main() -> None:
         _usage(name)
     _follow_lifeline()
     app: typer.Typer = importlib.import_module(COMMANDS[name][0]).app
+    app.rich_markup_mode = "markdown"  # in the other kind, words in brackets are markup and vanish
     try:
         status = app(args=sys.argv[2:], prog_name=f"touchstone {name}", standalone_mode=False)
     except TouchstoneError as error:

@@ -23,6 +23,7 @@ _URI = re.compile(
     r"(?P<path>/[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?"
 )
 _URI_CHARACTERS = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
+_INNER_PATH = re.compile(r"/[iI]/([^/]+)")
 _BASE = re.compile(r"(?:https?|HTTPS?)://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/?")
 
 # Primary key -> the sequences of qualifiers that may follow it.
@@ -114,6 +115,13 @@ def inner_link(link_base: str, code: str, upper: bool) -> str:
     """Return the link that is printed for an inner code. Raises Rejected BAD_LINK_BASE."""
     link = f"{_base(link_base)}/i/{code}"
     return link.upper() if upper else link
+
+
+def inner_code(uri: str) -> tuple[str, str] | None:
+    """Return the host and the code of an inner code's link, None where `uri` is no such link."""
+    match = _URI.fullmatch(uri)
+    path = _INNER_PATH.fullmatch(match["path"]) if match is not None else None
+    return None if match is None or path is None else (match["host"].lower(), path[1])
 
 
 def _base(link_base: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
 
+from ledger.domain.digital_link import inner_link
 from tests.api.world import GTIN, HTML, JSON, RIVAL_GTIN, World, asked_rows
 
 UNKNOWN = "0123456789ABCDEFGHJK"
@@ -89,6 +92,25 @@ def test_the_entrance_leads_to_the_code(world: World, phone: TestClient) -> None
         "/", params={"link": f"  {world.links[0]}  ", "lang": "zh"}, follow_redirects=False
     )
     assert (answer.status_code, answer.headers["location"]) == (303, world.path(0) + "?lang=zh")
+
+
+@pytest.mark.parametrize("upper", [True, False])
+def test_the_entrance_leads_to_an_inner_code(world: World, phone: TestClient, upper: bool) -> None:
+    """What is printed under a cap may be typed at the entrance too, in either form."""
+    link = inner_link(world.site.link_base, UNKNOWN, upper)
+    answer = phone.get("/", params={"link": link, "lang": "zh"}, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/i/{UNKNOWN}?lang=zh")
+    foreign = phone.get("/", params={"link": f"https://evil.example/i/{UNKNOWN}"})
+    assert (foreign.status_code, foreign.history) == (400, [])
+
+
+def test_what_was_refused_is_asked_again_in_the_other_language(phone: TestClient) -> None:
+    """The switch on the entrance's answer keeps the link that was typed there."""
+    page = phone.get("/", params={"link": "https://evil.example/?a&b", "lang": "en"}).text
+    (switch,) = re.findall(r'<a class="switch" href="([^"]+)"', page)
+    again = phone.get(unescape(switch))
+    assert 'value="https://evil.example/?a&amp;b"' in again.text
+    assert '<html lang="zh-Hans">' in again.text
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 
 import pytest
 
 from ledger.chain.account import Account
 from ledger.db.engine import reading
+from ledger.domain.digital_link import inner_link
 from ledger.services import relaying
 from ledger.services.mint import batch_ref
 from tests.api.world import BRAND, DISTRIBUTOR, GTIN, HTML, JSON, RIVAL, STORE, World, sscc
@@ -215,6 +218,21 @@ def test_an_inner_code_is_uncovered_by_a_tap(
         assert "uncovered before" in other.get(f"/i/{code}?lang=en", headers=HTML).text
         nobody = other.get(f"/i/{'0' * 20}", headers=accept)
         assert nobody.status_code == 404
+
+
+@pytest.mark.parametrize("upper", [True, False])
+def test_an_inner_code_is_answered_where_its_print_leads(
+    world: World, codes: Codes, upper: bool
+) -> None:
+    """The printed link, in capitals or not, opens the page; its button uncovers the code."""
+    link = inner_link(world.site.link_base, _inner(world, codes, 18 + upper), upper)
+    path = "/" + link.split("/", 3)[3]
+    with world.phone() as phone:
+        page = phone.get(path, headers=HTML)
+        (action,) = re.findall(r'<form method="post" action="([^"]+)"', page.text)
+        done = phone.post(path + unescape(action), headers=HTML)
+    assert (page.status_code, done.status_code) == (200, 200)
+    assert "first time" in done.text
 
 
 def _inner(world: World, codes: Codes, index: int) -> str:

@@ -214,3 +214,13 @@ def test_no_text_breaks_the_parser(text: str) -> None:
             assert digital_link.parse(uri).gtin is not None
         except Rejected as refusal:
             assert refusal.code == "MALFORMED"
+
+
+@pytest.mark.parametrize("upper", [True, False])
+def test_an_inner_link_is_read_as_printed(upper: bool) -> None:
+    """Host and code come back from both printed forms, and nothing from other links."""
+    code = "0CHQN679C4XDSJRJHT3V"
+    printed = digital_link.inner_link("https://id.brand.com", code, upper)
+    assert digital_link.inner_code(printed) == ("id.brand.com", code)
+    others = ["", "id.brand.com/i/A", "https://id.brand.com/i/", "https://id.brand.com/i/A/B"]
+    assert [digital_link.inner_code(text) for text in others] == [None] * 4

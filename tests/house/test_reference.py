@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import runpy
+import sys
 
 import pytest
 
 from api.app import create_app
 from ledger.services.settings import Settings
-from scripts.cli import COMMANDS
+from scripts.cli import COMMANDS, main
 
 from .repository import ROOT, read
 
@@ -50,3 +51,13 @@ def test_every_endpoint_is_documented() -> None:
 def test_the_page_is_what_the_code_says(name: str, pages: dict[str, str]) -> None:
     """Defaults, options and help are those of the code; after a change: `make docs`."""
     assert read(f"docs/{name}") == pages[name], f"docs/{name} is out of date: run `make docs`"
+
+
+def test_help_shows_the_words_in_brackets(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Text of an option that stands in brackets is no markup, and is shown."""
+    monkeypatch.setattr(sys, "argv", ["touchstone", "print", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert (ended.value.code, "[all]" in capsys.readouterr().out) == (0, True)
