@@ -15,7 +15,7 @@ from typing import Any
 
 from ledger.chain.header import Header
 from ledger.chain.receipts import Log, logs_of, may_hold_logs_of
-from ledger.chain.rpc import Rpc
+from ledger.chain.rpc import Rpc, answers
 from ledger.chain.validators import EPOCH_LENGTH, Change, Succession, changed_address
 from ledger.errors import Broken, Rejected, Unavailable
 
@@ -104,7 +104,7 @@ class BlockReader:
         """Return the number of the node's newest block, on the right chain."""
         chain_id, head = (
             _number(answer)
-            for answer in _ask(self._rpc, [("eth_chainId", ()), ("eth_blockNumber", ())])
+            for answer in answers(self._rpc, [("eth_chainId", ()), ("eth_blockNumber", ())])
         )
         if chain_id != self._chain_id:
             raise Broken(
@@ -235,9 +235,9 @@ def fetch_headers(rpc: Rpc, numbers: range) -> list[Header]:
 
     Raises Broken(BAD_HEADER), Unavailable(LEDGER_BEHIND) for one it lacks, and what Rpc raises.
     """
-    answers = _ask(rpc, [("eth_getBlockByNumber", (hex(number), False)) for number in numbers])
+    found = answers(rpc, [("eth_getBlockByNumber", (hex(number), False)) for number in numbers])
     headers = []
-    for number, answer in zip(numbers, answers, strict=True):
+    for number, answer in zip(numbers, found, strict=True):
         if answer is None:
             raise _missing(number)
         try:
@@ -265,20 +265,12 @@ def fetch_genesis(rpc: Rpc, genesis_hash: bytes) -> Header:
 def _ask_parts(rpc: Rpc, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
     """Make a batch of reads; where that fails (nodes bound their answers), halves of it."""
     try:
-        return _ask(rpc, calls)
+        return answers(rpc, calls)
     except Unavailable:
         if len(calls) == 1:
             raise
     middle = len(calls) // 2
     return _ask_parts(rpc, calls[:middle]) + _ask_parts(rpc, calls[middle:])
-
-
-def _ask(rpc: Rpc, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
-    """Make a batch of reads; a node that refuses one (a limit, a restart) may be tried again."""
-    try:
-        return rpc.batch(calls)
-    except Rejected as error:
-        raise Unavailable(error.code, error.message) from None
 
 
 def _number(answer: Any) -> int:

@@ -6,6 +6,7 @@ headers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -16,6 +17,7 @@ import orjson
 
 from ledger.errors import Rejected, Unavailable
 
+_REVERT = re.compile(r"0x(?:[0-9a-fA-F]{2})*")  # some nodes put words of their own there
 MAX_ANSWER = 128 << 20  # bytes; 200 headers are 0.4 MB, the receipts of a full block at most 112 MB
 
 
@@ -110,10 +112,23 @@ class HttpRpc:
         )
 
 
+def answers(rpc: Rpc, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+    """Return the results of calls that any sound node answers.
+
+    A node that refuses one (a limit, a restart) may be tried again: that is Unavailable with the
+    code and words of the refusal, like all that Rpc raises of a node that does not answer.
+    """
+    try:
+        return rpc.batch(calls)
+    except Rejected as error:
+        raise Unavailable(error.code, error.message) from None
+
+
 def _refused(calls: Sequence[tuple[str, Sequence[Any]]], answer: dict[str, Any]) -> Rejected:
     place, error = answer.get("id"), answer["error"]
     method = calls[place][0] if isinstance(place, int) and 0 <= place < len(calls) else "the call"
     words = error.get("message", error) if isinstance(error, dict) else error
-    if isinstance(error, dict) and isinstance(error.get("data"), str):
-        return Rejected("CALL_REVERTED", error["data"])
+    data = error.get("data") if isinstance(error, dict) else None
+    if isinstance(data, str) and _REVERT.fullmatch(data):
+        return Rejected("CALL_REVERTED", data)
     return Rejected("LEDGER_REFUSED", f"The ledger's node refuses {method}: {words}")

@@ -22,7 +22,7 @@ from ledger.db.models import ChainEvent, ChainParty, ChainRun, Document, Submiss
 from ledger.domain import ids, jcs
 from ledger.domain.ids import SubjectKind
 from ledger.domain.verbs import BY_QUORUM, DEVICE_ERAS, HEADLESS, RULINGS, SIGNINGS, Verb
-from ledger.errors import Rejected
+from ledger.errors import Rejected, Unavailable
 from ledger.services.network import Network
 
 _DIFFERS = ("eventHash", "activeFrom", "deviceEra")  # at every try of one request
@@ -125,14 +125,15 @@ def era_of(session: Session, party: int, signer: bytes | None = None) -> int:
 def ask(rpc: Rpc, network: Network, sender: bytes, data: bytes) -> None:
     """Ask the contract whether it would take a call. Raises Rejected by the contract's own name.
 
-    sender: the relay's 20 bytes. Raises Unavailable when the node does not answer.
+    sender: the relay's 20 bytes. Raises Unavailable when the node does not answer, or refuses for
+    a reason of its own: that says nothing of the call.
     """
     call = {"from": "0x" + sender.hex(), "to": network.contract, "data": "0x" + data.hex()}
     try:
         rpc.call("eth_call", call, "latest")
     except Rejected as error:
         if error.code != "CALL_REVERTED":
-            raise
+            raise Unavailable(error.code, error.message) from None
         known = refusal(bytes.fromhex(error.message.removeprefix("0x")))
         raise (known or error) from None
 

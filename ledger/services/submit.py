@@ -7,6 +7,7 @@ sealed block: a submission is settled from the chain tables, never on an RPC nod
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
@@ -14,11 +15,11 @@ from sqlalchemy.orm import Session
 from ledger.chain.account import Account
 from ledger.chain.message import batch_call
 from ledger.chain.refusals import NEEDS_SIGNATURE, refusal
-from ledger.chain.rpc import Rpc
+from ledger.chain.rpc import Rpc, answers
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainCheckpoint, ChainFailure, ChainTransaction, Relay, Submission
 from ledger.domain.keccak import keccak
-from ledger.errors import Broken, Rejected
+from ledger.errors import Broken, Rejected, Unavailable
 from ledger.services.network import Network
 
 MAX_PARTS = 50
@@ -39,7 +40,7 @@ class Submitter:
     def step(self, now: int) -> int:
         """Settle what is answered, then send what waits; return how many rows moved.
 
-        Raises Unavailable when the node does not answer; nothing is lost by that.
+        Raises Unavailable when the node does not answer, or refuses; nothing is lost by that.
         """
         return self.settle(now) + self.send(now)
 
@@ -114,7 +115,7 @@ class Submitter:
 
     def _chain_count(self) -> int:
         address = "0x" + self._relay.address.hex()
-        return int(self._rpc.call("eth_getTransactionCount", address, "latest"), 16)
+        return int(self._ask("eth_getTransactionCount", address, "latest"), 16)
 
     def _settle(self, session: Session, relay: Relay, block: int, now: int) -> int:
         failures = {
@@ -140,7 +141,7 @@ class Submitter:
         # In this order: a count that is past our number and then no receipt of ours mean that the
         # number went to another transaction, so ours can never be mined.
         overtaken = self._chain_count() > relay.nonce
-        receipt = self._rpc.call("eth_getTransactionReceipt", "0x" + relay.hash.hex())
+        receipt = self._ask("eth_getTransactionReceipt", "0x" + relay.hash.hex())
         if receipt is None:
             if overtaken:
                 self._queue_again(relay)
@@ -168,11 +169,14 @@ class Submitter:
 
     def _broadcast(self, relay: Relay) -> None:
         try:
-            self._rpc.call("eth_sendRawTransaction", "0x" + relay.raw.hex())
-        except Rejected as error:
+            self._ask("eth_sendRawTransaction", "0x" + relay.raw.hex())
+        except Unavailable as error:
             # Known already (sent before we died) is what we want; settle() sees to the rest.
             if not any(word in error.message.lower() for word in ("known", "nonce too low")):
                 raise
+
+    def _ask(self, method: str, *params: str) -> Any:
+        return answers(self._rpc, [(method, params)])[0]
 
 
 def _gas(calls: Sequence[bytes]) -> int:

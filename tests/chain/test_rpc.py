@@ -68,6 +68,22 @@ def test_an_error_answer_carries_the_method_and_the_nodes_words():
 
 
 @pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        ("0x", "CALL_REVERTED"),
+        ("0x08c379a0", "CALL_REVERTED"),
+        ("too many calls", "LEDGER_REFUSED"),
+    ],
+)
+def test_only_revert_data_says_that_the_contract_refused(data, code):
+    """What else a node puts beside its error is words of its own."""
+    body = b'{"id": 0, "error": {"code": 3, "message": "no", "data": "%s"}}' % data.encode()
+    with answering(body) as url, HttpRpc(url) as node, pytest.raises(Rejected) as caught:
+        node.call("eth_call")
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
     ("body", "status"),
     [
         (b"<html>", 502),

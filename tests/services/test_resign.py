@@ -1,9 +1,14 @@
-"""What goes stale on its way: a hosted key signs it again, a party with its own key is asked."""
+"""What goes stale on its way: a hosted key signs it again, a party with its own key is asked.
+
+Nor is anything lost by a node that refuses to be asked.
+"""
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +18,16 @@ from ledger.db.models import ChainUnit, Submission
 from ledger.domain.contents import Codes
 from ledger.domain.gs1 import with_check_digit
 from ledger.domain.verbs import KeyMode, Role, Verb
+from ledger.errors import Unavailable
 from ledger.services import act, capture, custody, mint, parties, runs
 from ledger.services.goods import packing, unpacking
 from ledger.services.goods.units import unit_name
+from ledger.services.open import open_installation
+from ledger.services.resign import sign_again
+from ledger.services.settings import Settings
 from ledger.services.site import Site
+from ledger.services.submit import Submitter
+from tests.chain.test_rpc import answering
 from tests.support.installation import await_mint, installation
 
 BRAND, DISTRIBUTOR = (int(with_check_digit(f"9506000{number:05d}")) for number in (1, 2))
@@ -119,6 +130,53 @@ def test_what_a_key_has_cancelled_is_not_signed_again(site: Site) -> None:
         )
     found = _await_state(site, row.id, "NEEDS_SIGNATURE")
     assert (found.error, found.signings, act.asks_a_person(found)) == ("EraCancelled", 1, True)
+
+
+@pytest.fixture
+def refused(site: Site, tmp_path: Path) -> Iterator[Site]:
+    """A copy without a worker, before a node that is asked too often and refuses everything."""
+    body = b'{"id": 0, "error": {"code": -32005, "message": "limit exceeded"}}'
+    ignored = shutil.ignore_patterns("node", "*.lock")
+    shutil.copytree(site.home.path, tmp_path / "copy", ignore=ignored)
+    with answering(body) as url:
+        yield open_installation(Settings(data=tmp_path / "copy", rpc_url=url))
+
+
+def test_what_a_node_refuses_is_not_the_callers_fault(refused: Site) -> None:
+    """At the door: to be tried again, and nothing is kept."""
+    with pytest.raises(Unavailable) as caught:
+        act.act(refused, _activation(refused, "refused"))
+    assert caught.value.code == "LEDGER_REFUSED"
+    with reading(refused.engine) as session:
+        assert session.query(Submission).filter_by(key="refused").all() == []
+
+
+def test_what_a_node_refuses_settles_no_submission(refused: Site) -> None:
+    """In the outbox: what was acknowledged waits, to be signed again as to be sent."""
+    order = _activation(refused, "waiting")
+    with transaction(refused.engine) as session:
+        for key, state in (("stale", "NEEDS_SIGNATURE"), ("queued", "QUEUED")):
+            row = capture.keep(
+                session,
+                key=key,
+                brand=BRAND,
+                actor=BRAND,
+                verb=order.verb,
+                subject=bytes(32),
+                data=b"data",
+                deadline=0,
+                now=0,
+                order=order.to_json(),
+            )
+            row.state = state
+    submitter = Submitter(refused.engine, refused.rpc, refused.network, refused.relay)
+    for step in (lambda: sign_again(refused), lambda: submitter.step(0)):
+        with pytest.raises(Unavailable):
+            step()
+    with reading(refused.engine) as session:
+        rows = session.query(Submission).filter(Submission.key.in_(("stale", "queued")))
+        states = {row.key: (row.state, row.error) for row in rows}
+    assert states == {"stale": ("NEEDS_SIGNATURE", None), "queued": ("QUEUED", None)}
 
 
 def test_a_burst_of_verbs_on_one_batch_all_land(site: Site) -> None:
