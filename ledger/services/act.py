@@ -205,14 +205,15 @@ def known(
     verb: Verb,
     subject: bytes,
     order: Mapping[str, Any] | None = None,
+    data: bytes | None = None,
 ) -> int | None:
     """Return the submission that an idempotency key stands for, None if it is new.
 
-    order: as `Order.to_json`, where a key hosted here signs. Raises Rejected KEY_REUSED when the
-    key stands for something else.
+    order: as `Order.to_json`, where a key at hand signs. data: the call, where it comes signed.
+    Raises Rejected KEY_REUSED when the key stands for something else.
     """
     with reading(site.engine) as session:
-        found = capture.kept_as(session, key, actor, verb, subject, order)
+        found = capture.kept_as(session, key, actor, verb, subject, order, data)
     return None if found is None else found.id
 
 

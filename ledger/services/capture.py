@@ -188,12 +188,17 @@ def kept_as(
     verb: Verb,
     subject: bytes,
     order: Mapping[str, Any] | None = None,
+    data: bytes | None = None,
 ) -> Submission | None:
-    """Return what was kept under an idempotency key; Rejected KEY_REUSED if that is another."""
+    """Return what was kept under an idempotency key; Rejected KEY_REUSED if that is another.
+
+    data: the call itself, where it was signed elsewhere: no other signature is the same request.
+    """
     found = session.scalars(select(Submission).where(Submission.key == key)).one_or_none()
     if found is None:
         return None
     same = (found.actor, found.verb, found.subject) == (actor, verb, subject)
+    same = same and data in (None, found.data)
     if not same or _asked(found.order or order) != _asked(order or found.order):
         raise Rejected(
             "KEY_REUSED", "The idempotency key came with another request before: use a new one."

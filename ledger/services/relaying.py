@@ -168,7 +168,7 @@ def keep(
     else:
         subject = message.subject
     key = f"relay-{actor}:{key}"
-    if (found := known(site, key, actor, message.verb, subject)) is not None:
+    if (found := known(site, key, actor, message.verb, subject, data=data)) is not None:
         return found
     capture.ask(site.rpc, site.network, site.relay.address, data)
     with transaction(site.engine) as session:

@@ -53,11 +53,17 @@ def send(world: World, signed: Any, key: str = "k") -> Any:
 
 
 def test_a_signed_message_is_carried_out_once(world: World) -> None:
-    """Sent twice under one key it is one submission, and the unit has its new holder."""
+    """Sent twice under one key it is one submission, and the unit has its new holder.
+
+    Signed anew it is another request, and is not said to be kept.
+    """
     unit = pallet(world, 51, 34)
     signed = receipt(world, unit)
     first, again = (send(world, signed, "once") for _ in range(2))
     assert (first.status_code, first.json()) == (202, again.json())
+    later = {**signed["message"], "deadline": signed["message"]["deadline"] + 60}
+    anew = send(world, relaying.sign(later, KEY), "once")
+    assert (anew.status_code, anew.json()["title"]) == (409, "KEY_REUSED")
     world.settle(first.json())
     told = world.api.get(f"/v1/units/{unit}").json()
     assert (told["holder"], told["state"]) == (DISTRIBUTOR, 1)
