@@ -107,6 +107,7 @@ def _running(
         data=data,
         clock=clock,
         link_base=base,
+        hosts=frozenset([host] if host else []),
         # While it is played the clock leaps, and by that no ledger is behind.
         behind_s=round(SPAN) if playing else MAX_AGE_S,
         heartbeat_s=PLAYED_HEARTBEAT_S if playing else 60,
@@ -116,7 +117,7 @@ def _running(
         "TOUCHSTONE_LINK_BASE": base,
         "TOUCHSTONE_BEHIND_S": str(settings.behind_s),
         "TOUCHSTONE_HEARTBEAT_S": str(settings.heartbeat_s),
-        "TOUCHSTONE_HOSTS": json.dumps([host] if host else []),
+        "TOUCHSTONE_HOSTS": json.dumps(sorted(settings.hosts)),
     }
     crew = Crew(data, environment)
     try:

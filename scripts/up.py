@@ -65,6 +65,7 @@ def start(
     bind("0.0.0.0" if lan else "127.0.0.1", port).close()  # noqa: S104 (asked for by --lan)
     home = home_of(chosen)
     refuse_moved(home, moved)
+    home.serve(chosen.link_base, chosen.hosts)
     if chosen.rpc_url is None:
         crew.start_node(chosen.clock)
     generated = found(chosen)

@@ -10,11 +10,13 @@ passphrase       what seals them, unless TOUCHSTONE_PASSPHRASE_FILE names anothe
 device.key       keys the pseudonyms of scanning devices
 admin.key        the first API key
 trust.json       what a checker pins
+served           what links begin with, and other hosts of theirs, as they were last served
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +116,15 @@ class Home:
     def accounts(self) -> Vault:
         """Open the signing keys."""
         return Vault(self.path / "accounts.json", self.passphrase(), self.entropy)
+
+    def serve(self, link_base: str, hosts: Iterable[str]) -> None:
+        """Remember which links are served, for the commands that print and read them."""
+        replace_file(self.path / "served", "\n".join([link_base, *sorted(hosts), ""]).encode())
+
+    def served(self) -> list[str]:
+        """Return what `serve` was told last: what links begin with, then hosts; else nothing."""
+        path = self.path / "served"
+        return path.read_text("utf-8").split() if path.exists() else []
 
     def webhook_secrets(self) -> Vault:
         """Open the secrets of webhooks, making the file first where there is none."""

@@ -54,14 +54,15 @@ def open_installation(settings: Settings) -> Site:
     home.network()  # the plainest fault first
     if settings.database_url is None:
         _refuse_lost_database(home.database)
+    link_base, hosts = _links(settings, home)
     return open_site(
         home,
         rpc_url(settings),
         parse_clock(settings.clock),
-        settings.link_base,
+        link_base,
         settings.database_url,
         settings.behind_s,
-        settings.hosts,
+        hosts,
         settings.private_webhooks,
         settings.fdr,
         settings.keeper_socket,
@@ -87,6 +88,20 @@ def found(settings: Settings) -> bool:
         # If we die before this line, deploying again finds the same contract.
         network.save(home.network_file)
     return generated
+
+
+def _links(settings: Settings, home: Home) -> tuple[str, frozenset[str]]:
+    """Return what links begin with and which other hosts are ours: as set, else as last served.
+
+    A command in another shell than `touchstone up --port … --lan` would print links that lead
+    nowhere, and refuse those that lead here.
+    """
+    link_base, *hosts = home.served() or [settings.link_base]
+    told = settings.model_fields_set
+    return (
+        settings.link_base if "link_base" in told else link_base,
+        settings.hosts if "hosts" in told else frozenset(hosts),
+    )
 
 
 def _refuse_lost_database(path: Path) -> None:

@@ -21,10 +21,13 @@ class Settings(BaseSettings):
         None, description="SQLAlchemy URL; unset: SQLite in the data directory."
     )
     link_base: str = Field(
-        "http://localhost:8000", description="Scheme and host that printed links begin with."
+        "http://localhost:8000",
+        description="Scheme and host that printed links begin with; unset: as `touchstone up` last "
+        "served them.",
     )
     hosts: frozenset[str] = Field(
-        frozenset(), description="Other hosts whose links are ours, as a JSON list."
+        frozenset(),
+        description="Other hosts whose links are ours, as a JSON list; unset: as last served.",
     )
     passphrase_file: Path | None = Field(
         None, description="File with the passphrase of the keys; unset: one is generated."

@@ -93,6 +93,27 @@ def test_an_order_goes_on_under_its_key(goods: Goods, tmp_path: Path) -> None:
     assert goods.at.refused(*other) == "KEY_REUSED"
 
 
+def test_links_are_printed_as_they_are_served(
+    goods: Goods, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also from another shell than that of `up`; what is set there comes before it."""
+    home, file = goods.at.site.home, tmp_path / "one.csv"
+    served = "http://192.0.2.7:9000"
+    home.serve(served, ["localhost:8000"])
+    try:
+        printing = ("print", "--batch", str(goods.batch), "--to", "1", "--lower", "--out")
+        goods.at.said(*printing, str(file))
+        printed = file.read_text().splitlines()[1].split(",")[0]
+        for link in (printed, goods.links[0]):
+            assert goods.at.said("verify", link)["outcome"] == "genuine"
+        monkeypatch.setenv("TOUCHSTONE_LINK_BASE", "https://id.example")
+        goods.at.said(*printing, str(file))
+    finally:
+        (home.path / "served").unlink()
+    assert printed == goods.links[0].replace("http://localhost:8000", served)
+    assert file.read_text().splitlines()[1].startswith("https://id.example/01/")
+
+
 def test_inner_codes_stand_beside_their_outer_ones(goods: Goods, tmp_path: Path) -> None:
     """Each decodes under the inner key to the batch and index that its outer code says."""
     order = ("mint", "--brand", BRAND, "--gtin", GTIN, "--count", "48", "--id", "m1")

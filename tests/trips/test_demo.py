@@ -67,6 +67,11 @@ def database(played: Played) -> Iterator[Session]:
     engine.dispose()
 
 
+def test_commands_know_the_links_that_were_served(played: Played) -> None:
+    """`up` and `demo` leave them behind, on whatever port."""
+    assert Home(played.data).served()[0] == f"http://localhost:{played.port}"
+
+
 def test_the_result_has_the_members_that_are_promised(played: Played) -> None:
     """One object: counts, five verdicts, the proof, the alerts, the seconds."""
     told = played.told

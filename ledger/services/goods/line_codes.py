@@ -73,7 +73,11 @@ def _gtin(site: Site, head: str) -> int | Rejected:
     except Rejected as fault:
         return fault
     if not site.is_ours(link.host):
-        return Rejected("FOREIGN_LINK", f"{link.host} is no host of this ledger's codes.")
+        return Rejected(
+            "FOREIGN_LINK",
+            f"{link.host} is no host of this ledger's codes: scan one of ours, or name that host "
+            "in TOUCHSTONE_HOSTS.",
+        )
     return int(link.gtin)
 
 
