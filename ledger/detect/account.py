@@ -19,6 +19,7 @@ TEMPER = 0.5  # the ends of a run are less sure than single items say: cases are
 CONSIGNEE = 0.5  # prior that the first consignee leaked, not one of its stores
 WRONG_STORE = 0.02  # a case lies with another store than custody says
 MOST_LEAKERS = 3
+SURE = 0.995  # is told as over 99 %
 EQUAL = 1e-9  # what the last bits of a sum may differ by
 
 
@@ -139,7 +140,9 @@ def leakers(cases: Ints, lots: Lots, custody: Custody, lot: int) -> tuple[Leaker
 
     cases: int64, rows within the consignment, those whose items were seen. The first consignee may
     have sold any of its cases; a store only those that custody says it got, or, seldom, others.
-    Prior: CONSIGNEE to the first consignee, the rest to the stores by their cases.
+    Prior: CONSIGNEE to the first consignee, the rest to the stores by their cases. Cases that
+    custody gives to no store count as the first consignee's: it has them still, or passed them on
+    and does not say to whom.
     """
     total = int(lots.cases()[lot])
     rows = np.flatnonzero(custody.lot == lot)
@@ -156,15 +159,15 @@ def leakers(cases: Ints, lots: Lots, custody: Custody, lot: int) -> tuple[Leaker
         + (len(cases) - mine) * np.log(WRONG_STORE / total)
     )
     own = np.log(CONSIGNEE) - len(cases) * np.log(total)
-    everyone = [("consignee", int(lots.distributor[lot]), float(own))]
+    kept = np.logaddexp.reduce([own, *logs[names < 0]])
+    everyone = [("consignee", int(lots.distributor[lot]), float(kept))]
     everyone += [
         ("store", name, float(log))
         for name, log in zip(names.tolist(), logs.tolist(), strict=True)
         if name >= 0
     ]
     everyone.sort(key=lambda one: (-one[2], one[0], one[1]))
-    unknown = [log for name, log in zip(names.tolist(), logs.tolist(), strict=True) if name < 0]
-    weights = np.exp(np.array([log for _, _, log in everyone] + unknown) - everyone[0][2])
+    weights = np.exp(np.array([log for _, _, log in everyone]) - everyone[0][2])
     return tuple(
         Leaker(level, number, rounded(float(weight / weights.sum())))
         for (level, number, _), weight in zip(everyone[:MOST_LEAKERS], weights, strict=False)
@@ -185,5 +188,12 @@ def _sentence(evidence: Evidence, e_value: float, lot: int, place: str) -> str:
         f"{evidence.scans} of {evidence.scans_of} items of lot {lot} seen in {place},"
         f" outside its territory, come from {where}, of which {evidence.elsewhere} were seen"
         " elsewhere; if goods of this lot left at random, evidence this strong would occur at most"
-        f" {in_words(e_value)}"
+        f" {in_words(e_value)}; if diverted, most likely by"
+        f" {_leaker(evidence.leakers[0])}"
     )
+
+
+def _leaker(one: Leaker) -> str:
+    """Who it is, and how likely: 'consignee 3 (97 %)'."""
+    sure = one.probability >= SURE
+    return f"{one.level} {one.number} ({'over 99' if sure else round(100 * one.probability)} %)"

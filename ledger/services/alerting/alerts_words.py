@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ledger.detect.account import SURE
 from ledger.domain.regions import REGIONS
 from ledger.services.alerting.alerts_evidence import COLUMNS, Document
 
@@ -74,8 +75,14 @@ def _diversion(told: Document) -> str:
     return (
         f"批次{told['alert']['lot']}在{_place(told)}（销售区域之外）被扫描的{of['scans_of']}件中，"
         f"{of['scans']}件来自{where}，这些箱中另有{of['elsewhere']}件先在别处出现；若货物随机流出，"
-        f"出现如此强的证据的概率至多为{once:,}分之一"
+        f"出现如此强的证据的概率至多为{once:,}分之一；若确属窜货，{_leaker(of['leakers'][0])}"
     )
+
+
+def _leaker(one: Mapping[str, Any]) -> str:
+    who = {"consignee": "首个收货方", "store": "门店"}[one["level"]]
+    sure = "超过99%" if one["probability"] >= SURE else f"{one['probability']:.0%}"
+    return f"最可能流出自{who}{one['number']}（{sure}）"
 
 
 def _clone(told: Document) -> str:

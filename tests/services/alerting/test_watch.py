@@ -19,13 +19,16 @@ from ledger.services.alerting import alerts, alerts_rules
 from ledger.services.alerting.alerts_again import looks
 from ledger.services.alerting.alerts_evidence import evidence_of
 from ledger.services.alerting.alerts_picture import picture
+from ledger.services.alerting.alerts_words import sentence
 from ledger.services.alerting.watch import Watcher
 from ledger.services.scans import PAGE_WAIT_S
 from ledger.services.worlds.world import demo_world
 from ledger.services.worlds.world_frame import world_frames
+from ledger.services.worlds.world_plan import PALLETS
 from tests.services.watch_world import (
     BRAND,
     END,
+    SHIPPED,
     Board,
     board,
     demo_row,
@@ -92,6 +95,35 @@ def test_the_cheats_are_found_live_as_in_a_backtest(watched: Board) -> None:
     size = WORLD.lots[truth.lot].cases_per_pallet
     pallet = {sscc(truth.lot, truth.pallet * size + case) for case in range(size)}
     assert set(alert.body["evidence"]["units"]) <= pallet
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept-back", "passed-on"])
+def test_who_has_most_likely_leaked_is_said(tmp_path: Path, kept: bool) -> None:
+    """Whoever had the pallet last by the ledger: a distributor that passed on all but this one, or
+    the store that got it; in figures, in the sentence, and in both languages."""
+    at = board(tmp_path)
+    pack(at, WORLD)
+    truth = WORLD.diverted
+    assert truth is not None
+    owner, stores = party_of(truth.distributor), [party_of(4), party_of(5)]
+    whole = WORLD.lots[truth.lot]
+    for number in range(PALLETS):
+        diverted = number == truth.pallet
+        if whole.distributor_of(number) == truth.distributor and not (kept and diverted):
+            unit = pallet_of(truth.lot, number)
+            at.ship(unit, owner, stores[not diverted], SHIPPED + DAY + number)
+    feed(at, [demo_row(scan) for scan in WORLD.scans], 1)
+    alert = raised(at)["diversion"]
+    first, *others = alert.body["evidence"]["leakers"]
+    who = ("consignee", owner) if kept else ("store", stores[0])
+    assert (first["level"], first["number"]) == who
+    assert first["probability"] > 0.99 > 0.01 > sum(one["probability"] for one in others)
+    with reading(at.engine) as session:
+        told = evidence_of(session, alert.id)
+    said = f"if diverted, most likely by {who[0]} {who[1]} (over 99 %)"
+    assert said in sentence(told, "en")
+    party = "首个收货方" if kept else "门店"
+    assert f"最可能流出自{party}{who[1]}（超过99%）" in sentence(told, "zh")
 
 
 def test_a_sentence_names_the_lot_as_it_is_printed(watched: Board) -> None:
