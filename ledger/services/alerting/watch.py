@@ -19,6 +19,7 @@ from ledger.db.engine import reading, transaction
 from ledger.db.models import Profile, Scan, WatchState
 from ledger.detect import KINDS, Detection
 from ledger.services.alerting import alerts_rules, markets
+from ledger.services.alerting.watch_bursts import Bursts
 from ledger.services.alerting.watch_causes import Finder, Found, touch
 from ledger.services.alerting.watch_evidence import Source
 from ledger.services.alerting.watch_facts import Facts, moves_of
@@ -54,6 +55,7 @@ class _Brand:
     looked: int = 0
     consignments: list[Consignment] = field(default_factory=list)
     detection: Detection | None = None
+    bursts: Bursts = field(default_factory=Bursts)
 
     def is_moved(self, places: Places) -> bool:
         """Say whether goods that are known may now be sold elsewhere."""
@@ -205,7 +207,9 @@ class Watcher:
                 upto=rows[-1].id,
             )
             finder = Finder(session, brand, own.names, own.consignments, source)
-            found[brand] = [finder.find(one) for one in told]
+            found[brand] = [finder.find(one) for one in told if one.kind != "guess"]
+            for burst in own.bursts.feed(rows, told, own.names):
+                found[brand] += finder.find_burst(burst, told)
         return found
 
     def _dial(self, session: Session, brand: int) -> Dial:

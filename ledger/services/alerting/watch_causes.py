@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +14,7 @@ from ledger.detect.finding import Finding
 from ledger.services.alerting import alerts
 from ledger.services.alerting.alerts_again import goods_of, named
 from ledger.services.alerting.alerts_evidence import Document, keep_evidence
+from ledger.services.alerting.watch_bursts import Burst
 from ledger.services.alerting.watch_evidence import Source
 from ledger.services.alerting.watch_facts import Facts
 from ledger.services.alerting.watch_frame import DAY, Names, code_of
@@ -46,7 +47,7 @@ def touch(facts: Facts, rows: Sequence[Scan], fresh: Collection[str] | None = No
 def _keys(row: Scan, goods: Goods) -> list[str]:
     """The causes that a scan may belong to."""
     if row.batch is None:
-        return [f"guess/{row.device}"]
+        return []  # `Bursts` counts what guessers do
     keys = [f"clone/{code_of(row)}"]
     place = goods.place(row.batch, row.index)
     if place is not None:
@@ -67,16 +68,12 @@ def _belongs(alert: Alert, row: Scan, goods: Goods) -> bool:
 
 @dataclass(frozen=True)
 class Found:
-    """A finding as a cause. evidence: None where the alert was there already."""
+    """A finding as a cause. is_new: there was no alert of it. evidence: of what is found first."""
 
     kind: str
     cause: alerts.Cause
+    is_new: bool
     evidence: Document | None = None
-
-    @property
-    def is_new(self) -> bool:
-        """Whether there was no alert of this cause."""
-        return self.evidence is not None
 
     def keep(self, session: Session, now: int, rule: AlertRule) -> str | None:
         """Make or update its alert; return its key if it is new."""
@@ -103,10 +100,27 @@ class Finder:
         """Return the cause of a finding, with its evidence if it is not an alert yet."""
         consignment = self._consignment(finding)
         cause = self._cause(finding, consignment)
+        if self._is_known(cause):
+            return Found(finding.kind, cause, is_new=False)
+        evidence = self.source.evidence(finding, consignment, cause)
+        return Found(finding.kind, cause, is_new=True, evidence=evidence)
+
+    def find_burst(self, burst: Burst, told: Collection[Finding]) -> list[Found]:
+        """Return the cause of guessers that act together: as it began, if that is among what the
+        detectors told now, and as it stands."""
+        began = [self.find(burst.first)] if burst.first in told else []
+        cause = self._cause(burst.first, None)
+        so_far = {
+            "sentence": burst.sentence(),
+            "members": burst.members,
+            "devices": list(burst.devices),
+        }
+        stands = replace(cause, last=burst.last, scans=burst.scans, body={**cause.body, **so_far})
+        return [*began, Found("guess", stands, is_new=not self._is_known(cause))]
+
+    def _is_known(self, cause: alerts.Cause) -> bool:
         query = select(Alert.id).where(Alert.key == f"{self.brand}/{cause.key}")
-        if self.session.scalar(query) is not None:
-            return Found(finding.kind, cause)
-        return Found(finding.kind, cause, self.source.evidence(finding, consignment, cause))
+        return self.session.scalar(query) is not None
 
     def _cause(self, finding: Finding, consignment: Consignment | None) -> alerts.Cause:
         body = {**finding.line(), "calibrated": finding.e_value is not None}
@@ -152,8 +166,8 @@ class Finder:
         return next((one for one in own if one.holds(finding.evidence.cases)), None)
 
     def _key(self, finding: Finding, consignee: int | None) -> str:
-        """What names the cause for good: a farm by when it was first told, a guesser by its
-        device."""
+        """What names the cause for good: a farm by when it was first told, guessers by the device
+        that was first."""
         if finding.kind == "diversion":
             return f"diversion/{finding.lot}/{consignee}/{finding.region}"
         if finding.kind == "clone":
