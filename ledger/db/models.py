@@ -356,7 +356,7 @@ class Relay(Base):
 
 
 class Scan(Base):
-    """A scan as the operator's log holds it. Raw rows expire; the log's leaves stay."""
+    """A scan as the operator's log holds it."""
 
     __tablename__ = "scan"
     __table_args__ = (Index("scan_code", "batch", "index", "time"),)
@@ -380,7 +380,7 @@ class Scan(Base):
     region: Mapped[int | None]
     outcome: Mapped[str] = mapped_column(String(20))
     reasons: Mapped[list[Any]]
-    salt: Mapped[bytes | None]  # destroying it forgets the scan
+    salt: Mapped[bytes | None]  # without it the leaf says nothing of the scan
     leaf: Mapped[bytes]  # in the log
     code_leaf: Mapped[bytes | None]  # key in the map, None for what does not decode
 
