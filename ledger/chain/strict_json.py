@@ -17,9 +17,8 @@ from ledger.errors import Rejected
 
 MAX_NUMBER = (1 << 53) - 1
 MAX_DEPTH = 64
-# A whole string (or what there is of it), else a bracket.
-_NESTING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
-_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,15}")
+# A whole string (or what there is of it), else a bracket, which alone is in the group.
+_NESTING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|([][{}])', re.DOTALL)
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,77}")
 _HEX = re.compile(r"0x(?:[0-9a-f]{2})*")
 
@@ -41,7 +40,8 @@ def load(data: bytes, limit: int) -> Node:
             parse_float=_not_an_integer,
             parse_constant=_not_an_integer,
         )
-        json.dumps(value, ensure_ascii=False).encode()  # fails on half a surrogate pair
+        if "\\u" in text:  # only an escape makes half a surrogate pair
+            json.dumps(value, ensure_ascii=False).encode()  # fails on one
     except ValueError as fault:
         raise _bad_json(str(fault)) from None
     return Node(value, "")
@@ -135,9 +135,8 @@ def _check_depth(text: str) -> None:
     """Refuse deep nesting before the parser recurses on it: the interpreter's own limit is not
     enough, since libraries raise it beyond what the stack holds."""
     depth = 0
-    for match in _NESTING.finditer(text):
-        first = text[match.start()]
-        depth += 1 if first in "[{" else -1 if first in "]}" else 0
+    for bracket in "".join(_NESTING.findall(text)):
+        depth += 1 if bracket in "[{" else -1
         if depth > MAX_DEPTH:
             raise _bad_json(f"it is nested more than {MAX_DEPTH} deep")
 
@@ -150,7 +149,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int:
-    if not _INTEGER.fullmatch(text) or abs(int(text)) > MAX_NUMBER:
+    # The parser has found a whole number of JSON: no plus, no leading zero.
+    if len(text) > 17 or text == "-0" or abs(int(text)) > MAX_NUMBER:
         raise _bad_json(f"'{text[:30]}' is no number up to 2^53 - 1")
     return int(text)
 

@@ -7,8 +7,9 @@ Rejected(BAD_PROOF). Source: Ethereum yellow paper, appendix D; EIP-1186 for the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from ledger.chain import rlp
@@ -39,13 +40,66 @@ def verify(root: bytes, key: bytes, proof: Sequence[bytes]) -> bytes:
     """
     if root == EMPTY_ROOT and list(proof) in ([], [b"\x80"]):
         return b""
+    left = iter(proof)
+
+    def take(reference: bytes) -> bytes:
+        encoded = next(left, None)
+        if encoded is None:
+            raise _bad("a node is missing")
+        if keccak(encoded) != reference:
+            raise _bad("a node does not hash to what its parent (or the header) names")
+        return encoded
+
     try:
-        value, used = _walk(root, _nibbles(key), proof)
+        value = walk(root, key, take)
     except Rejected as error:
         raise _bad(error.message) if error.code == "BAD_RLP" else error from None
-    if used != len(proof):
+    if next(left, None) is not None:
         raise _bad("it holds nodes that are not on the way to the key")
     return value
+
+
+def walk(root: bytes, key: bytes, take: Callable[[bytes], bytes]) -> bytes:
+    """Return the value that the trie under `root` holds at `key`, b"" if it holds none.
+
+    take: returns the encoded node of a hash; asked for each node from the root (which is not that
+    of the empty trie) down, but for those that lie inside their parents. Raises what `take` raises,
+    Rejected BAD_PROOF or BAD_RLP for a node that is not in its only form.
+    """
+    reference: rlp.Decoded = root
+    path, at, is_root = _nibbles(key), 0, True
+    while reference != b"":
+        if isinstance(reference, bytes):
+            encoded = take(reference)
+            if len(encoded) < 32 and not is_root:
+                raise _bad("a node under 32 bytes is not inside its parent")
+            node = _items(encoded)
+        else:
+            node = reference
+            if len(rlp.encode(node)) >= 32:
+                raise _bad("a node of 32 bytes or more lies inside its parent")
+        is_root = False
+        if len(node) == 17:
+            if at == len(path):
+                return _value(node[16])
+            reference = node[path[at]]
+            at += 1
+            continue
+        if len(node) != 2:
+            raise _bad("a node has neither 2 nor 17 items")
+        part, is_leaf = _unpack(node[0])
+        if is_leaf:
+            value = _value(node[1])
+            if not value:
+                raise _bad("a leaf without a value")
+            return value if part == path[at:] else b""
+        if not part or not node[1]:
+            raise _bad("an extension that leads nowhere")
+        if path[at : at + len(part)] != part:
+            return b""
+        at += len(part)
+        reference = node[1]
+    return b""
 
 
 def account(state_root: bytes, address: bytes, proof: Sequence[bytes]) -> Account | None:
@@ -100,46 +154,10 @@ def ordered_root(values: Sequence[bytes]) -> bytes:
     return keccak(rlp.encode(_node(leaves, 0)))
 
 
-def _walk(root: bytes, path: bytes, proof: Sequence[bytes]) -> tuple[bytes, int]:
-    """Follow `path` from the root; return (value or b"", number of proof nodes used)."""
-    reference: rlp.Decoded = root
-    used = at = 0
-    while reference != b"":
-        if isinstance(reference, bytes):
-            if used == len(proof):
-                raise _bad("a node is missing")
-            encoded = proof[used]
-            used += 1
-            if keccak(encoded) != reference:
-                raise _bad("a node does not hash to what its parent (or the header) names")
-            if used > 1 and len(encoded) < 32:
-                raise _bad("a node under 32 bytes is not inside its parent")
-            node = rlp.items(rlp.decode(encoded))
-        else:
-            node = reference
-            if len(rlp.encode(node)) >= 32:
-                raise _bad("a node of 32 bytes or more lies inside its parent")
-        if len(node) == 17:
-            if at == len(path):
-                return _value(node[16]), used
-            reference = node[path[at]]
-            at += 1
-            continue
-        if len(node) != 2:
-            raise _bad("a node has neither 2 nor 17 items")
-        part, is_leaf = _unpack(node[0])
-        if is_leaf:
-            value = _value(node[1])
-            if not value:
-                raise _bad("a leaf without a value")
-            return (value if part == path[at:] else b""), used
-        if not part or not node[1]:
-            raise _bad("an extension that leads nowhere")
-        if path[at : at + len(part)] != part:
-            return b"", used
-        at += len(part)
-        reference = node[1]
-    return b"", used
+@lru_cache(maxsize=1024)
+def _items(encoded: bytes) -> list[rlp.Decoded]:
+    """Return the items of a node; the upper ones are on the way to every key. Not to be changed."""
+    return rlp.items(rlp.decode(encoded))
 
 
 def _value(item: rlp.Decoded) -> bytes:

@@ -34,6 +34,8 @@ def test_what_is_written_plainly_is_read(value: object) -> None:
         ("1e2", "BAD_JSON"),
         ("-0", "BAD_JSON"),
         ("9007199254740992", "BAD_JSON"),
+        ("-9007199254740992", "BAD_JSON"),
+        ("-99999999999999999", "BAD_JSON"),
         ("9" * 5000, "BAD_JSON"),
         ("Infinity", "BAD_JSON"),
         ('"\\udc00"', "BAD_JSON"),

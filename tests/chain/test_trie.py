@@ -44,6 +44,21 @@ def test_reference_proofs_hold_for_present_and_absent_keys(content, stranger):
         assert trie.verify(referee.root_hash, key, proof_of(referee, key)) == content.get(key, b"")
 
 
+@given(maps, SHORT)
+def test_a_walk_takes_the_nodes_of_the_reference_proof(content, stranger):
+    """Over a store of nodes by hash it gives the value, and asks for the nodes of the proof."""
+    referee = build(content)
+    for key in [*content, stranger] if content else []:
+        taken = []
+
+        def take(reference: bytes, taken: list[bytes] = taken) -> bytes:
+            taken.append(bytes(referee.db[reference]))
+            return taken[-1]
+
+        assert trie.walk(referee.root_hash, key, take) == content.get(key, b"")
+        assert taken == proof_of(referee, key)
+
+
 @settings(max_examples=300)
 @given(maps, SHORT, st.data())
 def test_an_altered_proof_never_gives_another_value(content, stranger, data):

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import rlp
 from eth.constants import BLANK_ROOT_HASH, EMPTY_SHA3
 from eth.rlp.accounts import Account
-from trie import HexaryTrie
 
-from ledger.chain.embedded.nodes import NodeOverlay
+from ledger.chain import trie
 from ledger.chain.embedded.records import Block
 from ledger.chain.embedded.store import Store
 from ledger.domain.keccak import keccak
@@ -38,36 +37,36 @@ class AccountProof:
 
 def prove(store: Store, block: Block, address: bytes, slots: list[int]) -> AccountProof:
     """Return the proof of `address` and its `slots` against the state root of `block`."""
-    nodes = NodeOverlay(store.node)
-    accounts = HexaryTrie(nodes, block.header.state_root)
-    key = keccak(address)
-    encoded = accounts[key]
+    encoded, nodes = _way(store, block.header.state_root, keccak(address))
     account = rlp.decode(encoded, sedes=Account) if encoded else None
     storage_root = account.storage_root if account else BLANK_ROOT_HASH
-    storage = HexaryTrie(nodes, storage_root)
     return AccountProof(
         balance=account.balance if account else 0,
         nonce=account.nonce if account else 0,
         code_hash=account.code_hash if account else EMPTY_SHA3,
         storage_hash=storage_root,
-        nodes=_path(accounts, key),
-        slots=tuple(_prove_slot(storage, slot) for slot in slots),
+        nodes=nodes,
+        slots=tuple(_prove_slot(store, storage_root, slot) for slot in slots),
     )
 
 
-def _prove_slot(storage: HexaryTrie, slot: int) -> SlotProof:
-    key = keccak(slot.to_bytes(32, "big"))
-    encoded = storage[key]
+def _prove_slot(store: Store, root: bytes, slot: int) -> SlotProof:
+    encoded, nodes = _way(store, root, keccak(slot.to_bytes(32, "big")))
     value = int.from_bytes(rlp.decode(encoded), "big") if encoded else 0
-    return SlotProof(slot, value, _path(storage, key))
+    return SlotProof(slot, value, nodes)
 
 
-def _path(trie: HexaryTrie, key: bytes) -> tuple[bytes, ...]:
-    """Return the encoded nodes from the root to `key`; none for an empty trie.
+def _way(store: Store, root: bytes, key: bytes) -> tuple[bytes, tuple[bytes, ...]]:
+    """Return the value at `key`, b"" for none, and the encoded nodes from the root to it; no node
+    for an empty trie.
 
     Nodes shorter than 32 bytes stand inside their parent and are not listed again.
     """
-    if trie.root_hash == BLANK_ROOT_HASH:
-        return ()
-    encoded = [rlp.encode(node) for node in trie.get_proof(key) if node != b""]
-    return tuple(node for place, node in enumerate(encoded) if place == 0 or len(node) >= 32)
+    nodes: list[bytes] = []
+
+    def take(reference: bytes) -> bytes:
+        nodes.append(store.node(reference))
+        return nodes[-1]
+
+    value = b"" if root == BLANK_ROOT_HASH else trie.walk(root, key, take)
+    return value, tuple(nodes)

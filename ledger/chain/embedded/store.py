@@ -196,4 +196,11 @@ def _block(row: Sequence[Any] | None) -> Block | None:
     if row is None:
         return None
     _, block_hash, header, seal = row
-    return Block(rlp.decode(header, sedes=LondonBlockHeader), block_hash, seal)
+    return Block(_header(header), block_hash, seal)
+
+
+@lru_cache(maxsize=256)
+def _header(encoded: bytes) -> LondonBlockHeader:
+    """Return a header; one costs as much as ten proofs of a slot, and the newest is asked for
+    again and again."""
+    return rlp.decode(encoded, sedes=LondonBlockHeader)
