@@ -142,20 +142,13 @@ def _swap(x: Any) -> Any:
 _swap_bytes = njit(inline="always")(_swap)
 
 
-def _finish(permutation: lanes.Compiled, width: int) -> Any:
-    """Return f(state, out, first, last): hash 96-byte messages twice, into rows first … last − 1.
+def _again(permutation: lanes.Compiled, width: int) -> Any:
+    """Return f(state, out, first, last): hash the digests once more, into rows first … last − 1.
 
-    state: words 0 to 11 hold the messages.
+    state: words 0 to 3 hold the digests.
     """
 
-    def finish(state: Any, out: Any, first: int, last: int) -> None:
-        for word in range(12, 25):
-            for lane in range(width):
-                state[word, lane] = _NONE
-        for lane in range(width):
-            state[12, lane] = _ONE
-            state[16, lane] = _LAST_BIT
-        permutation(state)
+    def again(state: Any, out: Any, first: int, last: int) -> None:
         for word in range(4, 25):
             for lane in range(width):
                 state[word, lane] = _NONE
@@ -166,6 +159,26 @@ def _finish(permutation: lanes.Compiled, width: int) -> Any:
         for row in range(first, last):
             for word in range(4):
                 out[row, word] = state[word, row - first]
+
+    return njit(inline="always")(again)  # a call would cost 3 %
+
+
+def _finish(permutation: lanes.Compiled, width: int) -> Any:
+    """Return f(state, out, first, last): hash 96-byte messages twice, into rows first … last − 1.
+
+    state: words 0 to 11 hold the messages.
+    """
+    again = _again(permutation, width)
+
+    def finish(state: Any, out: Any, first: int, last: int) -> None:
+        for word in range(12, 25):
+            for lane in range(width):
+                state[word, lane] = _NONE
+        for lane in range(width):
+            state[12, lane] = _ONE
+            state[16, lane] = _LAST_BIT
+        permutation(state)
+        again(state, out, first, last)
 
     return _jit(finish)
 
@@ -272,6 +285,8 @@ def _pair_loop(permutation: lanes.Compiled, width: int) -> Callable[..., None]:
 
 
 def _child_loop(permutation: lanes.Compiled, width: int) -> Callable[..., None]:
+    again = _again(permutation, width)
+
     def child_loop(kinds: Any, positions: Any, ids: Any, roots: Any, counts: Any, out: Any) -> None:
         state = np.empty((25, width), np.uint64)
         count = len(out)
@@ -297,15 +312,6 @@ def _child_loop(permutation: lanes.Compiled, width: int) -> Callable[..., None]:
                 state[3, lane] ^= _ONE
                 state[16, lane] ^= _LAST_BIT
             permutation(state)
-            for word in range(4, 25):
-                for lane in range(width):
-                    state[word, lane] = _NONE
-            for lane in range(width):
-                state[4, lane] = _ONE
-                state[16, lane] = _LAST_BIT
-            permutation(state)
-            for row in range(at, min(at + width, count)):
-                for word in range(4):
-                    out[row, word] = state[word, row - at]
+            again(state, out, at, min(at + width, count))
 
     return child_loop

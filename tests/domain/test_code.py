@@ -68,13 +68,38 @@ def test_many_serials_equal_one_by_one(
         ]
 
 
+@given(KEYS, KEYS, GTINS, st.data())
+def test_many_serials_decode_as_one_by_one(
+    key: bytes, other: bytes, gtin: int, data: st.DataObject
+) -> None:
+    """The key's own, another key's, another GTIN's, guesses, and what is not canonical at all."""
+    places = st.tuples(EPOCHS, st.integers(1, code.MAX_BATCH), INDICES)
+
+    def made(by: bytes, of: int) -> st.SearchStrategy[str]:
+        return places.map(lambda place: code.encode_serial(by, place[0], of, *place[1:]))
+
+    guesses = st.text(code.ALPHABET, min_size=20, max_size=20)
+    others = st.text(st.characters(min_codepoint=1, max_codepoint=126), max_size=20)
+    kinds = made(key, gtin) | made(other, gtin) | made(key, (gtin + 1) % 10**14) | guesses | others
+    texts = data.draw(st.lists(kinds, min_size=1, max_size=20))
+    batches, indices = code.decode_serials(
+        key, gtin, np.array([text.encode() for text in texts], "S20")
+    )
+    assert list(zip(batches.tolist(), indices.tolist(), strict=True)) == [
+        code.decode_serial(key, gtin, text) or (0, 0) for text in texts
+    ]
+
+
 def test_serials_are_right_across_working_chunks() -> None:
-    """40,000 serials in one call are distinct, and those at the seams decode."""
+    """40,000 serials in one call are distinct, and all decode, in one call too."""
     key, gtin = bytes(range(32)), 9506000134352
     serials = code.encode_serials(key, 3, gtin, 77, np.arange(40_000, dtype=np.uint32)).tolist()
     assert len(set(serials)) == 40_000
     for index in (0, 16_383, 16_384, 32_767, 32_768, 39_999):
         assert code.decode_serial(key, gtin, serials[index].decode()) == (77, index)
+    batches, indices = code.decode_serials(key, gtin, np.array(serials))
+    assert np.array_equal(batches, np.full(40_000, 77))
+    assert np.array_equal(indices, np.arange(40_000))
     assert code.encode_serials(key, 3, gtin, 77, np.array([], np.uint32)).tolist() == []
 
 

@@ -33,6 +33,26 @@ def test_each_length_is_plain_ff1(
     assert list(zip(*(half.tolist() for half in many), strict=True)) == one_by_one
 
 
+@given(KEYS, TWEAKS, st.integers(4, 22), st.data())
+def test_many_at_once_are_decrypted_as_plain_ff1_does(
+    key: bytes, tweak: int, numerals: int, data: st.DataObject
+) -> None:
+    """Any numbers, also such as nobody encrypted, for each length."""
+    cipher = BlockFF1(key, tweak, numerals)
+    ciphers = data.draw(st.lists(st.integers(0, 32**numerals - 1), min_size=1, max_size=5))
+    wanted = []
+    for number in ciphers:
+        text = ff1.to_numerals(32, numerals, number)
+        wanted.append(ff1.to_number(32, ff1.decrypt(key, 32, tweak.to_bytes(8, "big"), text)))
+    bits = cipher.right_bits
+    left, right = cipher.decrypt_many(
+        np.array([number >> bits for number in ciphers], np.uint64),
+        np.array([number & (1 << bits) - 1 for number in ciphers], np.uint64),
+    )
+    halves = zip(left.tolist(), right.tolist(), strict=True)
+    assert [high << bits | low for high, low in halves] == wanted
+
+
 @pytest.mark.parametrize(("key", "numerals"), [(bytes(16), 19), (bytes(32), 3), (bytes(32), 23)])
 def test_other_keys_and_lengths_are_refused(key: bytes, numerals: int) -> None:
     """AES-256 alone, and what fits one block."""
