@@ -6,20 +6,24 @@ hashed smaller first. Leaves are twice-hashed by whoever makes them, so a node i
 
 A large tree is not kept: only the nodes of one level, ten above the deepest leaves (at most 0.0625
 bytes a leaf), and those half-way from there to the root. A proof recomputes the one subtree below
-such a node, whose leaves are up to two ranges of indices, since the leaves fill two levels.
+such a node, whose leaves are up to two ranges of indices, since the leaves fill two levels. Of the
+tree over inner codes the level eleven above is kept: both together are at most 0.094 bytes a code.
 
-Hashes are 32 bytes. `count` is always the number of leaves, `index` a leaf's number from 0.
+Hashes are 32 bytes. `count` is always the number of leaves, `index` a leaf's number from 0, `above`
+how many levels above the deepest leaves the kept nodes are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from ledger.domain import abi
 from ledger.domain.keccak import keccak
 from ledger.errors import Broken, Rejected
 
 SUBTREE_LEVELS = 10
+INNER_SUBTREE_LEVELS = 11  # an item is opened once: its proof may hash twice as much
 LeavesAt = Callable[[int, int], Sequence[bytes]]
 """leaf_at(start, stop) -> the leaves start … stop − 1, in order of index."""
 
@@ -74,27 +78,27 @@ def verify(
     return process(leaf, siblings) == root_hash
 
 
-def kept_level(count: int) -> int:
-    """Return the depth of the nodes that are kept: ten above the deepest leaves, or the root."""
+def kept_level(count: int, above: int = SUBTREE_LEVELS) -> int:
+    """Return the depth of the nodes that are kept; 0, the root, for a tree that is not as deep."""
     _check_count(count)
-    return max(0, depth_of(2 * count - 2) - SUBTREE_LEVELS)
+    return max(0, depth_of(2 * count - 2) - above)
 
 
-def kept_node(count: int, index: int) -> int:
+def kept_node(count: int, index: int, above: int = SUBTREE_LEVELS) -> int:
     """Return which of the kept nodes (0 = leftmost) stands over leaf `index`.
 
     Raises Rejected INDEX_OUT_OF_RANGE.
     """
-    position, level = _position(count, index), kept_level(count)
+    position, level = _position(count, index), kept_level(count, above)
     return (position + 1 >> depth_of(position) - level) - (1 << level)
 
 
-def subtree_ranges(count: int, node: int) -> list[tuple[int, int]]:
+def subtree_ranges(count: int, node: int, above: int = SUBTREE_LEVELS) -> list[tuple[int, int]]:
     """Return the leaves under kept node `node` as up to two (start, stop), deepest leaves first.
 
     Raises Rejected INDEX_OUT_OF_RANGE for a node that the tree does not have.
     """
-    level = kept_level(count)
+    level = kept_level(count, above)
     if not 0 <= node < 1 << level:
         raise Rejected(
             "INDEX_OUT_OF_RANGE", f"The tree keeps {1 << level} nodes; number {node} is outside."
@@ -112,12 +116,13 @@ def subtree_ranges(count: int, node: int) -> list[tuple[int, int]]:
     return ranges
 
 
-def build_kept(count: int, leaf_at: LeavesAt) -> bytes:
+def build_kept(count: int, leaf_at: LeavesAt, above: int = SUBTREE_LEVELS) -> bytes:
     """Return the kept nodes of a tree, 32 bytes each, holding one subtree's leaves at a time.
 
     `kept_root` gives the root over them.
     """
-    return b"".join(_subtree(count, node, leaf_at)[0] for node in range(1 << kept_level(count)))
+    nodes = range(1 << kept_level(count, above))
+    return b"".join(_subtree(count, node, leaf_at, above)[0] for node in nodes)
 
 
 def top_nodes(kept: bytes) -> bytes:
@@ -135,26 +140,32 @@ def kept_root(kept: bytes) -> bytes:
     return _upper_tree(kept)[0]
 
 
-def kept_group(count: int, index: int) -> tuple[int, int]:
+def kept_group(count: int, index: int, above: int = SUBTREE_LEVELS) -> tuple[int, int]:
     """Return the kept nodes (first, stop) that stand with leaf `index` under one top node.
 
     Raises Rejected INDEX_OUT_OF_RANGE.
     """
-    level = kept_level(count)
+    level = kept_level(count, above)
     width = 1 << level - level // 2
-    first = kept_node(count, index) // width * width
+    first = kept_node(count, index, above) // width * width
     return first, first + width
 
 
-def subtree_proof(count: int, index: int, leaf_at: LeavesAt) -> tuple[bytes, list[bytes]]:
+def subtree_proof(
+    count: int, index: int, leaf_at: LeavesAt, above: int = SUBTREE_LEVELS
+) -> tuple[bytes, list[bytes]]:
     """Return (kept node, siblings from leaf `index` up to it), from the leaves below that node."""
-    node = kept_node(count, index)
-    nodes = _subtree(count, node, leaf_at)
-    return nodes[0], _siblings(nodes, _local(_position(count, index), kept_level(count)))
+    nodes = _subtree(count, kept_node(count, index, above), leaf_at, above)
+    return nodes[0], _siblings(nodes, _local(_position(count, index), kept_level(count, above)))
 
 
 def join_proof(
-    count: int, index: int, subtree: tuple[bytes, Sequence[bytes]], group: bytes, top: bytes
+    count: int,
+    index: int,
+    subtree: tuple[bytes, Sequence[bytes]],
+    group: bytes,
+    top: bytes,
+    above: int = SUBTREE_LEVELS,
 ) -> list[bytes]:
     """Return the whole proof of leaf `index` from the three parts of the tree that it crosses.
 
@@ -162,7 +173,7 @@ def join_proof(
     Raises Broken TREE_MISMATCH when a part does not give the node that is kept of it: the leaves
     are not those the tree was built from.
     """
-    node, (first, stop) = kept_node(count, index), kept_group(count, index)
+    node, (first, stop) = kept_node(count, index, above), kept_group(count, index, above)
     found, proof = subtree[0], list(subtree[1])
     for nodes, place in ((group, node - first), (top, first // (stop - first))):
         if nodes[32 * place : 32 * place + 32] != found:
@@ -171,7 +182,7 @@ def join_proof(
                 "The recomputed codes do not give the batch's stored tree: check key epoch and "
                 "rows.",
             )
-        upper = _upper_tree(nodes)
+        upper = _group_tree(nodes)
         proof += _siblings(upper, len(upper) // 2 + place)
         found = upper[0]
     return proof
@@ -180,11 +191,13 @@ def join_proof(
 def prove_from_kept(count: int, kept: bytes, index: int, leaf_at: LeavesAt) -> list[bytes]:
     """Return the proof of leaf `index` from all kept nodes and the leaves of one subtree.
 
-    Raises Rejected INDEX_OUT_OF_RANGE and Broken TREE_MISMATCH.
+    Which level is kept follows from how many nodes there are. Raises Rejected INDEX_OUT_OF_RANGE
+    and Broken TREE_MISMATCH.
     """
-    first, stop = kept_group(count, index)
-    subtree = subtree_proof(count, index, leaf_at)
-    return join_proof(count, index, subtree, kept[32 * first : 32 * stop], top_nodes(kept))
+    above = depth_of(2 * count - 2) - _level_of(kept)
+    first, stop = kept_group(count, index, above)
+    subtree = subtree_proof(count, index, leaf_at, above)
+    return join_proof(count, index, subtree, kept[32 * first : 32 * stop], top_nodes(kept), above)
 
 
 def children_leaf(
@@ -228,6 +241,12 @@ def _upper_tree(level: bytes) -> list[bytes]:
     return _fill_up(len(nodes) - 1, nodes)
 
 
+@lru_cache(maxsize=32)
+def _group_tree(nodes: bytes) -> list[bytes]:
+    """Return the flat array over a group; a batch's top is in all its proofs. Not to be changed."""
+    return _upper_tree(nodes)
+
+
 def _level_of(nodes: bytes) -> int:
     return (len(nodes) // 32).bit_length() - 1
 
@@ -236,7 +255,8 @@ def _fill_up(inner: int, bottom: list[bytes]) -> list[bytes]:
     """Return the flat array whose first `inner` nodes are computed from what stands below them."""
     nodes = [b""] * inner + bottom
     for at in range(inner - 1, -1, -1):
-        nodes[at] = hash_pair(nodes[2 * at + 1], nodes[2 * at + 2])
+        left, right = nodes[2 * at + 1], nodes[2 * at + 2]
+        nodes[at] = keccak(left + right) if left < right else keccak(right + left)  # `hash_pair`
     return nodes
 
 
@@ -254,9 +274,9 @@ def _local(position: int, level: int) -> int:
     return (1 << depth) - 1 + ((position + 1) & (1 << depth) - 1)
 
 
-def _subtree(count: int, node: int, leaf_at: LeavesAt) -> list[bytes]:
+def _subtree(count: int, node: int, leaf_at: LeavesAt, above: int) -> list[bytes]:
     """Return the flat array of the subtree under kept node `node`."""
-    ranges = subtree_ranges(count, node)
+    ranges = subtree_ranges(count, node, above)
     # A higher position is a lower index, so shallow leaves come first, each range backwards.
     bottom: list[bytes] = []
     for start, stop in reversed(ranges):

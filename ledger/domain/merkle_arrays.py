@@ -1,4 +1,5 @@
-"""The kept nodes of a large batch's tree, from arrays of hashes: `merkle.build_kept`, many at once.
+"""The kept nodes of a large batch's tree, and proofs up to them, from arrays of hashes:
+`merkle.build_kept` and `merkle.subtree_proof`, many hashes at once.
 
 The tree is taken in parts of up to 2¹⁴ leaves, each under one node of a level above the kept ones.
 A part needs nothing of the others, so parts can be computed side by side, and never more than a few
@@ -7,8 +8,7 @@ of them are in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,37 +28,62 @@ Run = Callable[[Callable[[int], Hashes], Iterable[int]], Iterable[Hashes]]
 _PART_LEVELS = 14  # 2¹⁴ leaves and what is made of them fit the second-level cache
 
 
-def build_kept(count: int, leaves_at: LeavesAt, pairs_of: PairsOf, run: Run = map) -> bytes:
+def build_kept(
+    count: int,
+    leaves_at: LeavesAt,
+    pairs_of: PairsOf,
+    run: Run = map,
+    above: int = merkle.SUBTREE_LEVELS,
+) -> bytes:
     """Return the kept nodes of the tree of `count` leaves, as `merkle.build_kept` does.
 
     Raises Rejected EMPTY_TREE for a count below 1.
     """
-    kept = merkle.kept_level(count)
+    kept = merkle.kept_level(count, above)
+    level = merkle.kept_level(count, max(above, _PART_LEVELS))
+
+    def part(number: int) -> Hashes:
+        *_, nodes = _levels(count, level, kept, number, leaves_at, pairs_of)
+        return nodes
+
+    return b"".join(nodes.tobytes() for nodes in run(part, range(1 << level)))
+
+
+def subtree_proof(
+    count: int, index: int, leaves_at: LeavesAt, pairs_of: PairsOf
+) -> tuple[bytes, list[bytes]]:
+    """Return (kept node, siblings from leaf `index` up to it), as `merkle.subtree_proof` does.
+
+    Raises Rejected INDEX_OUT_OF_RANGE.
+    """
+    kept, node = merkle.kept_level(count), merkle.kept_node(count, index)
+    position = 2 * count - 2 - index
+    depth = merkle.depth_of(position)
+    siblings = []
+    levels = _levels(count, kept, kept, node, leaves_at, pairs_of)
+    for at, nodes in zip(range(merkle.depth_of(2 * count - 2), kept - 1, -1), levels, strict=True):
+        if kept < at <= depth:
+            place = (position + 1 >> depth - at) - ((1 << kept) + node << at - kept)
+            siblings.append(nodes[place ^ 1].tobytes())
+    return nodes.tobytes(), siblings
+
+
+def _levels(
+    count: int, level: int, last: int, number: int, leaves_at: LeavesAt, pairs_of: PairsOf
+) -> Iterator[Hashes]:
+    """Yield the nodes under node `number` (0 = leftmost) of `level`: those of the deepest leaves'
+    depth, then of each depth above it, up to those of depth `last`."""
     deepest = merkle.depth_of(2 * count - 2)
-    level = max(0, deepest - _PART_LEVELS)
-    work = partial(_part, count, level, deepest, kept, leaves_at, pairs_of)
-    return b"".join(part.tobytes() for part in run(work, range(1 << level)))
-
-
-def _part(
-    count: int,
-    level: int,
-    deepest: int,
-    kept: int,
-    leaves_at: LeavesAt,
-    pairs_of: PairsOf,
-    number: int,
-) -> Hashes:
-    """Return the kept nodes under node `number` (0 = leftmost) of `level`."""
     nodes = _leaves_of_depth(count, level, deepest, number, leaves_at)
-    for depth in range(deepest - 1, kept - 1, -1):
+    yield nodes
+    for depth in range(deepest - 1, last - 1, -1):
         nodes = pairs_of(nodes)
         if depth == deepest - 1:
             # Leaves of the level above the deepest stand right of the nodes over the deepest.
             nodes = np.concatenate(
                 [nodes, _leaves_of_depth(count, level, depth, number, leaves_at)]
             )
-    return nodes
+        yield nodes
 
 
 def _leaves_of_depth(

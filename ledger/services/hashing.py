@@ -75,6 +75,11 @@ def codes_for(count: int) -> LaneCodes | None:
     return fastest().codes if count >= LARGE and fastest.cache_info().currsize else None
 
 
+def at_hand() -> LaneHashes | None:
+    """Return the kernels if this process has compiled them already, whatever for."""
+    return fastest().lanes if fastest.cache_info().currsize else None
+
+
 def workers() -> int:
     """Return how many threads hash side by side: the processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

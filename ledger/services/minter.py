@@ -25,6 +25,7 @@ from ledger.services.keys.keeper import (
     epoch_keys,
     indices,
     leaves_of,
+    serials_of,
 )
 from ledger.services.keys.keyring import EpochKeys, KeyRing
 
@@ -47,10 +48,7 @@ class Minter:
         Raises, as all methods here, Rejected UNKNOWN_EPOCH, EPOCH_BOUND_ELSEWHERE and
         INDEX_OUT_OF_RANGE.
         """
-        outer = self._keys(batch).outer
-        return code.encode_serials(
-            outer, batch.epoch, batch.gtin, batch.number, indices(batch, start, stop)
-        )
+        return serials_of(self._keys(batch).outer, batch, start, stop)
 
     def inner_codes(self, batch: BatchRef, start: int, stop: int) -> NDArray[np.bytes_]:
         """Return the inner codes of items start … stop − 1, dtype S20."""
@@ -126,7 +124,11 @@ class Minter:
         """Return the nodes to store of the tree over the batch's inner commitments."""
         lanes = hashing.for_count(batch.count)
         if lanes is None:
-            return merkle.build_kept(batch.count, lambda a, b: self.inner_commitments(batch, a, b))
+            return merkle.build_kept(
+                batch.count,
+                lambda a, b: self.inner_commitments(batch, a, b),
+                merkle.INNER_SUBTREE_LEVELS,
+            )
         inner = self._keys(batch).inner
         encode = self.encoder(batch, hashing.codes_for(batch.count), inner=True)
 
@@ -134,7 +136,9 @@ class Minter:
             return lanes.commitments(inner, batch.number, start, encode(start, stop))
 
         with hashing.pool() as pool:
-            return merkle_arrays.build_kept(batch.count, leaves_at, lanes.pairs, pool.map)
+            return merkle_arrays.build_kept(
+                batch.count, leaves_at, lanes.pairs, pool.map, merkle.INNER_SUBTREE_LEVELS
+            )
 
     def decode_inner(self, text: str) -> Decoded | None:
         """Return what a canonical inner code says, or None if no brand of this ledger made it."""

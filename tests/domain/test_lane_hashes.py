@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 
 from ledger.domain import code, lane_hashes, lanes, merkle, merkle_arrays
 from ledger.domain.keccak import keccak
+from ledger.domain.leaf import leaf
 from ledger.errors import Rejected
 from tests.domain.frozen import load, raw, rows
 
 WIDTHS = pytest.mark.parametrize("width", [4, 8])
 KEYS = st.binary(min_size=32, max_size=32)
+GTINS, INDICES = st.integers(0, 10**14 - 1), st.integers(0, code.MAX_INDEX)
+SERIALS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20)
 few = settings(max_examples=25, deadline=None)
 
 
@@ -85,6 +88,19 @@ def test_leaves_and_commitments_are_the_plain_ones(
 
 
 @WIDTHS
+@few
+@given(GTINS, st.lists(st.tuples(INDICES, SERIALS), min_size=1, max_size=40))
+def test_leaves_at_any_places_are_the_plain_ones(
+    width: int, gtin: int, items: list[tuple[int, str]]
+) -> None:
+    """In any order, one twice, near and far; serials as short as printed elsewhere too."""
+    indices = np.array([index for index, _ in items], np.uint32)
+    serials = np.array([serial.encode() for _, serial in items], "S20")
+    found = as_bytes(hashes_of(width).leaves_at(gtin, indices, serials))
+    assert found == [leaf(gtin, index, serial) for index, serial in items]
+
+
+@WIDTHS
 def test_frozen_leaves(width: int) -> None:
     """The frozen rows of leaf.json."""
     for row in rows("touchstone/leaf"):
@@ -120,8 +136,21 @@ def test_openzeppelins_library_gives_the_same_root(row: dict) -> None:
 def test_large_trees_keep_the_same_nodes(count: int) -> None:
     """Sizes at which the tree gains a level, a second part, or leaves of two depths in a part."""
     leaves = as_bytes(random_hashes(count))
-    kept = merkle.build_kept(count, lambda start, stop: leaves[start:stop])
-    assert build(count, leaves) == kept
+    for above in (merkle.SUBTREE_LEVELS, merkle.INNER_SUBTREE_LEVELS, 15):
+        kept = merkle.build_kept(count, lambda start, stop: leaves[start:stop], above)
+        assert build(count, leaves, above) == kept
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 700, 1024, 1025, 1537, 2048, 5000])
+def test_subtrees_give_the_plain_proofs(count: int) -> None:
+    """Leaves of both depths, in trees of one subtree and of several."""
+    leaves = as_bytes(random_hashes(count))
+    array = np.frombuffer(b"".join(leaves), np.uint64).reshape(-1, 4)
+    for index in {0, 1, count // 3, count // 2, count - 2, count - 1} & set(range(count)):
+        found = merkle_arrays.subtree_proof(
+            count, index, lambda start, stop: array[start:stop], hashes_of(8).pairs
+        )
+        assert found == merkle.subtree_proof(count, index, lambda a, b: leaves[a:b])
 
 
 def test_a_tree_needs_a_leaf() -> None:
@@ -145,9 +174,9 @@ def test_frozen_trees_have_the_frozen_roots() -> None:
         assert merkle.kept_root(kept) == raw(row["root"])
 
 
-def build(count: int, leaves: list[bytes]) -> bytes:
+def build(count: int, leaves: list[bytes], above: int = merkle.SUBTREE_LEVELS) -> bytes:
     """Return the kept nodes by the fast path."""
     array = np.frombuffer(b"".join(leaves), np.uint64).reshape(-1, 4)
     return merkle_arrays.build_kept(
-        count, lambda start, stop: array[start:stop], hashes_of(8).pairs
+        count, lambda start, stop: array[start:stop], hashes_of(8).pairs, above=above
     )

@@ -138,22 +138,30 @@ def test_an_inner_node_is_no_leaf() -> None:
         assert not merkle.verify(nodes[0], 8, 0, leaf, upper)
 
 
+@pytest.mark.parametrize("above", [merkle.SUBTREE_LEVELS, merkle.INNER_SUBTREE_LEVELS, 3])
 @pytest.mark.parametrize("count", SIZES)
-def test_kept_nodes_prove_every_leaf_like_the_whole_tree(count: int) -> None:
-    """Root and proofs from one kept level equal those of the whole tree."""
+def test_kept_nodes_prove_every_leaf_like_the_whole_tree(count: int, above: int) -> None:
+    """Root and proofs from one kept level, whichever it is, equal those of the whole tree."""
     leaves = some_leaves(count)
     nodes = merkle.tree(leaves)
 
     def leaf_at(start: int, stop: int) -> Sequence[bytes]:
         return leaves[start:stop]
 
-    kept = merkle.build_kept(count, leaf_at)
+    kept = merkle.build_kept(count, leaf_at, above)
     top = merkle.top_nodes(kept)
     assert merkle.kept_root(kept) == merkle.kept_root(top) == nodes[0]
-    assert len(kept) <= max(32, count * 0.0625)
-    assert len(kept) + len(top) <= max(64, count * 0.1)
+    assert len(kept) <= max(32, count * 64 / 2**above)
     for index in {0, 1 % count, count // 3, count // 2, count - 2, count - 1} - {-1}:
         assert merkle.prove_from_kept(count, kept, index, leaf_at) == merkle.proof(nodes, index)
+
+
+@given(st.integers(1 << 16, 1 << 32))
+def test_both_trees_of_a_batch_keep_a_tenth_of_a_byte_a_code(count: int) -> None:
+    """Kept nodes, those half-way to the root, and the inner tree's, of all but small batches."""
+    level = merkle.kept_level(count)
+    inner = merkle.kept_level(count, merkle.INNER_SUBTREE_LEVELS)
+    assert 32 * ((1 << level) + (1 << level // 2) + (1 << inner)) <= 0.1 * count
 
 
 @given(st.integers(1, 2**32))

@@ -10,7 +10,7 @@ import pytest
 
 from ledger.domain import code, merkle
 from ledger.services import hashing
-from ledger.services.keys.keeper import BatchRef
+from ledger.services.keys.keeper import BatchRef, CodeKeeper
 from ledger.services.keys.keyring import KeyRing
 from ledger.services.minter import Minter
 
@@ -62,6 +62,27 @@ def test_a_large_batch_has_the_trees_of_the_plain_path(
     assert merkle.verify(
         merkle.kept_root(plain[1]), COUNT, 39_999, leaf, merkle.proof(nodes, 39_999)
     )
+
+
+def test_a_proof_is_the_same_with_kernels_at_hand(minter: Minter) -> None:
+    """A keeper whose process has compiled them takes them, to the same hashes."""
+    batch = BatchRef(BRAND, 0, GTIN, number=8, count=3000)
+    assert hashing.fastest().lanes is hashing.at_hand() is not None
+    for index in (0, 951, 952, 2999):  # the last of the deepest leaves, and the first above them
+        plain = merkle.subtree_proof(3000, index, lambda a, b: minter.leaves(batch, a, b))
+        assert CodeKeeper(minter._ring).siblings(batch, index) == plain
+
+
+def test_an_inner_tree_that_was_kept_a_level_lower_is_read(minter: Minter) -> None:
+    """Older databases hold it so: the proofs are those of today's."""
+    batch = BatchRef(BRAND, 0, GTIN, number=10, count=3000)
+    leaves = minter.inner_commitments(batch, 0, 3000)
+    older = merkle.build_kept(3000, lambda a, b: leaves[a:b])
+    newer = minter.inner_kept(batch)
+    assert len(older) == 2 * len(newer)
+    proof = merkle.proof(merkle.tree(leaves), 1234)
+    for kept in (older, newer):
+        assert minter.inner_proof(batch, kept, 1234) == proof
 
 
 def test_without_numba_the_same_bytes_come_slower(minter: Minter, tmp_path: Path) -> None:

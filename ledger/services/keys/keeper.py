@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ledger.domain import children, code, ids, merkle
+from ledger.domain import children, code, ids, merkle, merkle_arrays
 from ledger.domain.bits import Numbers
 from ledger.errors import Rejected
 from ledger.services import hashing
@@ -104,9 +104,16 @@ class CodeKeeper:
         INDEX_OUT_OF_RANGE and UNKNOWN_EPOCH.
         """
         outer = epoch_keys(self._ring, batch).outer
-        return merkle.subtree_proof(
-            batch.count, index, lambda start, stop: leaves_of(outer, batch, start, stop)
-        )
+        lanes = hashing.at_hand()
+        if lanes is None:
+            return merkle.subtree_proof(
+                batch.count, index, lambda start, stop: leaves_of(outer, batch, start, stop)
+            )
+
+        def leaves_at(start: int, stop: int) -> merkle_arrays.Hashes:
+            return lanes.leaves(batch.gtin, start, serials_of(outer, batch, start, stop))
+
+        return merkle_arrays.subtree_proof(batch.count, index, leaves_at, lanes.pairs)
 
     def leaves(self, batch: BatchRef, start: int, stop: int) -> list[bytes]:
         """Return the leaves of items start … stop − 1: siblings in the tree of what they are in.
@@ -208,7 +215,11 @@ def check_range(batch: BatchRef, start: int, stop: int) -> None:
 
 def leaves_of(outer: bytes, batch: BatchRef, start: int, stop: int) -> list[bytes]:
     """Return the leaves of items start … stop − 1 under an outer key."""
-    serials = code.encode_serials(
+    return code.leaves(batch.gtin, start, serials_of(outer, batch, start, stop))
+
+
+def serials_of(outer: bytes, batch: BatchRef, start: int, stop: int) -> NDArray[np.bytes_]:
+    """Return the serials of items start … stop − 1 under an outer key, dtype S20."""
+    return code.encode_serials(
         outer, batch.epoch, batch.gtin, batch.number, indices(batch, start, stop)
     )
-    return code.leaves(batch.gtin, start, serials)
