@@ -35,6 +35,11 @@ _PREFIX = select(ChainPrefix).where(
     )
 )
 
+# A part of the stored nodes: all of them are half a megabyte at ten million codes.
+_STORED = select(
+    func.substr(Mint.kept, bindparam("at"), bindparam("size"), type_=LargeBinary), Mint.top
+).where(Mint.batch == bindparam("batch"))
+
 
 def leaf_proof(site: Site, session: Session, batch: ChainBatch, index: int) -> list[bytes]:
     """Return the siblings from a code's leaf up to its batch's root.
@@ -42,9 +47,8 @@ def leaf_proof(site: Site, session: Session, batch: ChainBatch, index: int) -> l
     Raises Broken MINT_MISSING, TREE_MISMATCH.
     """
     first, stop = merkle.kept_group(batch.count, index)
-    # A part of the stored nodes: all of them are half a megabyte at ten million codes.
-    part = func.substr(Mint.kept, 32 * first + 1, 32 * (stop - first), type_=LargeBinary)
-    stored = session.execute(select(part, Mint.top).where(Mint.batch == batch.number)).first()
+    asked = {"at": 32 * first + 1, "size": 32 * (stop - first), "batch": batch.number}
+    stored = session.execute(_STORED, asked).first()
     group, top = stored if stored is not None else (None, None)
     if group is None or top is None:
         raise Broken(

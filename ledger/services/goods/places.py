@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from ledger.db.models import Mint, UnitName
@@ -24,15 +24,18 @@ CHUNK = 500  # terms of one IN list
 Held = NDArray[np.int64]
 """Numbers of units, 0 for none."""
 
+# Built once, since every proof asks it.
+_RUN = (
+    select(UnitRun)
+    .where(UnitRun.batch == bindparam("batch"), UnitRun.first <= bindparam("index"))
+    .order_by(UnitRun.first.desc())
+    .limit(1)
+)
+
 
 def holder_of(session: Session, batch: int, index: int) -> UnitName | None:
     """Return the unit that an item was packed in, at whatever depth; None if it never was."""
-    run = session.scalars(
-        select(UnitRun)
-        .where(UnitRun.batch == batch, UnitRun.first <= index)
-        .order_by(UnitRun.first.desc())
-        .limit(1)
-    ).first()
+    run = session.scalars(_RUN, {"batch": batch, "index": index}).first()
     if run is not None and index < run.to:
         return numbered(session, run.number)
     page = session.get(UnitPage, (batch, index // pages.SIZE))

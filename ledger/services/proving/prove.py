@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from ledger.chain import bundle_format
@@ -21,6 +21,9 @@ from ledger.domain.verdict import Outcome, ScanFacts
 from ledger.services.proving.prove_code import gather
 from ledger.services.proving.prove_frame import Json, frame, judged
 from ledger.services.site import Site
+
+# Built once, since every proof asks it.
+_NAMED = select(Profile).where(Profile.party.in_(bindparam("parties", expanding=True)))
 
 
 def build(
@@ -72,7 +75,7 @@ def _names(
     """Return what the product and all parties shown are called here."""
     product = session.get(Product, gtin)
     named = parties | {event.actor for event in events} | {event.counterparty for event in events}
-    profiles = session.scalars(select(Profile).where(Profile.party.in_(named)))
+    profiles = session.scalars(_NAMED, {"parties": sorted(named)})
     return {
         "product": {"en": product.name_en, "zh": product.name_zh} if product else None,
         "names": {str(p.party): {"en": p.name_en, "zh": p.name_zh} for p in profiles},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from ledger.chain.bundle_format import write_step
@@ -22,6 +22,14 @@ from ledger.services.site import Site
 COMMISSIONED = 2
 MOVING = (2, 4)  # on its way, or lost on it
 MAX_BATCH_EVENTS = 256  # with more, a batch's history is left out; nothing in a verdict rests on it
+
+# Built once, since every proof asks it.
+_RUN = (
+    select(ChainRun)
+    .where(ChainRun.batch == bindparam("batch"), ChainRun.first <= bindparam("index"))
+    .order_by(ChainRun.first.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True)
@@ -87,13 +95,7 @@ def gather(site: Site, session: Session, gtin: int, serial: str) -> Part:
 
 def _run(session: Session, part: Part, batch: int, index: int) -> Part:
     """Add the last run that starts at or before the code: it covers it, or shows that none does."""
-    query = (
-        select(ChainRun)
-        .where(ChainRun.batch == batch, ChainRun.first <= index)
-        .order_by(ChainRun.first.desc())
-        .limit(1)
-    )
-    run = session.scalars(query).first()
+    run = session.scalars(_RUN, {"batch": batch, "index": index}).first()
     if run is None:
         return part
     part = replace(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar, cast
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from ledger.chain.bundle_format import Step
@@ -20,6 +20,14 @@ from ledger.services.goods.ways import Way, differ
 from ledger.services.site import Site
 
 T = TypeVar("T")
+
+# Built once, since every proof asks it.
+_EVENTS = (
+    select(ChainEvent)
+    .where(ChainEvent.subject == bindparam("subject"), ChainEvent.seq <= bindparam("upto"))
+    .order_by(ChainEvent.seq)
+)
+_ALL = (1 << 63) - 1  # no subject has as many events
 
 
 def steps_of(site: Site, session: Session, way: Way) -> tuple[Step, ...]:
@@ -54,12 +62,10 @@ def unit_histories(session: Session, stored: Iterable[ChainUnit]) -> list[list[E
     return list(whole.values())
 
 
-def events_of(session: Session, subject: bytes, upto: int | None = None) -> list[Event]:
+def events_of(session: Session, subject: bytes, upto: int = _ALL) -> list[Event]:
     """Return the first `upto` events of a subject, all of them without it."""
-    query = select(ChainEvent).where(ChainEvent.subject == subject).order_by(ChainEvent.seq)
-    if upto is not None:
-        query = query.where(ChainEvent.seq <= upto)
-    return [_event(row) for row in session.scalars(query)]
+    asked = {"subject": subject, "upto": upto}
+    return [_event(row) for row in session.scalars(_EVENTS, asked)]
 
 
 def _event(row: ChainEvent) -> Event:
