@@ -17,10 +17,11 @@ from ledger.errors import Rejected
 
 MAX_NUMBER = (1 << 53) - 1
 MAX_DEPTH = 64
-# A whole string (or what there is of it), else a bracket, which alone is in the group.
-_NESTING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|([][{}])', re.DOTALL)
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)  # or what there is of it
+_BRACKET = re.compile(r"[][{}]")
+_LONG = re.compile(r"[0-9]{16}")
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,77}")
-_HEX = re.compile(r"0x(?:[0-9a-f]{2})*")
+_HEX = re.compile(r"0x[0-9a-f]*")
 
 
 def load(data: bytes, limit: int) -> Node:
@@ -32,11 +33,13 @@ def load(data: bytes, limit: int) -> Node:
         raise Rejected("TOO_LARGE", f"The file has {len(data)} bytes; {limit} are the limit.")
     try:
         text = data.decode()
-        _check_depth(text)
+        bare = _STRING.sub("", text)
+        _check_depth(bare)
         value = json.loads(
             text,
             object_pairs_hook=_object,
-            parse_int=_integer,
+            # Few documents have numbers that may have to be refused, and each call costs.
+            parse_int=_integer if "-0" in bare or _LONG.search(bare) else None,
             parse_float=_not_an_integer,
             parse_constant=_not_an_integer,
         )
@@ -103,7 +106,7 @@ class Node:
     def data(self, size: int | None = None) -> bytes:
         """Return bytes written as lower-case 0x hex, exactly `size` of them if given."""
         text = self._typed(str, "bytes as a 0x string")
-        if not _HEX.fullmatch(text):
+        if len(text) % 2 or not _HEX.fullmatch(text):
             raise Rejected("BAD_HEX", f"{self.path} is not lower-case 0x hex with whole bytes.")
         if size is not None and len(text) != 2 + 2 * size:
             raise self.bad(f"{size} bytes")
@@ -131,11 +134,11 @@ class Node:
         return f"{self.path}.{shown}" if self.path else shown
 
 
-def _check_depth(text: str) -> None:
+def _check_depth(bare: str) -> None:
     """Refuse deep nesting before the parser recurses on it: the interpreter's own limit is not
     enough, since libraries raise it beyond what the stack holds."""
     depth = 0
-    for bracket in "".join(_NESTING.findall(text)):
+    for bracket in _BRACKET.findall(bare):
         depth += 1 if bracket in "[{" else -1
         if depth > MAX_DEPTH:
             raise _bad_json(f"it is nested more than {MAX_DEPTH} deep")

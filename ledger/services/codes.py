@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from ledger.chain.message import Code
 from ledger.db.chain_states import ChainPrefix
-from ledger.db.engine import reading
+from ledger.db.engine import plain_rows, reading
 from ledger.db.models import ChainBatch, Mint, Product
 from ledger.domain import children, merkle
 from ledger.domain.bits import Numbers
@@ -48,8 +48,8 @@ def leaf_proof(site: Site, session: Session, batch: ChainBatch, index: int) -> l
     """
     first, stop = merkle.kept_group(batch.count, index)
     asked = {"at": 32 * first + 1, "size": 32 * (stop - first), "batch": batch.number}
-    stored = session.execute(_STORED, asked).first()
-    group, top = stored if stored is not None else (None, None)
+    stored = plain_rows(session, _STORED, **asked)
+    group, top = stored[0] if stored else (None, None)
     if group is None or top is None:
         raise Broken(
             "MINT_MISSING",

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from ledger.chain import bundle_format
 from ledger.chain.bundle import Conclusion, conclude
 from ledger.chain.bundle_events import write_history
+from ledger.db.engine import plain_rows
 from ledger.db.models import Product, Profile
 from ledger.domain.history import Event
 from ledger.domain.verdict import Outcome, ScanFacts
@@ -23,7 +24,10 @@ from ledger.services.proving.prove_frame import Json, frame, judged
 from ledger.services.site import Site
 
 # Built once, since every proof asks it.
-_NAMED = select(Profile).where(Profile.party.in_(bindparam("parties", expanding=True)))
+_PRODUCT = select(Product.name_en, Product.name_zh).where(Product.gtin == bindparam("gtin"))
+_PROFILES = select(Profile.party, Profile.name_en, Profile.name_zh).where(
+    Profile.party.in_(bindparam("parties", expanding=True))
+)
 
 
 def build(
@@ -73,12 +77,12 @@ def _names(
     session: Session, gtin: int, parties: frozenset[int], events: Sequence[Event]
 ) -> dict[str, Any]:
     """Return what the product and all parties shown are called here."""
-    product = session.get(Product, gtin)
+    products = plain_rows(session, _PRODUCT, gtin=gtin)
     named = parties | {event.actor for event in events} | {event.counterparty for event in events}
-    profiles = session.scalars(_NAMED, {"parties": sorted(named)})
+    profiles = plain_rows(session, _PROFILES, parties=sorted(named))
     return {
-        "product": {"en": product.name_en, "zh": product.name_zh} if product else None,
-        "names": {str(p.party): {"en": p.name_en, "zh": p.name_zh} for p in profiles},
+        "product": next(({"en": en, "zh": zh} for en, zh in products), None),
+        "names": {str(party): {"en": en, "zh": zh} for party, en, zh in profiles},
     }
 
 

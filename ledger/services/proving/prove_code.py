@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from ledger.chain.bundle_format import write_step
+from ledger.db.engine import plain_rows
 from ledger.db.models import ChainBatch, ChainLot, ChainRun, ChainUnit, LotName
 from ledger.domain import ids
 from ledger.domain.history import Event
@@ -95,9 +96,10 @@ def gather(site: Site, session: Session, gtin: int, serial: str) -> Part:
 
 def _run(session: Session, part: Part, batch: int, index: int) -> Part:
     """Add the last run that starts at or before the code: it covers it, or shows that none does."""
-    run = session.scalars(_RUN, {"batch": batch, "index": index}).first()
-    if run is None:
+    found = plain_rows(session, _RUN, batch=batch, index=index)
+    if not found:
         return part
+    run = found[0]
     part = replace(
         part,
         code={**(part.code or {}), "run": run.first},

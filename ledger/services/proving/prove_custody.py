@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from ledger.chain.bundle_format import Step
+from ledger.db.engine import plain_rows
 from ledger.db.models import ChainEvent, ChainUnit, UnitName
 from ledger.domain import ids, merkle
 from ledger.domain.history import Event, args_struct
@@ -64,11 +65,10 @@ def unit_histories(session: Session, stored: Iterable[ChainUnit]) -> list[list[E
 
 def events_of(session: Session, subject: bytes, upto: int = _ALL) -> list[Event]:
     """Return the first `upto` events of a subject, all of them without it."""
-    asked = {"subject": subject, "upto": upto}
-    return [_event(row) for row in session.scalars(_EVENTS, asked)]
+    return [_event(row) for row in plain_rows(session, _EVENTS, subject=subject, upto=upto)]
 
 
-def _event(row: ChainEvent) -> Event:
+def _event(row: Row[*tuple[Any, ...]]) -> Event:
     verb = Verb(row.verb)
     number = row.kind not in ("unit", "item")
     return Event(

@@ -9,12 +9,14 @@ from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import orjson
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.chain import artifact
 from ledger.chain.reader import fetch_headers
 from ledger.chain.rpc import Rpc
 from ledger.chain.storage import Layout
+from ledger.db.engine import plain_rows
 from ledger.db.models import ChainCheckpoint
 from ledger.errors import Broken, Rejected, Unavailable
 from ledger.services.site import Site
@@ -23,6 +25,8 @@ Json = dict[str, Any]
 Place = tuple[str, tuple[int | bytes, ...], str]  # label, keys and member of the layout
 T = TypeVar("T")
 
+_FOLLOWED = select(ChainCheckpoint.number, ChainCheckpoint.hash, ChainCheckpoint.changes)
+
 
 def frame(site: Site, session: Session, places: Iterable[Place]) -> Json:
     """Return the frame of a file that proves these places in storage, as JSON values.
@@ -30,9 +34,10 @@ def frame(site: Site, session: Session, places: Iterable[Place]) -> Json:
     Raises Unavailable LEDGER_BEHIND (nothing followed yet) or what the node raises; Broken
     CHAIN_FORKED, or PROOF_REFUSED where its answer has no form at all.
     """
-    checkpoint = session.get(ChainCheckpoint, 1)
-    if checkpoint is None:
+    followed = plain_rows(session, _FOLLOWED)
+    if not followed:
         raise Unavailable("LEDGER_BEHIND", "No block was followed yet: try again in a moment.")
+    checkpoint = followed[0]
     settled = _settled(site.rpc, checkpoint.number, checkpoint.hash)
     return {
         "chain_id": site.network.chain_id,
