@@ -237,12 +237,12 @@ def test_what_is_not_known_is_not_claimed() -> None:
     """Where the ledger was not asked or has no such code, nothing is said to be issued."""
     for code in ("MALFORMED", "FOREIGN_LINK", "LEDGER_UNREACHABLE", "UNKNOWN_CODE"):
         html = pages.render_scan(with_reasons(code), "en")
-        assert "put this code on the ledger" not in html
+        assert "was put on the ledger by" not in html
         assert "Activated, nothing against it" not in html
         assert "Journey" not in html
     for code in ("RECALLED", "NOT_ACTIVATED", "BLOCKED"):
         html = pages.render_scan(with_reasons(code), "en")
-        assert "put this code on the ledger" in html
+        assert "was put on the ledger by" in html
         assert "Activated, nothing against it" not in html
 
 
@@ -355,6 +355,12 @@ def test_problem_pages_say_what_to_do(lang: str) -> None:
         assert [(f["action"], f["method"]) for f in tree.all("form")] == [("/", "get")]
     with pytest.raises(KeyError):
         pages.render_problem("NO_SUCH_CODE", lang)
+
+
+def test_no_english_sentence_begins_with_the_brand() -> None:
+    """A brand without a name is called "the brand", which begins no sentence."""
+    texts = catalogue("en").texts.items()
+    assert [key for key, text in texts if re.search(r"(?:^|[.] )\{brand\}", str(text))] == []
 
 
 def test_pages_link_to_the_other_language() -> None:
