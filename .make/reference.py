@@ -103,7 +103,9 @@ def http() -> str:
 
 def _sizes() -> Iterator[str]:
     for start, size in MAX_BODY:
-        yield f"{size >> 10:,} KiB {'under `' + start + '`' if start else 'elsewhere'}"
+        power = (size.bit_length() - 1) // 10
+        shown = f"{size >> 10 * power} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"
+        yield f"{shown} {'under `' + start + '`' if start else 'elsewhere'}"
 
 
 def _statuses() -> str:
