@@ -1,10 +1,12 @@
 """Freezes bundles with one fault, for checkers in any language: python -m
-tests.chain.build_proof_cases (once). Each row has both files as text, since a fault may be in the
-writing, and the code by which it is refused (null: accepted, with its exit status)."""
+tests.chain.build_proof_cases adds the rows that are not there yet. Each row has both files as text,
+since a fault may be in the writing, and the code by which it is refused (null: accepted, with its
+exit status)."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -41,13 +43,20 @@ FROZEN = (
 
 
 def main() -> None:
-    """Write cases.json."""
+    """Add to cases.json."""
     by_name = {fault.name: fault for fault in FAULTS}
     rows = [
         _bad(by_name[name].base, by_name[name].change, name, by_name[name].code) for name in FROZEN
     ]
-    rows += [_four(), _changed()]
-    text = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    add([*rows, _four(), _changed()])
+
+
+def add(rows: Iterable[dict[str, Any]]) -> None:
+    """Add rows to cases.json, but for those whose name is there: none is ever changed."""
+    kept = json.loads((VECTORS / "cases.json").read_text())["rows"]
+    frozen = {row["name"] for row in kept}
+    kept += [row for row in rows if row["name"] not in frozen]
+    text = ",\n".join(json.dumps(row, ensure_ascii=False) for row in kept)
     (VECTORS / "cases.json").write_text(
         '{"format": "touchstone-proof/1", "rows": [\n' + text + "\n]}\n"
     )
@@ -57,13 +66,13 @@ def _bad(base: str, change: Any, name: str, code: str) -> dict[str, Any]:
     forge = Forge.of(base)
     at = forge.at
     change(forge)
-    return _row(name, code, 1, at, forge.trust_file(), forge.bundle())
+    return case(name, code, 1, at, forge.trust_file(), forge.bundle())
 
 
 def _four() -> dict[str, Any]:
     forge = Forge.of(NO_RUN)
     forge.validators = keys(1, 2, 3, 4)
-    return _row("four validators", None, 0, forge.at, forge.trust_file(), forge.bundle())
+    return case("four validators", None, 0, forge.at, forge.trust_file(), forge.bundle())
 
 
 def _changed() -> dict[str, Any]:
@@ -73,12 +82,13 @@ def _changed() -> dict[str, Any]:
     change = {"votes": [hexed(vote) for vote in votes], "first": hexed(first)}
     forge.document["headers"]["changes"] = [change]
     forge.header = replace(forge.header, number=first.number + 5)
-    return _row("a fifth validator since", None, 3, forge.at + 600, trust, forge.bundle())
+    return case("a fifth validator since", None, 3, forge.at + 600, trust, forge.bundle())
 
 
-def _row(
+def case(
     name: str, code: str | None, exit_: int, at: int, trust: bytes, bundle: bytes
 ) -> dict[str, Any]:
+    """Return a row. code: None for a bundle that is accepted."""
     return {
         "name": name,
         "code": code,

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 
-from ledger.db.engine import MIGRATIONS, newest_revision, open_database, revision
+from ledger.db.engine import MIGRATIONS, newest_revision, open_database, reading, revision
+from ledger.db.models import UnitName
+from ledger.db.packing import UnitChild, UnitRun
+from ledger.domain import contents
+from ledger.domain.contents import Codes
+from ledger.services.goods import places
 
 
 def test_the_newest_revision_is_the_head_of_the_migrations() -> None:
@@ -46,4 +52,61 @@ def test_a_database_that_is_behind_is_upgraded(tmp_path: Path) -> None:
     with engine.connect() as connection:
         assert revision(connection) == newest_revision()
         assert connection.scalar(text("SELECT count(*) FROM scan")) == 0
+    engine.dispose()
+
+
+def test_units_packed_before_0013_are_found_and_open_as_they_were(tmp_path: Path) -> None:
+    """Rows of revision 0012 (a row a run, whole ids) become contents, numbers and ways back."""
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    pallet, case, item = bytes([9]) * 32, bytes([3]) * 32, bytes([5]) * 32
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0012")
+        for unit, level, count in ((pallet, 2, 16), (case, 1, 4), (item, 0, 0)):
+            row = {"id": unit, "level": level, "count": count}
+            connection.execute(
+                text(
+                    "INSERT INTO unit_name (id, brand, creator, epc, hashed_epc, level, count, "
+                    "children_root) VALUES (:id, 1, 2, hex(:id), :id, :level, :count, :id)"
+                ),
+                row,
+            )
+        for unit, position, batch, first, to in (
+            (pallet, 11, 8, 0, 5),
+            (case, 0, 7, 0, 4),
+            (pallet, 1, 7, 10, 20),
+        ):
+            connection.execute(
+                text("INSERT INTO unit_run VALUES (:unit, :position, :batch, :first, :to)"),
+                {"unit": unit, "position": position, "batch": batch, "first": first, "to": to},
+            )
+        connection.execute(
+            text("INSERT INTO unit_child VALUES (:unit, 0, :child)"),
+            {"unit": pallet, "child": case},
+        )
+    engine.dispose()
+
+    engine = open_database(url)
+    with reading(engine) as session:
+        units = {row.id: row for row in session.scalars(select(UnitName))}
+        runs = session.scalars(select(UnitRun).order_by(UnitRun.batch, UnitRun.first))
+        assert [(row.batch, row.first, row.to, row.number) for row in runs] == [
+            (7, 0, 4, units[case].number),
+            (7, 10, 20, units[pallet].number),
+            (8, 0, 5, units[pallet].number),
+        ]
+        assert sorted(row.number for row in units.values()) == [1, 2, 3]
+        assert {row.origin for row in units.values()} == {None}
+        assert units[item].contents is None
+        assert contents.decode(units[case].contents) == (Codes(7, 0, 4),)
+        assert contents.decode(units[pallet].contents) == (case, Codes(7, 10, 20), Codes(8, 0, 5))
+        kept = (units[pallet].epc, units[pallet].level, units[pallet].count)
+        assert kept == (pallet.hex().upper(), 2, 16)
+        found = [places.holder_of(session, 7, index) for index in (3, 4, 10, 19, 20)]
+        assert [unit and unit.id for unit in found] == [case, None, pallet, pallet, None]
+        child = session.scalars(select(UnitChild)).one()
+        assert (child.unit, child.position, child.child) == (pallet, 0, case)
     engine.dispose()
