@@ -23,6 +23,7 @@ from ledger.errors import Rejected
 from ledger.services.alerting import blacklist
 from ledger.services.alerting.alerts_feed import tell
 from ledger.services.alerting.alerts_rules import EXPLAINED, FALSE, KINDS, OUTCOMES, mute_if_broken
+from ledger.services.alerting.own import own
 from ledger.services.audit import WORKER, record
 
 OPEN, ARCHIVED, REGRESSED, CLOSED = "open", "archived", "regressed", "closed"
@@ -287,7 +288,7 @@ def page(
 
 def find(session: Session, number: int, brand: int) -> Alert:
     """Return an alert of a brand (0: any). Raises Rejected UNKNOWN_ALERT."""
-    alert = session.get(Alert, number)
-    if alert is None or (brand and alert.brand != brand):
+    alert = own(session, Alert, number, brand)
+    if alert is None:
         raise Rejected("UNKNOWN_ALERT", f"There is no alert {number}.")
     return alert

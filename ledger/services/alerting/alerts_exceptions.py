@@ -17,6 +17,7 @@ from ledger.domain.regions import REGIONS
 from ledger.errors import Rejected
 from ledger.services.alerting.alerts import except_open
 from ledger.services.alerting.alerts_rules import KINDS
+from ledger.services.alerting.own import own
 from ledger.services.audit import record
 
 LONGEST_S = 366 * 86_400
@@ -109,7 +110,7 @@ def exception_json(row: AlertException) -> dict[str, Any]:
 
 def find(session: Session, number: int, brand: int) -> AlertException:
     """Return an exception of a brand (0: any). Raises Rejected UNKNOWN_EXCEPTION."""
-    row = session.get(AlertException, number)
-    if row is None or (brand and row.brand != brand):
+    row = own(session, AlertException, number, brand)
+    if row is None:
         raise Rejected("UNKNOWN_EXCEPTION", f"There is no exception {number}.")
     return row

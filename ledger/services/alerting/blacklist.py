@@ -19,6 +19,7 @@ from ledger.db.models import Alert
 from ledger.domain.verdict import Outcome
 from ledger.errors import Rejected
 from ledger.services.alerting.alerts_rules import lists_copies
+from ledger.services.alerting.own import own
 from ledger.services.audit import WORKER, record
 from ledger.services.lookup import find_item, read_link
 from ledger.services.site import Site
@@ -158,8 +159,8 @@ def entry_json(row: BlacklistEntry) -> dict[str, Any]:
 
 def find(session: Session, number: int, brand: int) -> BlacklistEntry:
     """Return an entry of a brand (0: any). Raises Rejected UNKNOWN_ENTRY."""
-    row = session.get(BlacklistEntry, number)
-    if row is None or (brand and row.brand != brand):
+    row = own(session, BlacklistEntry, number, brand)
+    if row is None:
         raise Rejected("UNKNOWN_ENTRY", f"The blacklist has no entry {number}.")
     return row
 

@@ -19,6 +19,7 @@ from ledger.errors import Rejected
 from ledger.services.alerting.alerts_feed import WAITING, deliver
 from ledger.services.alerting.alerts_rules import KINDS
 from ledger.services.alerting.outbound import check_url
+from ledger.services.alerting.own import own
 from ledger.services.audit import record
 from ledger.services.site import Site
 
@@ -117,8 +118,8 @@ def listing(session: Session, brand: int) -> list[Webhook]:
 
 def find(session: Session, number: int, brand: int) -> Webhook:
     """Return a webhook of a brand (0: any). Raises Rejected UNKNOWN_WEBHOOK."""
-    row = session.get(Webhook, number)
-    if row is None or (brand and row.brand != brand):
+    row = own(session, Webhook, number, brand)
+    if row is None:
         raise Rejected("UNKNOWN_WEBHOOK", f"There is no webhook {number}.")
     return row
 
