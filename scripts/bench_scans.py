@@ -79,20 +79,28 @@ def watch(
                 "stored": at.stored,
                 "watch_us": round(at.watch_us, 1),
                 "store_us": round(at.store_us, 1),
+                "alerts": at.alerts,
+                "longest_pass_s": round(at.longest_s, 2),
             }
             for at in done.sizes
         ],
         "grows": round(last.watch_us / first.watch_us, 2),
         "alerts": done.alerts,
+        "cases": done.cases,
+        "case_us": round(done.case_us, 1),
         "peak_rss_mb": round(bench_detect.peak_rss_mb(), 1),
     }
     if as_json:
         print(json.dumps(told))
         return
-    print(f"{'scans stored':>12} {'us to watch one':>16} {'us to store one':>16}")
+    print(f"{'scans stored':>12} {'us to watch one':>16} {'us to store one':>16} {'alerts':>7}")
     for row in told["sizes"]:
-        print(f"{row['stored']:12,} {row['watch_us']:16.1f} {row['store_us']:16.1f}")
-    print(f"{told['alerts']} alerts, {told['peak_rss_mb']:.0f} MiB at most")
+        watch_us, store_us = row["watch_us"], row["store_us"]
+        print(f"{row['stored']:12,} {watch_us:16.1f} {store_us:16.1f} {row['alerts']:7}")
+    slowest = max(at.longest_s for at in done.sizes)
+    print(f"{told['alerts']} alerts, the longest pass took {slowest:.1f} s of the processor")
+    print(f"{done.case_us:.0f} us to read the packing of a case, of {done.cases:,} at the start")
+    print(f"{told['peak_rss_mb']:.0f} MiB at most")
 
 
 def honest(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -20,22 +20,13 @@ from numpy.typing import NDArray
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from ledger.db.models import (
-    ChainEvent,
-    ChainLot,
-    ChainParty,
-    ChainRun,
-    LotName,
-    UnitName,
-)
-from ledger.domain import ids
-from ledger.domain.contents import Codes, Inner, Part, Picked, find_item
+from ledger.db.models import ChainEvent, ChainLot, ChainParty, LotName
+from ledger.domain.contents import Codes, Picked, find_item
 from ledger.domain.verbs import Role, Verb
-from ledger.services.goods.packed import parts_of
+from ledger.services.alerting.watch_packing import Inside, cases_in, lots_inside
 from ledger.services.site import Site
 
 Numbers = NDArray[np.int64]
-_LEVELS = 6  # of packing; more would be a unit in itself
 
 
 @dataclass(frozen=True)
@@ -172,7 +163,7 @@ class Goods:
         grown: dict[tuple[int, int], list[Case]] = {}
         moved = False
         for unit, party, time in shipped:
-            inside = list(_cases_in(site, session, unit))
+            inside = list(cases_in(site, session, unit))
             cases = self._cases(session, inside, unit, party, time)
             for lot, case in cases:
                 grown.setdefault((lot, party), []).append(case)
@@ -196,11 +187,11 @@ class Goods:
             del self._growing[key]
 
     def _cases(
-        self, session: Session, inside: Sequence[_Inside], unit: bytes, consignee: int, time: int
+        self, session: Session, inside: Sequence[Inside], unit: bytes, consignee: int, time: int
     ) -> list[tuple[int, Case]]:
         """The cases of a unit's first shipment with their lots; none that was shipped before."""
         fresh = [one for one in inside if one.unit not in self._placed]
-        lots = [_lot_of(session, one.items.batch, int(one.items.indices[0])) for one in fresh]
+        lots = lots_inside(session, fresh)
         if not all(lots):
             self._waiting.append((unit, consignee, time))
             return []
@@ -213,7 +204,7 @@ class Goods:
         self._span(fresh)
         return found
 
-    def _span(self, fresh: Sequence[_Inside]) -> None:
+    def _span(self, fresh: Sequence[Inside]) -> None:
         """Note which codes are in which case."""
         spans: dict[int, list[tuple[Numbers, Numbers, Numbers]]] = {}
         for one in fresh:
@@ -230,7 +221,7 @@ class Goods:
             first_of, to_of, case_of = zip(*parts, strict=True)
             self._spans.setdefault(batch, _Spans()).add(first_of, to_of, case_of)
 
-    def _to_store(self, session: Session, inside: Sequence[_Inside], party: int) -> bool:
+    def _to_store(self, session: Session, inside: Sequence[Inside], party: int) -> bool:
         """Note that the cases of a unit, shipped on, went to a store."""
         row = session.get(ChainParty, party)
         cases = [one.unit for one in inside if one.unit in self._placed]
@@ -258,63 +249,3 @@ class Goods:
             self.consignments[row] = one
         for at, case in enumerate(cases):
             self._placed[case.unit] = Place(row, at)
-
-
-@dataclass(frozen=True)
-class _Inside:
-    """Items of one batch that lie in one unit."""
-
-    unit: bytes
-    sscc: str
-    items: Codes | Picked
-
-
-def _cases_in(site: Site, session: Session, unit: bytes) -> Iterator[_Inside]:
-    """Yield what lies in a unit and in all that is in it, by the unit that it lies in directly."""
-    units = [unit]
-    for _ in range(_LEVELS):
-        known: list[bytes] = []
-        for one in units:
-            name = session.get(UnitName, one)
-            if name is not None and name.contents is not None:
-                boxes: list[Inner] = []
-                yield from _direct(name.id, name.epc.rsplit("/", 1)[-1], parts_of(name))
-                known += _split(parts_of(name), boxes)
-                yield from _boxed(site, name.creator, boxes)
-        units = known
-        if not units:
-            return
-
-
-def _split(parts: Sequence[Part], boxes: list[Inner]) -> list[bytes]:
-    """Add all boxes inside, and return the units that are known by themselves."""
-    known = []
-    for part in parts:
-        if isinstance(part, Inner):
-            boxes.append(part)
-            known += _split(part.inside, boxes)
-        elif isinstance(part, bytes):
-            known.append(part)
-    return known
-
-
-def _boxed(site: Site, creator: int, boxes: Sequence[Inner]) -> Iterator[_Inside]:
-    if not boxes:
-        return
-    epcs = [ids.sscc_epc(box.sscc) for box in boxes]
-    for box, hashed in zip(boxes, site.keeper.hashed_epcs(creator, epcs), strict=True):
-        yield from _direct(ids.unit_id(creator, hashed), box.sscc, box.inside)
-
-
-def _direct(unit: bytes, sscc: str, parts: Sequence[Part]) -> Iterator[_Inside]:
-    return (_Inside(unit, sscc, part) for part in parts if isinstance(part, Codes | Picked))
-
-
-def _lot_of(session: Session, batch: int, index: int) -> int | None:
-    query = (
-        select(ChainRun.lot)
-        .where(ChainRun.batch == batch, ChainRun.first <= index, ChainRun.to > index)
-        .order_by(ChainRun.first.desc())
-        .limit(1)
-    )
-    return session.scalars(query).first() or None

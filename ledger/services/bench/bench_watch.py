@@ -1,8 +1,9 @@
 """`touchstone bench watch`: what a scan costs the watch, with few scans before it and with many.
 
 A simulated world, stored as the API and the follower would have left it, in SQLite. Processor time
-of the passes over WINDOW scans, at each number of scans stored. Beside it a yardstick: the time in
-which the same rows were stored.
+of the passes over the last fifth of the scans, at each number of scans stored, and of reading the
+packing of all goods when the worker starts. Beside it a yardstick: the time in which the same rows
+were stored.
 """
 
 from __future__ import annotations
@@ -16,12 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert
 from sqlalchemy.orm import Session
 
 from ledger.chain.rpc import HttpRpc
-from ledger.db.alerting import AlertChange
-from ledger.db.engine import open_database, reading, transaction
+from ledger.db.engine import open_database, transaction
 from ledger.db.models import (
     ChainEvent,
     ChainLot,
@@ -40,7 +40,7 @@ from ledger.services.home import Home
 from ledger.services.network import Network
 from ledger.services.site import Site
 
-WINDOW = 2 * AT_ONCE  # scans that are measured at each size
+WINDOW = 2 * AT_ONCE  # scans that are measured at each size, at least
 CHUNK = 20_000  # rows stored at a time
 BRAND, GTIN, CONSIGNEES = 9506000000015, 9506000134352, 9506000000100
 ORIGIN = 1_700_000_000 - 1_700_000_000 % 86_400
@@ -50,19 +50,28 @@ FDR = 0.05
 
 @dataclass(frozen=True)
 class At:
-    """Processor microseconds a scan, of watching it and of storing it, with so many before it."""
+    """Processor microseconds a scan, of watching it and of storing it, with so many before it.
+
+    alerts: raised meanwhile, each with its evidence. longest_s: processor seconds of the longest
+    pass.
+    """
 
     stored: int
     watch_us: float
     store_us: float
+    alerts: int
+    longest_s: float
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What was measured at each size, and how many alerts were raised in all."""
+    """What was measured at each size; how many alerts were raised in all; processor microseconds of
+    reading the packing of a case, and how many cases there are."""
 
     sizes: tuple[At, ...]
     alerts: int
+    case_us: float
+    cases: int
 
 
 def measure(directory: Path, scans: Scans, lots: Lots, sizes: Sequence[int]) -> Watched:
@@ -80,32 +89,55 @@ def measure(directory: Path, scans: Scans, lots: Lots, sizes: Sequence[int]) -> 
     _pack(engine, lots)
     rows = _rows(scans, lots)
     watcher = Watcher(site, FDR)
-    measured, stored = [], 0
+    start = _store_and_watch(engine, watcher, list(islice(rows, 1)))
+    measured, stored, alerts = [], 1, start.alerts
     for size in sizes:
-        while stored < size - WINDOW:
-            until = min(stored + CHUNK, size - WINDOW)
-            _store_and_watch(engine, watcher, list(islice(rows, until - stored)))
-            stored = until
-        store, watch = _store_and_watch(engine, watcher, list(islice(rows, WINDOW)))
-        measured.append(At(size, 1e6 * watch / WINDOW, 1e6 * store / WINDOW))
-        stored = size
-    with reading(engine) as session:
-        told = session.scalars(select(AlertChange.id).where(AlertChange.what == "raised")).all()
+        window = min(max(WINDOW, size // 5), size - stored)
+        parts = []
+        for number in _counts(size - window - stored, window):
+            parts.append(_store_and_watch(engine, watcher, list(islice(rows, number))))
+            alerts += parts[-1].alerts
+            stored += number
+        own = parts[-len(_counts(0, window)) :]
+        measured.append(
+            At(
+                size,
+                1e6 * sum(one.watch for one in own) / window,
+                1e6 * sum(one.store for one in own) / window,
+                sum(one.alerts for one in own),
+                max(one.longest for one in own),
+            )
+        )
     engine.dispose()
-    return Watched(tuple(measured), len(told))
+    cases = int(lots.cases().sum())
+    return Watched(tuple(measured), alerts, 1e6 * start.watch / cases, cases)
 
 
-def _store_and_watch(
-    engine: Engine, watcher: Watcher, rows: list[dict[str, Any]]
-) -> tuple[float, float]:
-    """Processor seconds of storing and of watching some scans."""
+def _counts(*stretches: int) -> list[int]:
+    """How many scans to store at a time, none beyond the end of a stretch."""
+    return [min(CHUNK, stretch - at) for stretch in stretches for at in range(0, stretch, CHUNK)]
+
+
+@dataclass(frozen=True)
+class _Cost:
+    """Processor seconds of storing and of watching some scans, and of the longest pass."""
+
+    store: float
+    watch: float
+    longest: float
+    alerts: int
+
+
+def _store_and_watch(engine: Engine, watcher: Watcher, rows: list[dict[str, Any]]) -> _Cost:
     began = time.process_time()
     with transaction(engine) as session:
         session.execute(insert(Scan), rows)
-    stored = time.process_time()
+    stored = at = time.process_time()
+    alerts, longest = 0, 0.0
     while watcher.is_due():
-        watcher.step()
-    return stored - began, time.process_time() - stored
+        alerts += watcher.step()
+        longest, at = max(longest, time.process_time() - at), time.process_time()
+    return _Cost(stored - began, at - stored, longest, alerts)
 
 
 def _pack(engine: Engine, lots: Lots) -> None:
