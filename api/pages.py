@@ -65,13 +65,15 @@ VERBS = (
     "CLAIM_INNER",
 )
 
-# What `render_problem` can say: the reasons that need no look at the ledger, and two of its own.
+# What `render_problem` can say: the reasons that need no look at the ledger, and some of its own.
 PROBLEMS = {
     "MALFORMED": "reason",
     "FOREIGN_LINK": "reason",
     "LEDGER_UNREACHABLE": "reason",
     "UNKNOWN_INNER": "problem",
     "TOO_MANY_TRIES": "problem",
+    "TOO_MANY_REQUESTS": "problem",
+    "TOKEN_EXPIRED": "problem",
     "NOT_FOUND": "problem",
     "INTERNAL": "problem",
 }

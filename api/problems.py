@@ -87,6 +87,13 @@ DOCUMENTED = {
 }
 INTERNAL = ("INTERNAL", "Something went wrong here, and was logged: it is not your fault.")
 MACHINES = ("/v1/", "/relay")
+# Refusals that a person meets on a page, and the page that says so; see `api.pages.PROBLEMS`.
+PERSONS = {
+    "UNKNOWN_INNER": "UNKNOWN_INNER",
+    "TOKEN_EXPIRED": "TOKEN_EXPIRED",
+    "BAD_TOKEN": "TOKEN_EXPIRED",
+    "TOO_MANY_REQUESTS": "TOO_MANY_REQUESTS",
+}
 MAX_FAULTS = 20  # that are told of one request
 
 
@@ -127,9 +134,7 @@ def _answer(request: Request, status: int, code: str, detail: str, page: str | N
 
 async def _expected(request: Request, error: Exception) -> Response:
     assert isinstance(error, TouchstoneError)
-    detail, page = error.message, None
-    if error.code == "UNKNOWN_INNER":
-        page = error.code
+    detail, page = error.message, PERSONS.get(error.code)
     if isinstance(error, Unavailable):
         page = "LEDGER_UNREACHABLE"
     if isinstance(error, Broken):

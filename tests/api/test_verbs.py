@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from api.limits import Limiter
 from ledger.chain.account import Account
 from ledger.db.engine import reading
 from ledger.domain.digital_link import inner_link
@@ -233,6 +234,22 @@ def test_an_inner_code_is_answered_where_its_print_leads(
         done = phone.post(path + unescape(action), headers=HTML)
     assert (page.status_code, done.status_code) == (200, 200)
     assert "first time" in done.text
+
+
+def test_a_person_is_told_of_a_refusal_by_a_page(world: World, codes: Codes) -> None:
+    """A tap on a page that lay open too long, and a call too many from one address."""
+    path = f"/i/{_inner(world, codes, 15)}"
+    with world.phone() as phone:
+        token = phone.get(path, headers=JSON).json()["token"]
+    with world.phone(world.later(1_000)) as phone:
+        late = phone.post(f"{path}?token={token}&lang=en", headers=HTML)
+        other = phone.post(f"{path}?token=x&lang=zh", headers=HTML)
+        phone.app.state.limiters["scan"] = Limiter(0)  # type: ignore[attr-defined]
+        many = phone.get(f"{path}?lang=en", headers=HTML)
+    assert (late.status_code, "This page is too old." in late.text) == (422, True)
+    assert (other.status_code, "此页面已过期" in other.text) == (400, True)
+    assert (many.status_code, "Try again in a minute." in many.text) == (429, True)
+    assert many.headers["retry-after"] == "60"
 
 
 def _inner(world: World, codes: Codes, index: int) -> str:
