@@ -70,7 +70,18 @@ def show(result: Mapping[str, Any], as_json: bool) -> None:
         print(json.dumps(result, ensure_ascii=False))
         return
     for name, value in result.items():
-        print(f"{name}: {value}")
+        print(f"{name}: {_plain(value)}")
+
+
+def _plain(value: object) -> str:
+    """Return a value as people read it."""
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(each) for each in value) or "none"
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {_plain(each)}" for name, each in value.items())
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return str(value)
 
 
 @contextmanager

@@ -93,6 +93,13 @@ def test_an_order_goes_on_under_its_key(goods: Goods, tmp_path: Path) -> None:
     assert goods.at.refused(*other) == "KEY_REUSED"
 
 
+def test_what_a_command_shows_is_not_python(goods: Goods) -> None:
+    """What is absent, and yes or no, are shown as people write them."""
+    lines = command("admin", "list", "--data", str(goods.at.data)).out.splitlines()
+    shown = dict(line.split(": ", 1) for line in lines)
+    assert (shown["sealed"], shown["successor"]) == ("no", "none")
+
+
 def test_links_are_printed_as_they_are_served(
     goods: Goods, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
