@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from ledger.domain.jcs import canonical
@@ -73,8 +73,13 @@ class Layout:
         if not self.has(label):
             raise Rejected("BAD_LAYOUT", f"The layout has no '{label}'.")
         row = self._rows[label]
-        slot = int(row["slot"])
-        for key in keys:
-            word = key if isinstance(key, bytes) else key.to_bytes(32, "big")
-            slot = int.from_bytes(keccak(word + slot.to_bytes(32, "big")), "big")
-        return Place(label, slot, row)
+        return Place(label, _entry(int(row["slot"]), keys), row)
+
+
+@lru_cache(maxsize=1024)
+def _entry(slot: int, keys: tuple[int | bytes, ...]) -> int:
+    """Return the slot of a mapping's entry; a proof asks for one to write it and to read it."""
+    for key in keys:
+        word = key if isinstance(key, bytes) else key.to_bytes(32, "big")
+        slot = int.from_bytes(keccak(word + slot.to_bytes(32, "big")), "big")
+    return slot

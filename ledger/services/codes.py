@@ -6,6 +6,8 @@ the others looked up.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from sqlalchemy import LargeBinary, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
@@ -26,7 +28,7 @@ from ledger.services.site import Site
 
 PREFIX_LENGTHS = range(4, 13)
 # Built once, and one query for all lengths: every proof and every unknown code asks it.
-_PREFIX = select(ChainPrefix).where(
+_PREFIX = select(ChainPrefix.length, ChainPrefix.prefix, ChainPrefix.party).where(
     or_(
         *(
             and_(ChainPrefix.length == length, ChainPrefix.prefix == bindparam(f"of{length}"))
@@ -39,6 +41,15 @@ _PREFIX = select(ChainPrefix).where(
 _STORED = select(
     func.substr(Mint.kept, bindparam("at"), bindparam("size"), type_=LargeBinary), Mint.top
 ).where(Mint.batch == bindparam("batch"))
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """A registered prefix: its digits as a number, how many they are, and whose it is."""
+
+    length: int
+    prefix: int
+    party: int
 
 
 def leaf_proof(site: Site, session: Session, batch: ChainBatch, index: int) -> list[bytes]:
@@ -132,13 +143,13 @@ def ref_of(batch: ChainBatch) -> BatchRef:
     return BatchRef(batch.brand, batch.epoch, batch.gtin, batch.number, batch.count)
 
 
-def prefix_of(session: Session, gtin: int) -> ChainPrefix | None:
+def prefix_of(session: Session, gtin: int) -> Prefix | None:
     """Return the registered prefix that a GTIN lies under, None if there is none."""
     text = gtin14(f"{gtin:014d}")
     # After the indicator digit, as `gs1.prefix_value` has it.
     values = {f"of{length}": int(text[1 : 1 + length]) for length in PREFIX_LENGTHS}
     # Prefixes never overlap, so whichever matches is the only one.
-    return session.scalars(_PREFIX, values).one_or_none()
+    return next((Prefix(*row) for row in plain_rows(session, _PREFIX, **values)), None)
 
 
 def brand_of(session: Session, gtin: int) -> int:
