@@ -23,16 +23,17 @@ _SHARES = [0.5 / len(RETURNS)] * len(RETURNS) + [0.5 / len(SCATTERED)] * len(SCA
 _LOG_SHARE = np.log(np.array(_SHARES) / (ALTERNATIVES * BETS))[:, None, None]
 _KIND = np.repeat([0, 1], [len(RETURNS), len(SCATTERED)])
 _LOG_MISSED = [tuple(column) for column in LOG_MISSED.T.tolist()]
-_FREE, _FIRST, _WAVES, _WIDTH = 6, 8, 9, 10
+_FREE, _FIRST, _WAVES, _BEFORE, _HEARD, _WIDTH = 6, 8, 9, 10, 12, 14
 _EMPTY = array("d", bytes(8 * _WIDTH))
 
 
 class CaseTable:
     """The evidence of the cases seen in a cell, a row of numbers each:
 
-    0–1: what the places say but for the items missed, of which those heard here are taken off; 2–5:
-    what the sizes say; 6–7: gain of the first group that counts, the place that says nothing; 8:
-    whether there is one; 9: what waves explain (`Group`).
+    0–1: what the places say but for the items missed; 2–5: what the sizes say; 6–7: gain of the
+    first group that counts, the place that says nothing; 8: whether there is one; 9: what waves
+    explain (`Group`); 10–11: what the items missed before that first group say; 12–13: the items
+    heard here, which were not missed.
     """
 
     def __init__(self) -> None:
@@ -44,8 +45,8 @@ class CaseTable:
         """An item of the case spoke here: it was not missed."""
         row, numbers = self._of(case), self._numbers
         strict, loose = _LOG_MISSED[source]
-        numbers[row] -= strict
-        numbers[row + 1] -= loose
+        numbers[row + _HEARD] -= strict
+        numbers[row + _HEARD + 1] -= loose
 
     def place(self, case: int, sign: int, gain: tuple[float, float], wave: float) -> None:
         """A group of the case came (1) or went (-1)."""
@@ -60,11 +61,20 @@ class CaseTable:
         for bet, log in enumerate(logs, row + ALTERNATIVES):
             numbers[bet] += sign * log
 
-    def first(self, case: int, gain: tuple[float, float] | None) -> None:
-        """Which gain is free; None: no group of the case counts."""
+    def missed(self, lot: LotCount, case: int) -> tuple[float, float]:
+        """What the items of a case that were missed until now say, by alternative."""
+        row, numbers = self._of(case) + _HEARD, self._numbers
+        strict, loose = lot.missed_of(case)
+        return strict + numbers[row], loose + numbers[row + 1]
+
+    def first(
+        self, case: int, gain: tuple[float, float] | None, before: tuple[float, float] = (0.0, 0.0)
+    ) -> None:
+        """Which gain is free, and what was missed before it; None: no group of the case counts."""
         row, numbers = self._row[case], self._numbers
         numbers[row + _FIRST] = gain is not None
         numbers[row + _FREE], numbers[row + _FREE + 1] = gain or (0.0, 0.0)
+        numbers[row + _BEFORE], numbers[row + _BEFORE + 1] = before
 
     def log_e(self, lot: LotCount, case: int) -> float:
         """ln of the evidence: half of it the runs that hold a case, half the cases one by one."""
@@ -92,8 +102,8 @@ class CaseTable:
         return found
 
     def _single(self, lot: LotCount) -> float:
-        """ln of the evidence that cases were diverted one by one: half by those seen here, but for
-        the place of their first groups, half by all cases, but for what a wave explains."""
+        """ln of the evidence that cases were diverted one by one: half by those seen here, from
+        their first groups on, half by all cases, but for what a wave explains."""
         known, cases = self._known()
         place = known[:ALTERNATIVES] + lot.missed().take(cases, axis=1)
         size, first = known[ALTERNATIVES:_FREE], known[_FIRST]
@@ -104,6 +114,9 @@ class CaseTable:
         each *= _PARTS
         each += _REST
         sums = np.log(each, out=each).sum(axis=3)
+        likely = _PARTS[: len(RETURNS), :, 0] * np.exp(known[_BEFORE:_HEARD])
+        likely += _REST[: len(RETURNS), :, 0]
+        sums[: len(RETURNS)] -= np.log(likely).sum(axis=2)[:, :, None]
         sums += _LOG_SHARE
         sums[len(RETURNS) :] += lot.silent(cases)[:, :, None]
         top = float(sums.max())
@@ -125,7 +138,9 @@ class CaseTable:
             self._order = cases.argsort()
             self._cases = cases[self._order]
         rows = np.frombuffer(self._numbers).reshape(-1, _WIDTH)
-        return rows.T.take(self._order, axis=1), self._cases
+        known = rows.T.take(self._order, axis=1)
+        known[:ALTERNATIVES] += known[_HEARD:]
+        return known, self._cases
 
     def _of(self, case: int) -> int:
         """Where the row of a case begins."""

@@ -32,7 +32,8 @@ _BETS: list[list[tuple[float, ...]]] = [
 class Group:
     """Observations near each other that may be one gift. gain: ln P(here | diverted) − ln of the
     leak rate, by alternative. wave: how much lower ln of the place's evidence is if this is the
-    rate of a wave from all over the lot. size: observations that count."""
+    rate of a wave from all over the lot. before: what the items of its case missed until then say,
+    by alternative. size: observations that count."""
 
     case: int
     start: float
@@ -40,6 +41,7 @@ class Group:
     crowd: int
     gain: tuple[float, float]
     wave: float
+    before: tuple[float, float]
     size: int = 1
 
     def sizes(self) -> tuple[float, ...]:
@@ -85,7 +87,8 @@ class Cell:
         strangers = (2 * GIFT_CASES + 1) * (2 + 1.5 * len(self._open)) / self.lot.cases
         strict, loose = _LOG_HIT[source]
         gain = (strict - log_rate, loose - log_rate)
-        group = Group(case, day, today, bisect_left(CROWDS, strangers), gain, wave)
+        crowd, before = bisect_left(CROWDS, strangers), self._table.missed(self.lot, case)
+        group = Group(case, day, today, crowd, gain, wave, before)
         self.groups.append(group)
         self._open.append(group)
         self._open_at[case] = group
@@ -188,7 +191,7 @@ class Cell:
 
     def _set_first(self, case: int, group: Group) -> None:
         self._first[case] = group
-        self._table.first(case, group.gain)
+        self._table.first(case, group.gain, group.before)
 
     def _resize(self, group: Group, more: int) -> None:
         self._table.size(group.case, -1, group.sizes())

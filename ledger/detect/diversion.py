@@ -27,16 +27,21 @@ expectation of its final value, which is a martingale: an e-process (Ramdas, Gr�
 looked at. Averages over runs (`Runs`), values of q and bets w are e-processes as well.
 
 Goods mixed from single cases: half of the evidence is of cases one by one. A quarter is
-Π_c (1 − π + π · E(c)) over all cases c, a quarter Π_c (1 − π + π · E(c) · p / (1 − q)) over the
-cases seen here, where the first group of a case says nothing of its place: returns to the same
-cases, large groups, and silence elsewhere speak. Both are averaged over values of π. In the first,
-p is at least the rate of the last few groups: else a wave of goods from all over a lot that is not
-yet sold elsewhere, as copies come, would count before p has learned of it.
+Π_c (1 − π + π · E(c)) over all cases c, where p is at least the rate of the last few groups: else a
+wave of goods from all over a lot that is not yet sold elsewhere, as copies come, would count before
+p has learned of it. A quarter is Π_c (1 − π_c + π_c · E'(c)) over the cases seen here, where E' is
+E begun anew when the case's first group opens: neither that group's place nor what the case sold
+elsewhere before is counted, but returns to the case, large groups and silence from then on are. The
+stake π_c may be anything known by then, since a part of the product that begins at one keeps its
+expectation from there on. It is what is left of π after the m items missed before, by sources s:
+π_c = π Π_m q_m / (1 − π + π Π_m q_m). Both are averaged over values of π.
 
 Left out, from the scan on at which it shows: units scanned by MANY_DEVICES (display, viral,
 copied), devices that scan BUSY_UNITS of a lot in a day (waiters, shops), items that a farm scanned,
 the channel `script`, and all but the first item of a device in a cell. Whether a scan is left out
-says nothing about its case if nobody cheats. What was counted before is withdrawn.
+says nothing about its case if nobody cheats. What was counted before is withdrawn. By the scan of a
+busy device an item does not speak at all: it may yet, and a dealer who scans goods at home before
+they are sold on does not silence them.
 
 A look is made at an observation that may have raised the evidence (`Cell.is_near`), and takes only
 the runs that hold its case: less than the whole average, so still valid. The cells are one stream
@@ -130,6 +135,7 @@ class Diversion:
         """Findings that these scans tip. nth, busy: of `Sightings`. farmed: position in `scans` →
         units known from there on to be scanned by a farm."""
         known, outside = places(scans, self.lots)
+        known &= np.array(busy) < BUSY_UNITS  # busy devices do not make an item speak
         fresh = self._fresh(scans, known)
         spoke = self._take(scans, fresh, outside)
         act = fresh & outside | (np.array(nth) == MANY_DEVICES) | (np.array(busy) == BUSY_UNITS)
@@ -185,7 +191,7 @@ class Diversion:
         return self._cells
 
     def _fresh(self, scans: Scans, known: Bools) -> Bools:
-        """Which scans are the first with a known place of their unit; they are remembered."""
+        """Which scans are the first of `known` of their unit; they are remembered."""
         self._spoken = grown(self._spoken, int(scans.unit.max(initial=-1)) + 1)
         rows = np.flatnonzero(known)
         rows = rows[self._spoken[scans.unit[rows]] == 0]

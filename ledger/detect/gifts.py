@@ -22,7 +22,8 @@ BETS = np.array(
         [0.3, 0.15, 0.1, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.05],
     ]
 )
-CROWDS = (0.0, 0.03, 0.1, 0.2, 0.4, 0.8)  # expected strangers that join a group, grid
+# expected strangers that join a group, grid
+CROWDS = (0.0, *(0.002 * 1.25**k for k in range(28)))
 
 
 def gift_tail(strangers: float) -> Floats:

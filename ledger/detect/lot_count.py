@@ -14,6 +14,7 @@ from ledger.detect.runs import Runs
 # another region), wrong places and buyers who travel; the second: half of a case was diverted
 MISSED = np.array([[0.05, 0.10, 0.25, 0.15], [0.5, 0.5, 0.5, 0.5]])
 LOG_MISSED, LOG_HIT = np.log(MISSED), np.log(1 - MISSED)
+_MISSED_BY = [(strict, loose) for strict, loose in LOG_MISSED.T.tolist()]
 OUTSIDE = (0.08, 0.1, 0.22, 0.1)  # by source: part that lies outside, known beforehand
 SOURCE_WEIGHT = 50.0  # as if from so many scans
 RECENT_DAYS = 28
@@ -38,6 +39,7 @@ class LotCount:
         self.recent = 0
         self.lift = 1.0
         self.items = [0] * cases
+        self._strict, self._loose = [0.0] * cases, [0.0] * cases
         self._missed = np.zeros((len(MISSED), cases))
         self._silent = np.zeros((len(SCATTERED), len(MISSED), cases))
         self._by_source = np.full(len(OUTSIDE), SOURCE_WEIGHT)
@@ -49,6 +51,8 @@ class LotCount:
     def grow(self, cases: int) -> None:
         """More cases of the lot went to its consignee; they follow those known."""
         self.items += [0] * (cases - self.cases)
+        self._strict += [0.0] * (cases - self.cases)
+        self._loose += [0.0] * (cases - self.cases)
         self._missed = np.pad(self._missed, ((0, 0), (0, cases - self.cases)))
         self._silent = np.pad(self._silent, ((0, 0), (0, 0), (0, cases - self.cases)))
         self.cases = cases
@@ -76,8 +80,9 @@ class LotCount:
         items = np.append(self._on_day[late], np.ones(len(today)))
         self._days, self._on_day = days, np.bincount(number, items).astype(np.int64)
         self._batch = _Batch(
-            self.spoken, rows.tolist(), case.tolist(), recent.tolist(), lift.tolist(), case, source
-        )
+            self.spoken, rows.tolist(), case.tolist(), source.tolist(), recent.tolist(),
+            lift.tolist(), case, source,
+        )  # fmt: skip
         self._at = self._settled = 0
 
     def listen(self, row: int) -> None:
@@ -86,9 +91,13 @@ class LotCount:
         at = bisect_right(batch.rows, row, self._at)
         if at == self._at:
             return
-        items = self.items
-        for case in batch.cases[self._at : at]:
+        items, strict, loose = self.items, self._strict, self._loose
+        new = slice(self._at, at)
+        for case, source in zip(batch.cases[new], batch.sources[new], strict=True):
             items[case] += 1
+            log = _MISSED_BY[source]
+            strict[case] += log[0]
+            loose[case] += log[1]
         self._at = at
         self.spoken = batch.before + at
         self.recent = batch.recent[at - 1]
@@ -101,6 +110,10 @@ class LotCount:
             self.missed()
             self._batch = _Batch.of_none()
             self._at = self._settled = 0
+
+    def missed_of(self, case: int) -> tuple[float, float]:
+        """`missed` of one case, at once."""
+        return self._strict[case], self._loose[case]
 
     def missed(self) -> Floats:
         """For each alternative the sum over a case's items of ln P(stated elsewhere), as if it had
@@ -130,6 +143,7 @@ class _Batch:
     before: int
     rows: list[int]
     cases: list[int]
+    sources: list[int]
     recent: list[int]
     lift: list[float]
     case: Ints
@@ -139,4 +153,4 @@ class _Batch:
     def of_none(cls) -> _Batch:
         """Nothing to come."""
         none = np.zeros(0, dtype=np.int64)
-        return cls(0, [], [], [], [], none, none)
+        return cls(0, [], [], [], [], [], none, none)

@@ -52,7 +52,7 @@ class Deals:
         nth, busy = (np.array(column) for column in Sightings().feed(scans))
         self._crowded = _crowded(scans, nth)
         acts = (nth == MANY_DEVICES) | (busy == BUSY_UNITS)
-        acts[self._crowded] = acts[_spoke(scans, lots)] = True
+        acts[self._crowded] = acts[_spoke(scans, lots, busy)] = True
         self._rows = np.flatnonzero(acts)
         self._nth, self._busy = nth[self._rows].tolist(), busy[self._rows].tolist()
         self._part, self._farming = scans.take(self._rows), scans.take(self._crowded)
@@ -92,9 +92,9 @@ class Deals:
         return found
 
 
-def _spoke(scans: Scans, lots: Lots) -> Ints:
-    """Rows of the first scans with a known place."""
-    rows = np.flatnonzero(places(scans, lots)[0])
+def _spoke(scans: Scans, lots: Lots, busy: Ints) -> Ints:
+    """Rows of the first scans with a known place, by devices that are not busy."""
+    rows = np.flatnonzero(places(scans, lots)[0] & (busy < BUSY_UNITS))
     return rows[np.unique(scans.unit[rows], return_index=True)[1]]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from itertools import product
+from typing import Any
 
 from ledger.detect import case_table, cell, gifts, lot_count, runs
 from tests.detect.frames import Row
@@ -16,15 +17,17 @@ SOURCES = ("gps", "ip_fixed", "ip_mobile", "none")
 def plain_log_e(rows: list[Row], cases: int, per_pallet: int, region: int) -> float:
     """ln E after the last of `rows` (in order of day; each a new item and device; none is busy or a
     farm's; the last one opens or joins a group)."""
-    groups: list[dict[str, float]] = []
+    groups: list[dict[str, Any]] = []
     scanned = [lot_count.SOURCE_WEIGHT] * 4
     outside = [lot_count.SOURCE_WEIGHT * share for share in lot_count.OUTSIDE]
+    missed: dict[int, list[int]] = {}
     last = 0
     for number, row in enumerate(rows):
         source = SOURCES.index(row.source)
         scanned[source] += 1
         outside[source] += row.region != HOME
         if row.region != region:
+            missed[row.case] = [*missed.get(row.case, []), source]
             continue
         open_ = [g for g in groups if row.day - g["start"] <= gifts.GIFT_DAYS]
         near = [g for g in open_ if abs(g["case"] - row.case) <= gifts.GIFT_CASES]
@@ -49,6 +52,7 @@ def plain_log_e(rows: list[Row], cases: int, per_pallet: int, region: int) -> fl
             {"spoken": len(before), "wave": math.log(max(1.0, wave / max(whole, late_rate))),
              "case": row.case, "start": row.day, "last": int(row.day), "size": 1, "source": source,
              "rate": min(0.9, cell.SAFETY * max(whole, late_rate) * lift),
+             "before": tuple(missed.get(row.case, ())),
              "strangers": 3 * (2 + 1.5 * len(open_)) / cases}
         )  # fmt: skip
         last = row.case
@@ -66,8 +70,11 @@ def plain_log_e(rows: list[Row], cases: int, per_pallet: int, region: int) -> fl
             total = 1.0
             for case in {int(g["case"]) for g in groups}:
                 first = next(g for g in groups if g["case"] == case)
-                free = _gain(first, alternative)
-                total *= 1 - part + part * math.exp(values[case] - free)
+                log = [math.log(float(lot_count.MISSED[alternative, s])) for s in first["before"]]
+                left = part * math.exp(sum(log))
+                stake = left / (1 - part + left)
+                since = values[case] - _gain(first, alternative) - sum(log)
+                total *= 1 - stake + stake * math.exp(since)
             single += total / len(case_table.RETURNS) / len(pairs) / 2
         for part in lot_count.SCATTERED:
             total = 1.0
@@ -78,13 +85,13 @@ def plain_log_e(rows: list[Row], cases: int, per_pallet: int, region: int) -> fl
     return math.log(by_runs / 2 + single / 2)
 
 
-def _gain(group: dict[str, float], alternative: int) -> float:
+def _gain(group: dict[str, Any], alternative: int) -> float:
     missed = float(lot_count.MISSED[alternative, int(group["source"])])
     return math.log((1 - missed) / group["rate"])
 
 
 def _case(
-    rows: list[Row], groups: list[dict[str, float]], case: int, region: int, pair: tuple[int, int]
+    rows: list[Row], groups: list[dict[str, Any]], case: int, region: int, pair: tuple[int, int]
 ) -> float:
     alternative, bet = pair
     log = 0.0

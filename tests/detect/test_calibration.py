@@ -86,8 +86,10 @@ def _no_prior(patch: pytest.MonkeyPatch) -> None:
 def _no_free_place(patch: pytest.MonkeyPatch) -> None:
     first = CaseTable.first
 
-    def paid(self: CaseTable, case: int, gain: tuple[float, float] | None) -> None:
-        first(self, case, gain and (0.0, 0.0))
+    def paid(
+        self: CaseTable, case: int, gain: tuple[float, float] | None, *before: tuple[float, float]
+    ) -> None:
+        first(self, case, gain and (0.0, 0.0), *before)
 
     patch.setattr(CaseTable, "first", paid)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -115,6 +117,26 @@ def test_what_a_farm_scanned_is_withdrawn() -> None:
     """Boxes gone through within the hour count no more, nor does what follows of them."""
     rows = [Row(1 + i / 1440, 8 + i % 3, f"phone{i}", f"item{i}") for i in range(10)]
     assert [_counted(rows[:8]), _counted(rows[:9]), _counted(rows)] == [[8], [], []]
+
+
+def test_what_a_busy_phone_scans_has_not_spoken() -> None:
+    """A dealer who scans goods at home, dozens a day, does not silence them: from the third item of
+    the day on they speak where they are scanned next."""
+    home = [Row(1 + i / 100, 9 * i, "dealer", f"item{i}", region=0) for i in range(6)]
+    sold = [Row(20.0 + i, 9 * i, f"buyer{i}", f"item{i}") for i in range(6)]
+    assert _counted([*home, *sold]) == [18, 27, 36, 45]
+
+
+def test_goods_scanned_at_home_before_they_are_sold_on_are_found() -> None:
+    """A diverted pallet is found though a dealer scanned a third of its items first."""
+    rng = np.random.default_rng(5)
+    rows = _pallet(rng)
+    home = [
+        replace(row, day=float(rng.uniform(-1, 0)), device="dealer", region=0) for row in rows[::3]
+    ]
+    scans = scans_of([*rows, *home, *_strangers(rng, 20)])
+    found = detect(scans, one_lot(), NO_CUSTODY, kinds=["diversion"])
+    assert [(finding.lot, finding.region) for finding in found] == [(7, OUTSIDE)]
 
 
 def test_a_region_beyond_the_table_of_territories_is_outside() -> None:
