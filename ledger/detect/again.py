@@ -16,16 +16,15 @@ from ledger.detect.clones import (
     MOST_DEVICES,
     Basis,
     Told,
-    bayes_factor,
     finding_of,
     needed_factor,
-    seen_at,
 )
 from ledger.detect.diversion import traced
 from ledger.detect.farms import Farms
 from ledger.detect.finding import Finding
 from ledger.detect.frame import Custody, Lots, Scans
 from ledger.detect.guessers import Guessers
+from ledger.detect.history import bayes_factor, home_of, seen_at
 from ledger.detect.sightings import BUSY_UNITS, Sightings
 from ledger.detect.stream import PROMISE, Rejection
 
@@ -60,7 +59,7 @@ def diversion_again(
 
 def clone_again(scans: Scans, lots: Lots, unit: int, basis: Basis, fdr: float) -> Finding | None:
     """The finding on one code. scans: all of the code up to the one at which it was raised, and
-    those by which its devices were busy. basis: its `raised` and `sold`; which devices count is
+    those by which its devices were busy. basis: its `others` and `sold`; which devices count is
     found out."""
     nth, busy = Sightings().feed(scans)
     counts = (np.array(nth) > 0) & (np.array(busy) < BUSY_UNITS) & (scans.lot >= 0)
@@ -68,7 +67,8 @@ def clone_again(scans: Scans, lots: Lots, unit: int, basis: Basis, fdr: float) -
     seen = [seen_at(scans, row) for row in own.tolist() if counts[row]][:MOST_DEVICES]
     if len(seen) < FEWEST_DEVICES:
         return None
-    factor, needed = bayes_factor(seen, basis.sold), needed_factor(basis.raised, fdr)
+    home = home_of(lots, int(scans.lot[own[-1]]))
+    factor, needed = bayes_factor(seen, basis.sold, home), needed_factor(basis.others, fdr)
     if factor < needed:
         return None
     told = Told(

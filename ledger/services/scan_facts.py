@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ledger.detect.clones import FEWEST_DEVICES, Seen, bayes_factor
+from ledger.detect.clones import FEWEST_DEVICES
+from ledger.detect.history import Seen, bayes_factor
 from ledger.domain.regions import great_circle_km
 from ledger.domain.verdict import Limits, ScanFacts
 

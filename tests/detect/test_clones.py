@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ledger.detect import Finding, detect
+from ledger.detect.history import Home, bayes_factor, home_of, seen_at
 from tests.detect.frames import NO_CUSTODY, Row, one_lot, scans_of
 
 CITIES = [(31.2, 121.5, 1), (39.9, 116.4, 2), (23.1, 113.3, 3), (30.6, 104.1, 4)]
@@ -74,3 +75,29 @@ def test_what_is_known_of_a_source_tells_on_its_other_copies() -> None:
     assert {f.code for f in _clones(sure + beside([0, 1, 2]))} == {"x", "y"}
     assert {f.code for f in _clones(sure + beside([3, 3, 3]))} == {"x"}
     assert _clones(beside([0, 1, 2])) == []
+
+
+def test_what_is_seen_where_it_may_not_be_sold_is_likelier_a_copy() -> None:
+    """The same three phones in three cities weigh more outside the lot's territory than with the
+    first of them in it; where goods may be resold anywhere it does not matter."""
+    scans = scans_of([_at(10.0 * i, f"d{i}", CITIES[i]) for i in range(3)])
+    seen = [seen_at(scans, row) for row in range(3)]
+    home, away, free = (bayes_factor(seen, (), Home(frozenset(r))) for r in ({1}, {0}, ()))
+    assert home < free < away
+    assert home_of(one_lot(), 0) == Home(frozenset({0}))
+    assert home_of(one_lot(restricted=False), 0) == Home()
+    assert bayes_factor(seen) == free
+
+
+def test_codes_of_a_lot_that_are_none_of_them_sure_tell_on_each_other() -> None:
+    """Four phones in four cities leave a code in doubt; four such codes of one lot do not."""
+
+    def doubtful(code: str, case: int) -> list[Row]:
+        return [
+            replace(_at(case + 9.0 * i, f"{code}{i}", CITIES[i]), code=code, case=case)
+            for i in range(4)
+        ]
+
+    assert _clones(doubtful("x", 3)) == []
+    four = [row for at, code in enumerate("xyzw") for row in doubtful(code, 3 + 9 * at)]
+    assert {finding.code for finding in _clones(four)} == set("xyzw")

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from ledger.detect.again import Said, clone_again, diversion_again, farm_again, guess_again
-from ledger.detect.clones import Basis, Seen
+from ledger.detect.clones import Basis
 from ledger.detect.finding import Finding, rounded
+from ledger.detect.history import Seen
 from ledger.domain.regions import REGIONS
 from ledger.domain.thresholds import Seen as SeenByRule
 from ledger.errors import Rejected
@@ -136,7 +137,7 @@ def _cloned(told: Document) -> Follows | None:
     if code not in scans.codes:
         return None
     unit, fdr = list(scans.codes).index(code), told["terms"]["fdr"]
-    finding = clone_again(scans, lots, unit, Basis((), copies["raised"], sold), fdr)
+    finding = clone_again(scans, lots, unit, Basis((), copies["others"], sold), fdr)
     return _found(told, finding) if finding is not None else None
 
 

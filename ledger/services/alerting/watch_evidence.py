@@ -125,7 +125,7 @@ class Source:
         basis = self.copies(finding.code) if finding.code is not None else None
         if basis is not None:
             told["copies"] = {
-                "raised": basis.raised,
+                "others": basis.others,
                 "sold": [[one.source, one.lat, one.lon, one.region] for one in basis.sold],
             }
         return told
