@@ -84,12 +84,12 @@ def test_a_killed_stream_goes_on_where_it_was(goods: Goods, links: list[str]) ->
     """Killed again and again in the middle: what was acknowledged is there, nothing is twice."""
     events, expected = [], {}
     for pallet in range(12):
-        cases = [sscc(800 + 10 * pallet + case) for case in range(5)]
+        cases = [sscc(2000 + 10 * pallet + case) for case in range(5)]
         for at, case in enumerate(cases):
             own = links[20 + 25 * pallet + 5 * at :][:5]
             events.append(event(case, *own))
-            expected[own[at]] = [case, sscc(950 + pallet)]
-        events.append(event(sscc(950 + pallet), *cases, alone=True))
+            expected[own[at]] = [case, sscc(3000 + pallet)]
+        events.append(event(sscc(3000 + pallet), *cases, alone=True))
     words = ["pack", "-", "--actor", BRAND, "--data", str(goods.at.data)]
     acked, kills = 0, 0
     while acked < len(events):
