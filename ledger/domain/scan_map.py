@@ -32,11 +32,15 @@ class Entry:
     count: int
     head: bytes
 
-    def value(self) -> bytes:
-        """Return keccak(0x02 ‖ uint32 count ‖ head); OverflowError outside the field's ranges."""
+    def packed(self) -> bytes:
+        """Return uint32 count ‖ head; OverflowError outside the fields' ranges."""
         if self.count < 1:
             raise OverflowError("a code without scans is absent from the map")
-        return keccak(b"\x02" + abi.uint(self.count, 32)[28:] + abi.bytes32(self.head))
+        return abi.uint(self.count, 32)[28:] + abi.bytes32(self.head)
+
+    def value(self) -> bytes:
+        """Return keccak(0x02 ‖ uint32 count ‖ head). Raises as `packed`."""
+        return keccak(b"\x02" + self.packed())
 
 
 def next_entry(entry: Entry | None, scan_leaf: bytes) -> Entry:
@@ -65,21 +69,23 @@ class MapProof:
 @dataclass(frozen=True, slots=True)
 class _Leaf:
     key: int
-    entry: Entry
-    hash: bytes  # at depth 256
+    packed: bytes  # `Entry.packed`: a third of what an object and its hash would take
+
+    @property
+    def entry(self) -> Entry:
+        return Entry(int.from_bytes(self.packed[:4], "big"), self.packed[4:])
 
 
 @dataclass(frozen=True, slots=True)
 class _Branch:
-    """A node with keys on both sides. `key` is any key below it; left_hash and right_hash are the
-    roots of the two sides at depth + 1."""
+    """A node with keys on both sides. `key` is any key below it; `hashes` are the roots of the two
+    sides at depth + 1, left and right."""
 
     key: int
     depth: int
     left: _Leaf | _Branch
     right: _Leaf | _Branch
-    left_hash: bytes
-    right_hash: bytes
+    hashes: bytes
 
 
 _Node = _Leaf | _Branch
@@ -98,7 +104,7 @@ class ScanMap:
         Raises OverflowError for a key or an entry outside its range.
         """
         leaves = [
-            _Leaf(int.from_bytes(abi.bytes32(key), "big"), entry, entry.value())
+            _Leaf(int.from_bytes(abi.bytes32(key), "big"), entry.packed())
             for key, entry in sorted(entries.items())
         ]
         return ScanMap(_merged(self._top, leaves)) if leaves else self
@@ -171,9 +177,9 @@ def _node_hash(left: bytes, right: bytes) -> bytes:
 def _hash_at(node: _Node, depth: int) -> bytes:
     """Return the hash of the subtree at `depth` above `node` in which there is nothing else."""
     if isinstance(node, _Leaf):
-        value, below = node.hash, DEPTH
+        value, below = keccak(b"\x02" + node.packed), DEPTH
     else:
-        value, below = keccak(b"\x01" + node.left_hash + node.right_hash), node.depth
+        value, below = keccak(b"\x01" + node.hashes), node.depth
     # Bit 0 of `path` is the turn just above `value`.
     path = node.key >> DEPTH - below
     for _ in range(below - depth):
@@ -184,7 +190,7 @@ def _hash_at(node: _Node, depth: int) -> bytes:
 
 def _branch(depth: int, left: _Node, right: _Node) -> _Branch:
     above = depth + 1
-    return _Branch(left.key, depth, left, right, _hash_at(left, above), _hash_at(right, above))
+    return _Branch(left.key, depth, left, right, _hash_at(left, above) + _hash_at(right, above))
 
 
 def _built(leaves: list[_Leaf]) -> _Node:
@@ -223,8 +229,8 @@ def _merged(node: _Node | None, leaves: list[_Leaf]) -> _Node:
         node.depth,
         new_left,
         new_right,
-        _hash_at(new_left, below) if left else node.left_hash,
-        _hash_at(new_right, below) if right else node.right_hash,
+        (_hash_at(new_left, below) if left else node.hashes[:32])
+        + (_hash_at(new_right, below) if right else node.hashes[32:]),
     )
 
 
@@ -239,6 +245,6 @@ def _siblings(node: _Node | None, key: int) -> list[tuple[int, bytes]]:
         if isinstance(node, _Leaf):
             return found
         right = _bit(key, node.depth)
-        found.append((node.depth, node.left_hash if right else node.right_hash))
+        found.append((node.depth, node.hashes[:32] if right else node.hashes[32:]))
         node = node.right if right else node.left
     return found
