@@ -132,7 +132,8 @@ def token_key(site: Site, token: str, gtin: str, serial: str) -> str:
 def add_place(site: Site, key: str, place: Place) -> bool:
     """Add the place that a person has consented to; return whether it was still possible."""
     with transaction(site.engine) as session:
-        row = session.scalars(select(Scan).where(Scan.key == key)).one_or_none()
+        query = select(Scan).where(Scan.key == key).with_for_update()  # `merge` waits, or has it
+        row = session.scalars(query).one_or_none()
         if row is None or row.position is not None or row.lat is not None or row.salt is None:
             return False
         row.loc_src, row.lat, row.lon = place.source, place.lat, place.lon
@@ -226,7 +227,7 @@ class Sequencer:
             if session.scalars(query.limit(1)).first() is None:
                 return 0  # looked at without the lock that keeps others from writing
         with transaction(self._site.engine) as session:
-            rows = session.scalars(query.limit(MERGE)).all()
+            rows = session.scalars(query.limit(MERGE).with_for_update()).all()
             state = session.get(ScanLogState, 1)
             if state is None:
                 state = ScanLogState(id=1, size=0, peaks=[])
