@@ -79,11 +79,11 @@ contract DelegateTest is World {
         (key, era) = (DEVICE, ERAS + 1);
         bytes memory asDevice = ship(unit, BRAND, STORE);
         (key, era) = (0, 0);
-        land(rotateAccount(ITypes.RotateAccountArgs(BRAND, vm.addr(DEVICE), 1, DOCUMENT)));
+        land(rotateAccount(ITypes.RotateAccountArgs(BRAND, addressOf(DEVICE), 1, DOCUMENT)));
         refused(asDevice, abi.encodeWithSelector(ITypes.EraCancelled.selector, ERAS + 1, 2));
         (key, era) = (DEVICE, 2);
         ITypes.DelegateArgs memory args = _args();
-        args.key = vm.addr(keyOf(BRAND));
+        args.key = addressOf(keyOf(BRAND));
         land(delegate(args));
         refused(asAccount, abi.encodeWithSelector(ITypes.EraCancelled.selector, 1, ERAS + 1));
     }
@@ -97,7 +97,7 @@ contract DelegateTest is World {
 
     /// forge-config: deep.fuzz.runs = 10000
     function testFuzz_WhenAllIsRight(uint128 verbs, uint40 expiry, uint32 limit, uint8 mode) external {
-        ITypes.DelegateArgs memory args = ITypes.DelegateArgs(BRAND, vm.addr(DEVICE), uint8(between(mode, 1, 3)), (verbs | uint128(1 << SHIP)) & ~uint128(0xFFFF), expiry, limit, 0, DOCUMENT);
+        ITypes.DelegateArgs memory args = ITypes.DelegateArgs(BRAND, addressOf(DEVICE), uint8(between(mode, 1, 3)), (verbs | uint128(1 << SHIP)) & ~uint128(0xFFFF), expiry, limit, 0, DOCUMENT);
         bytes memory call = delegate(args);
         land(openEpoch(ITypes.OpenEpochArgs(BRAND, 5, "epoch", DOCUMENT))); // nobody outruns it
         Subject memory before = partySubject(BRAND);
@@ -112,7 +112,7 @@ contract DelegateTest is World {
         ITypes.DelegateArgs memory args = _args();
         (args.keyMode, partyMode) = (uint8(between(mode, 1, 3)), uint8(between(partyMode, 1, 3)));
         uint256 rotated = uint256(keccak256(abi.encode(partyMode)));
-        land(rotateAccount(ITypes.RotateAccountArgs(BRAND, vm.addr(rotated), partyMode, DOCUMENT)));
+        land(rotateAccount(ITypes.RotateAccountArgs(BRAND, addressOf(rotated), partyMode, DOCUMENT)));
         (key, era) = (rotated, 1);
         land(delegate(args));
         (key, era) = (DEVICE, ERAS + 1);
@@ -120,11 +120,11 @@ contract DelegateTest is World {
         vm.recordLogs();
         land(ship(unit, BRAND, STORE));
         uint256 recordedMode = 16 + (args.keyMode > partyMode ? args.keyMode : partyMode);
-        uint256 said = (uint256(before.seq + 1) << 168) | (recordedMode << 160) | uint160(vm.addr(DEVICE));
+        uint256 said = (uint256(before.seq + 1) << 168) | (recordedMode << 160) | uint160(addressOf(DEVICE));
         vm.assertEq(vm.getRecordedLogs()[0].data, abi.encode(said, BRAND, STORE, DOCUMENT), "event's data");
         bytes32 hash = _hash(Types.SHIP, abi.encode(BRAND, STORE, DOCUMENT));
-        vm.assertEq(unitNow(unit).head, keccak256(abi.encode(before.head, before.seq + 1, SHIP, BRAND, STORE, hash, DOCUMENT, vm.addr(DEVICE), recordedMode, block.timestamp)), "head");
-        vm.assertEq(deviceNow(BRAND, vm.addr(DEVICE)).left, args.limit - 1, "one verb fewer");
+        vm.assertEq(unitNow(unit).head, keccak256(abi.encode(before.head, before.seq + 1, SHIP, BRAND, STORE, hash, DOCUMENT, addressOf(DEVICE), recordedMode, block.timestamp)), "head");
+        vm.assertEq(deviceNow(BRAND, addressOf(DEVICE)).left, args.limit - 1, "one verb fewer");
     }
 
     function testFuzz_RevertGiven_ItSignsAnotherVerb(bytes32 epc, bool partys) external {
@@ -134,10 +134,10 @@ contract DelegateTest is World {
         land(delegate(args));
         (key, era) = (DEVICE, ERAS + 1);
         bytes memory call = partys ? cancel(BRAND) : ship(unit, BRAND, STORE);
-        refused(call, abi.encodeWithSelector(ITypes.DeviceNotAllowed.selector, BRAND, vm.addr(DEVICE)));
+        refused(call, abi.encodeWithSelector(ITypes.DeviceNotAllowed.selector, BRAND, addressOf(DEVICE)));
         Part[] memory parts = new Part[](2);
         (parts[0], parts[1]) = (receivePart(BRAND, STORE), shipPart(BRAND, STORE));
-        refused(group(unit, BRAND, parts), abi.encodeWithSelector(ITypes.DeviceNotAllowed.selector, BRAND, vm.addr(DEVICE)));
+        refused(group(unit, BRAND, parts), abi.encodeWithSelector(ITypes.DeviceNotAllowed.selector, BRAND, addressOf(DEVICE)));
     }
 
     function testFuzz_RevertGiven_ItSignsMoreThanItsLimit(uint8 any) external {
@@ -147,7 +147,7 @@ contract DelegateTest is World {
         args.limit = uint32(between(any, 0, 3));
         land(delegate(args));
         (key, era) = (DEVICE, ERAS + 1);
-        bytes memory error = abi.encodeWithSelector(ITypes.DeviceSpent.selector, BRAND, vm.addr(DEVICE));
+        bytes memory error = abi.encodeWithSelector(ITypes.DeviceSpent.selector, BRAND, addressOf(DEVICE));
         refused(shipList(listOf(units), BRAND, STORE), error);
         Part[] memory parts = new Part[](4);
         for (uint256 i; i < 4; ++i) parts[i] = shipPart(BRAND, STORE);
@@ -168,7 +168,7 @@ contract DelegateTest is World {
         (key, era) = (DEVICE, ERAS + 1);
         bytes memory call = ship(unit, BRAND, STORE);
         vm.warp(args.expiry + 1 + uint256(later) % WEEK / 2);
-        bytes memory expired = abi.encodeWithSelector(ITypes.DeviceExpired.selector, BRAND, vm.addr(DEVICE));
+        bytes memory expired = abi.encodeWithSelector(ITypes.DeviceExpired.selector, BRAND, addressOf(DEVICE));
         refused(call, expired);
         (key, args.deviceEra, args.expiry) = (0, 1, uint64(block.timestamp) + 100);
         land(delegate(args));
@@ -193,11 +193,11 @@ contract DelegateTest is World {
         bytes32 other = packed(DISTRIBUTOR, epc, 2);
         land(delegate(_args()));
         (key, era) = (DEVICE, ERAS + 1);
-        refused(ship(other, DISTRIBUTOR, STORE), abi.encodeWithSelector(ITypes.WrongSigner.selector, DISTRIBUTOR, vm.addr(DEVICE)));
+        refused(ship(other, DISTRIBUTOR, STORE), abi.encodeWithSelector(ITypes.WrongSigner.selector, DISTRIBUTOR, addressOf(DEVICE)));
         bytes memory call = ship(unit, BRAND, STORE);
         key = 0;
         land(rotateAccount(ITypes.RotateAccountArgs(BRAND, address(99), 1, DOCUMENT)));
-        refused(call, abi.encodeWithSelector(ITypes.WrongSigner.selector, BRAND, vm.addr(DEVICE)));
+        refused(call, abi.encodeWithSelector(ITypes.WrongSigner.selector, BRAND, addressOf(DEVICE)));
     }
 
     function testFuzz_GivenThePartyCancelsWhatItsOwnKeySigned(bytes32 epc, uint8 times) external {
@@ -208,7 +208,7 @@ contract DelegateTest is World {
         land(ship(unit, BRAND, STORE));
     }
 
-    function _args() private pure returns (ITypes.DelegateArgs memory) {
-        return ITypes.DelegateArgs(BRAND, vm.addr(DEVICE), 1, uint128((1 << SHIP) | (1 << RECEIVE_FROM) | (1 << PACK)), type(uint40).max, 9, 0, DOCUMENT);
+    function _args() private returns (ITypes.DelegateArgs memory) {
+        return ITypes.DelegateArgs(BRAND, addressOf(DEVICE), 1, uint128((1 << SHIP) | (1 << RECEIVE_FROM) | (1 << PACK)), type(uint40).max, 9, 0, DOCUMENT);
     }
 }

@@ -30,7 +30,7 @@ contract DrawItemTest is World {
         refused(_draw(at, RIVAL, BATCH, 0, codeProof(at)), abi.encodeWithSelector(ITypes.NotBrandOf.selector, BATCH, RIVAL));
         refused(_draw(at, STRANGER, BATCH, 0, codeProof(at)), abi.encodeWithSelector(ITypes.UnknownParty.selector, STRANGER));
         key = keyOf(RIVAL);
-        refused(_draw(at, BRAND, BATCH, 0, codeProof(at)), abi.encodeWithSelector(ITypes.WrongSigner.selector, BRAND, vm.addr(key)));
+        refused(_draw(at, BRAND, BATCH, 0, codeProof(at)), abi.encodeWithSelector(ITypes.WrongSigner.selector, BRAND, addressOf(key)));
     }
 
     function testFuzz_RevertGiven_TheBatchsBrandIsNoBrandAnyMore(uint32 any) external {

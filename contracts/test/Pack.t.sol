@@ -20,7 +20,7 @@ contract PackTest is World {
     function testFuzz_RevertWhen_AnotherSignsInTheCreatorsName(bytes32 epc, bool registered) external {
         uint64 thief = registered ? RIVAL : STRANGER;
         ITypes.PackArgs memory args = packArgs(BRAND, epc, items(2, epc));
-        refused(pack(args, new bytes32[][](0), thief), abi.encodeWithSelector(ITypes.WrongSigner.selector, BRAND, vm.addr(keyOf(thief))));
+        refused(pack(args, new bytes32[][](0), thief), abi.encodeWithSelector(ITypes.WrongSigner.selector, BRAND, addressOf(keyOf(thief))));
     }
 
     function testFuzz_RevertWhen_TheCountIsZeroOrBelowTheSlottedChildren(bytes32 epc) external {

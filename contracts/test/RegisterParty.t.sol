@@ -42,7 +42,7 @@ contract RegisterPartyTest is World {
         stranger = between(stranger, 1, 2 ** 250);
         uint256[] memory keys = adminKeys();
         keys[place % ADMINS] = stranger;
-        refused(registerParty(_next(), keys), abi.encodeWithSelector(ITypes.WrongSigner.selector, 0, vm.addr(stranger)));
+        refused(registerParty(_next(), keys), abi.encodeWithSelector(ITypes.WrongSigner.selector, 0, addressOf(stranger)));
     }
 
     function testFuzz_RevertWhen_TheRegistrysEraTheDeadlineOrThePartysSeqIsAnother(uint64 era, uint64 seq, uint32 ago) external {
@@ -140,8 +140,7 @@ contract RegisterPartyTest is World {
         vm.recordLogs();
         land(registerParty(args));
         Vm.Log memory log = vm.getRecordedLogs()[0];
-        address[] memory signers = new address[](THRESHOLD);
-        for (uint256 i; i < THRESHOLD; ++i) signers[i] = vm.addr(adminKeys()[i]);
+        address[] memory signers = addressesOf(first(THRESHOLD));
         vm.assertEq(log.topics[0], ITypes.PartyRegistered.selector, "event");
         vm.assertEq(log.topics[1], bytes32(uint256(party)), "event's subject");
         vm.assertEq(log.data, abi.encode((uint256(1) << 168) | uint160(signers[0]), args, signers), "event's data");
@@ -188,7 +187,7 @@ contract RegisterPartyTest is World {
         return abi.encodeWithSelector(ITypes.PrefixTaken.selector, digits / uint64(10 ** (12 - at)), at);
     }
 
-    function _next() private pure returns (ITypes.RegisterPartyArgs memory) {
+    function _next() private returns (ITypes.RegisterPartyArgs memory) {
         return partyArgs(NEXT, 2, 1, 0, 0, 0);
     }
 

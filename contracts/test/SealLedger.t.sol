@@ -34,8 +34,7 @@ contract SealLedgerTest is World {
         vm.recordLogs();
         land(again);
         Vm.Log memory log = vm.getRecordedLogs()[0];
-        address[] memory signers = new address[](THRESHOLD);
-        for (uint256 i; i < THRESHOLD; ++i) signers[i] = vm.addr(adminKeys()[i]);
+        address[] memory signers = addressesOf(first(THRESHOLD));
         vm.assertEq(log.topics[0], ITypes.LedgerSealed.selector, "event");
         vm.assertEq(log.data, abi.encode((uint256(before.seq + 1) << 168) | uint160(signers[0]), args, signers), "event's data");
         ITypes.Registry memory r = registryNow();

@@ -16,15 +16,15 @@ contract SetAdminsTest is World {
         uint256[] memory keys = _new(3);
         (keys[0], keys[1]) = (keys[1], keys[any % 2]);
         refused(setAdmins(args, first(2), keys), abi.encodeWithSelector(ITypes.SignersNotAscending.selector));
-        refused(setAdmins(args, first(2), first(2)), abi.encodeWithSelector(ITypes.WrongSigner.selector, 0, vm.addr(adminKeys()[0])));
-        refused(setAdmins(args, _first(3, 2), _first(3, 2)), abi.encodeWithSelector(ITypes.WrongSigner.selector, 0, vm.addr(_new(3)[0])));
+        refused(setAdmins(args, first(2), first(2)), abi.encodeWithSelector(ITypes.WrongSigner.selector, 0, addressOf(adminKeys()[0])));
+        refused(setAdmins(args, _first(3, 2), _first(3, 2)), abi.encodeWithSelector(ITypes.WrongSigner.selector, 0, addressOf(_new(3)[0])));
     }
 
     function testFuzz_RevertWhen_ItWasSignedBeforeAnotherHandOver(uint8 any) external {
         uint256 size = between(any, 2, 5);
         bytes memory older = setAdmins(_args(size, 2), first(2), _first(size, 2));
         // Handed over to the same admins, so that only era and head are newer.
-        ITypes.SetAdminsArgs memory args = ITypes.SetAdminsArgs(_addresses(adminKeys()), 2, DOCUMENT);
+        ITypes.SetAdminsArgs memory args = ITypes.SetAdminsArgs(addressesOf(adminKeys()), 2, DOCUMENT);
         land(setAdmins(args, first(2), first(2)));
         refused(older, abi.encodeWithSelector(ITypes.EraCancelled.selector, 0, 1));
         older = setAdmins(_args(size, 2), first(2), _first(size, 2));
@@ -50,7 +50,7 @@ contract SetAdminsTest is World {
     function testFuzz_WhenAllIsRight_TimeAfterTime(uint8 any) external {
         for (uint256 i; i < 3; ++i) {
             Subject memory before = registrySubject();
-            land(setAdmins(ITypes.SetAdminsArgs(_addresses(adminKeys()), uint8(between(any, 1, 2)), DOCUMENT), first(2), first(2)));
+            land(setAdmins(ITypes.SetAdminsArgs(addressesOf(adminKeys()), uint8(between(any, 1, 2)), DOCUMENT), first(2), first(2)));
             vm.assertEq(registryNow().seq, before.seq + 1, "seq");
         }
     }
@@ -70,20 +70,20 @@ contract SetAdminsTest is World {
         land(setAdmins(args, first(2), _first(size, threshold)));
         Vm.Log memory log = vm.getRecordedLogs()[0];
         vm.assertEq(log.topics[0], ITypes.AdminsSet.selector, "event");
-        vm.assertEq(log.data, abi.encode((uint256(before.seq + 1) << 168) | uint160(vm.addr(adminKeys()[0])), args, _addresses(first(2))), "event's data");
+        vm.assertEq(log.data, abi.encode((uint256(before.seq + 1) << 168) | uint160(addressOf(adminKeys()[0])), args, addressesOf(first(2))), "event's data");
         ITypes.Registry memory r = registryNow();
         vm.assertEq(r.admins, size, "admins");
         vm.assertEq(r.threshold, threshold, "threshold");
         vm.assertEq(r.era, 1, "era");
         bytes32 hash = _hash(Types.SET_ADMINS, abi.encode(args));
-        vm.assertEq(r.head, keccak256(abi.encode(before.head, before.seq + 1, 8, 0, 0, hash, DOCUMENT, vm.addr(adminKeys()[0]), 0, block.timestamp)), "head");
+        vm.assertEq(r.head, keccak256(abi.encode(before.head, before.seq + 1, 8, 0, 0, hash, DOCUMENT, addressOf(adminKeys()[0]), 0, block.timestamp)), "head");
         vm.assertEq(r.seq, before.seq + 1, "seq");
         refused(hoarded, abi.encodeWithSelector(ITypes.EraCancelled.selector, 0, 1));
-        for (uint256 i; i < ADMINS; ++i) vm.assertTrue(!isAdmin(1, vm.addr(adminKeys()[i])), "an old admin");
+        for (uint256 i; i < ADMINS; ++i) vm.assertTrue(!isAdmin(1, addressOf(adminKeys()[i])), "an old admin");
         for (uint256 i; i < size; ++i) vm.assertTrue(isAdmin(1, args.admins[i]), "no new admin");
         ITypes.UpdatePartyArgs memory update = ITypes.UpdatePartyArgs(STORE, 4, 5, 0, 0, DOCUMENT);
         bytes memory old = updateParty(update, first(THRESHOLD));
-        if (threshold <= THRESHOLD) refused(old, abi.encodeWithSelector(ITypes.WrongSigner.selector, 0, vm.addr(adminKeys()[0])));
+        if (threshold <= THRESHOLD) refused(old, abi.encodeWithSelector(ITypes.WrongSigner.selector, 0, addressOf(adminKeys()[0])));
         land(updateParty(update, _first(size, threshold)));
     }
 
@@ -96,23 +96,19 @@ contract SetAdminsTest is World {
         t.subject.seq += seqOff;
     }
 
-    function _new(uint256 size) private pure returns (uint256[] memory keys) {
+    function _new(uint256 size) private returns (uint256[] memory keys) {
         keys = new uint256[](size);
         for (uint256 i; i < size; ++i) keys[i] = uint256(keccak256(abi.encode("new admin", i)));
         sortByAddress(keys);
     }
 
-    function _first(uint256 size, uint256 count) private pure returns (uint256[] memory keys) {
+    function _first(uint256 size, uint256 count) private returns (uint256[] memory keys) {
         keys = new uint256[](count);
-        for (uint256 i; i < count; ++i) keys[i] = _new(size)[i];
+        uint256[] memory all = _new(size);
+        for (uint256 i; i < count; ++i) keys[i] = all[i];
     }
 
-    function _addresses(uint256[] memory keys) private pure returns (address[] memory list) {
-        list = new address[](keys.length);
-        for (uint256 i; i < keys.length; ++i) list[i] = vm.addr(keys[i]);
-    }
-
-    function _args(uint256 size, uint8 threshold) private pure returns (ITypes.SetAdminsArgs memory) {
-        return ITypes.SetAdminsArgs(_addresses(_new(size)), threshold, DOCUMENT);
+    function _args(uint256 size, uint8 threshold) private returns (ITypes.SetAdminsArgs memory) {
+        return ITypes.SetAdminsArgs(addressesOf(_new(size)), threshold, DOCUMENT);
     }
 }

@@ -49,7 +49,7 @@ contract SignaturesTest is World {
     function testFuzz_RevertWhen_AnotherKeySigns(uint8 verb, uint256 key) external {
         twist.key = between(key, 1, 2 ** 250);
         Shape memory s = _shape(verb);
-        refused(_signed(s), abi.encodeWithSelector(ITypes.WrongSigner.selector, s.actor, vm.addr(twist.key)));
+        refused(_signed(s), abi.encodeWithSelector(ITypes.WrongSigner.selector, s.actor, addressOf(twist.key)));
         refused(ship("unit", STRANGER, STORE), abi.encodeWithSelector(ITypes.UnknownParty.selector, STRANGER));
     }
 

@@ -2,79 +2,17 @@
 pragma solidity ^0.8.20;
 
 import {ITypes} from "../src/ILedger.sol";
+import {Ruling} from "./support/Ruling.sol";
 import {Types} from "./support/Types.sol";
-import {Vm} from "./support/Vm.sol";
-import {World} from "./support/World.sol";
 
 /// @notice suspendParty.tree
-contract SuspendPartyTest is World {
-    function testFuzz_RevertWhen_TheSignaturesAreNoQuorumOfAnotherEraOrLate(uint8 any, uint256 stranger, uint32 ago) external {
-        uint256 given = between(any, 0, THRESHOLD - 1);
-        refused(suspendParty(_args(STORE), first(given)), abi.encodeWithSelector(ITypes.QuorumMissing.selector, given, THRESHOLD));
-        uint256[] memory keys = adminKeys();
-        uint256 i = between(any, 0, 1);
-        (keys[i], keys[i + 1]) = any % 4 < 2 ? (keys[i + 1], keys[i]) : (keys[i], keys[i]);
-        refused(suspendParty(_args(STORE), keys), abi.encodeWithSelector(ITypes.SignersNotAscending.selector));
-        keys = adminKeys();
-        keys[any % ADMINS] = between(stranger, 1, 2 ** 250);
-        refused(suspendParty(_args(STORE), keys), abi.encodeWithSelector(ITypes.WrongSigner.selector, 0, vm.addr(keys[any % ADMINS])));
-        eraLater = uint64(between(ago, 1, type(uint32).max));
-        refused(suspendParty(_args(STORE)), abi.encodeWithSelector(ITypes.EraCancelled.selector, eraLater, 0));
-        eraLater = 0;
-        bytes memory call = suspendParty(_args(STORE));
-        uint64 deadline = uint64(block.timestamp) + WEEK;
-        vm.warp(uint256(deadline) + 1 + ago);
-        refused(call, abi.encodeWithSelector(ITypes.DeadlinePassed.selector, deadline, block.timestamp));
-        vm.warp(deadline);
-        land(call);
+contract SuspendPartyTest is Ruling {
+    function ruling(uint64 party, uint256[] memory keys) internal override returns (bytes memory) {
+        return suspendParty(_args(party), keys);
     }
 
-    function testFuzz_RevertWhen_ItIsOverAnOlderRuling(uint8 times) external {
-        bytes memory older = suspendParty(_args(STORE));
-        for (uint256 i; i <= times % 3; ++i) land(updateParty(ITypes.UpdatePartyArgs(STORE, 4, i, 0, 0, DOCUMENT)));
-        refused(older, abi.encodeWithSelector(ITypes.StaleHead.selector, partySubject(STORE).id));
-    }
-
-    function testFuzz_WhenThePartyHasDoneSomethingInBetween(uint8 times) external {
-        bytes memory call = suspendParty(_args(STORE));
-        for (uint256 i; i <= times % 3; ++i) land(cancel(STORE));
-        land(call);
-        vm.assertEq(partyNow(STORE).ruledSeq, partyNow(STORE).seq, "the newest event");
-        vm.assertEq(partyNow(STORE).ruled, partyNow(STORE).head, "is the newest ruling");
-        land(suspendParty(ITypes.SuspendPartyArgs(STORE, 1, DOCUMENT)));
-        land(cancel(STORE));
-        vm.assertEq(partyNow(STORE).ruledSeq + 1, partyNow(STORE).seq, "until the party acts");
-    }
-
-    function testFuzz_RevertGiven_ThePartyIsUnknown(uint64 party) external {
-        vm.assume(partyNow(party).status == 0);
-        refused(suspendParty(_args(party)), abi.encodeWithSelector(ITypes.UnknownParty.selector, party));
-    }
-
-    uint64 private eraLater;
-
-    function terms(Subject memory subject, uint64 actor) internal override returns (Terms memory t) {
-        t = super.terms(subject, actor);
-        t.era += eraLater;
-    }
-
-    /// @dev Lands and checks the event of a ruling, and the party's head after it.
-    function _rules(bytes memory call, uint64 party, bytes32 event_, bytes memory args, bytes32 hash) private {
-        Subject memory before = partySubject(party);
-        vm.recordLogs();
-        land(call);
-        Vm.Log memory log = vm.getRecordedLogs()[0];
-        address[] memory signers = new address[](THRESHOLD);
-        for (uint256 i; i < THRESHOLD; ++i) signers[i] = vm.addr(adminKeys()[i]);
-        vm.assertEq(log.topics[0], event_, "event");
-        vm.assertEq(log.topics[1], bytes32(uint256(party)), "event's subject");
-        uint256 words = args.length / 32 + 2;
-        bytes memory tail = abi.encode(THRESHOLD, signers[0], signers[1]);
-        vm.assertEq(log.data, bytes.concat(abi.encode((uint256(before.seq + 1) << 168) | uint160(signers[0])), args, abi.encode(words * 32), tail), "event's data");
-        bytes32 head = keccak256(abi.encode(before.head, before.seq + 1, 3, 0, 0, hash, DOCUMENT, signers[0], 0, block.timestamp));
-        vm.assertEq(partyNow(party).head, head, "head");
-        vm.assertEq(partyNow(party).seq, before.seq + 1, "seq");
-        vm.assertEq(partyNow(party).ruled, head, "ruled");
+    function restore(uint64 party) internal override {
+        land(suspendParty(ITypes.SuspendPartyArgs(party, 1, DOCUMENT)));
     }
 
     function testFuzz_RevertWhen_TheStatusIsNoneOrThePartysAlready(uint8 status) external {
@@ -87,7 +25,7 @@ contract SuspendPartyTest is World {
     function testFuzz_GivenThePartyIsSuspended(bytes32 epc) external {
         bytes32 unit = packed(BRAND, epc, 2);
         ITypes.SuspendPartyArgs memory args = _args(BRAND);
-        _rules(suspendParty(args), BRAND, ITypes.PartyStatusSet.selector, abi.encode(args), _hash(Types.SUSPEND_PARTY, abi.encode(args)));
+        rules(suspendParty(args), BRAND, SUSPEND_PARTY, ITypes.PartyStatusSet.selector, Types.SUSPEND_PARTY, abi.encode(args));
         vm.assertEq(partyNow(BRAND).status, 2, "suspended");
         bytes[5] memory calls = [
             ship(unit, BRAND, STORE),

@@ -21,6 +21,7 @@ CONTRACTS = Path(__file__).parents[2] / "contracts"
 TESTS = {path.name[:-6]: path.read_text() for path in (CONTRACTS / "test").glob("*.t.sol")}
 TREES = {path.stem: path.read_text() for path in (CONTRACTS / "test").glob("*.tree")}
 INVARIANTS = TESTS.pop("Invariants")
+SHARED = {path.stem: path.read_text() for path in (CONTRACTS / "test/support").glob("*.sol")}
 BROKEN = json.loads((CONTRACTS / "broken.json").read_text())
 MINUTE = 60
 
@@ -62,11 +63,11 @@ def failures(*arguments: str, **settings: str) -> dict[str, str]:
     }
 
 
-def mutate(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run contracts/mutate.py."""
+def script(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run contracts/NAME."""
     installed()
     return subprocess.run(
-        [sys.executable, str(CONTRACTS / "mutate.py"), *arguments],
+        [sys.executable, str(CONTRACTS / name), *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -109,15 +110,19 @@ def functions(source: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("tree", sorted(TREES))
 def test_every_branch_has_its_forge_test_and_every_test_its_branch(tree: str) -> None:
-    """A test may add words to its branch's name; the errors of a branch are in its tests."""
-    written = functions(TESTS[tree[0].upper() + tree[1:]])
+    """A test may add words to its branch's name; the errors of a branch are in its tests.
+
+    Branches that several trees share have their tests in the contract which those of each extend.
+    """
+    source = TESTS[tree[0].upper() + tree[1:]]
+    source += "".join(SHARED[base] for base in re.findall(r"^contract \w+ is (\w+)", source, re.M))
+    written = functions(source)
     wanted = {test_name(when, then): then for when, then in branches(TREES[tree]).items()}
     for name, actions in wanted.items():
         bodies = [body for test, body in written.items() if f"{test}_".startswith(f"{name}_")]
         assert bodies, f"no test of {name}"
         for error in re.findall(r"\b[A-Z][a-z]+[A-Z]\w+\b", " ".join(actions)):
-            helpers = TESTS[tree[0].upper() + tree[1:]]
-            assert f"ITypes.{error}." in helpers, f"{name} does not name {error}"
+            assert f"ITypes.{error}." in source, f"{name} does not name {error}"
     stray = {t for t in written if not any(f"{t}_".startswith(f"{name}_") for name in wanted)}
     assert stray == set()
 
@@ -151,7 +156,7 @@ def test_forge_finds_nothing() -> None:
 @pytest.mark.parametrize("number", sorted({row["invariant"] for row in BROKEN}))
 def test_a_fuzzer_sees_that_its_rule_is_gone(number: int) -> None:
     """The contract with one rule of the invariant taken out, and its fuzzer finds a breach."""
-    run = mutate("rules", str(number), "first")
+    run = script("mutate.py", "rules", str(number), "first")
     assert run.returncode == 0, run.stdout + run.stderr
 
 
@@ -166,9 +171,18 @@ def test_forge_finds_nothing_at_length() -> None:
 @pytest.mark.deep
 @pytest.mark.needs_node
 @pytest.mark.timeout(30 * MINUTE)
+def test_properties_of_few_inputs_hold_for_every_one() -> None:
+    """Where 1,024 inputs are all there are, random ones would only repeat them."""
+    run = script("fuzz.py", "whole")
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.deep
+@pytest.mark.needs_node
+@pytest.mark.timeout(30 * MINUTE)
 def test_a_fuzzer_sees_that_any_rule_is_gone() -> None:
     """Every rule of broken.json."""
-    run = mutate("rules")
+    run = script("mutate.py", "rules")
     assert run.returncode == 0, run.stdout + run.stderr
 
 
@@ -177,5 +191,5 @@ def test_a_fuzzer_sees_that_any_rule_is_gone() -> None:
 @pytest.mark.timeout(30 * MINUTE)
 def test_forty_mutants_are_killed() -> None:
     """Drawn at random; the seed is in the message. Those that nobody can tell are explained."""
-    run = mutate("some")
+    run = script("mutate.py", "some")
     assert run.returncode == 0, run.stdout + run.stderr

@@ -88,7 +88,7 @@ contract Governance is Ghost {
         uint64 party = all[who % 4];
         if (suspended[party]) return;
         uint256 device = 900 + what % 2;
-        ITypes.DelegateArgs memory cut = ITypes.DelegateArgs(party, vm.addr(device), 1, uint128(1 << SHIP), 0, 0, deviceNow(party, vm.addr(device)).era + 1, DOCUMENT);
+        ITypes.DelegateArgs memory cut = ITypes.DelegateArgs(party, addressOf(device), 1, uint128(1 << SHIP), 0, 0, deviceNow(party, addressOf(device)).era + 1, DOCUMENT);
         bytes memory call = what % 3 == 0
             ? cancel(party)
             : what % 3 == 1 ? delegate(cut) : updateParty(ITypes.UpdatePartyArgs(party, partyNow(party).roles, partyNow(party).markets, 0, 0, DOCUMENT), _some(3));
@@ -131,7 +131,7 @@ contract Governance is Ghost {
         uint256 device = 1000 + which % 2;
         uint128 mask = uint128(uint256(verbs & 1) << SHIP | (uint256(verbs) >> 1 & 1) << RECEIVE_FROM | 1 << 20);
         uint64 until = cut ? 0 : uint64(block.timestamp) + expiry % 1000;
-        ITypes.DelegateArgs memory args = ITypes.DelegateArgs(BRAND, vm.addr(device), 1, mask, until, limit % 4, devices[device].era, DOCUMENT);
+        ITypes.DelegateArgs memory args = ITypes.DelegateArgs(BRAND, addressOf(device), 1, mask, until, limit % 4, devices[device].era, DOCUMENT);
         land(delegate(args));
         devices[device] = Device(mask, until, limit % 4, devices[device].era + 1);
         follow(partySubject(BRAND).id, DELEGATE, BRAND, 0, _hash(Types.DELEGATE, abi.encode(args)), DOCUMENT);
@@ -154,7 +154,7 @@ contract Governance is Ghost {
         right = right && d.era != 0 && block.timestamp <= d.expiry && d.verbs >> SHIP & 1 == 1 && units.length <= d.left;
         if (!attempt(call)) return;
         expect(right, 18, "a device did what it may not");
-        expect(deviceNow(BRAND, vm.addr(device)).left + units.length == d.left, 18, "a device's verbs were not counted");
+        expect(deviceNow(BRAND, addressOf(device)).left + units.length == d.left, 18, "a device's verbs were not counted");
         if (right) d.left -= uint32(units.length);
     }
 
@@ -175,10 +175,8 @@ contract Governance is Ghost {
         uint256[] memory next = _set(set);
         uint256[] memory accepted = new uint256[](accepting % (next.length + 1));
         for (uint256 i; i < accepted.length; ++i) accepted[i] = next[i];
-        address[] memory addresses = new address[](next.length);
-        for (uint256 i; i < next.length; ++i) addresses[i] = vm.addr(next[i]);
         uint256[] memory keys = _some(signers);
-        ITypes.SetAdminsArgs memory args = ITypes.SetAdminsArgs(addresses, uint8(threshold % 4), DOCUMENT);
+        ITypes.SetAdminsArgs memory args = ITypes.SetAdminsArgs(addressesOf(next), uint8(threshold % 4), DOCUMENT);
         if (!attempt(setAdmins(args, keys, accepted))) return;
         expect(_isQuorum(keys, office, least), 19, "handed over by no quorum");
         expect(args.threshold != 0 && accepted.length >= args.threshold, 19, "handed over to who has not accepted");
@@ -186,7 +184,7 @@ contract Governance is Ghost {
     }
 
     /// @dev Candidates: three sets of three, of which one is in office at the start.
-    function _set(uint256 number) private pure returns (uint256[] memory keys) {
+    function _set(uint256 number) private returns (uint256[] memory keys) {
         if (number % 3 == 0) return adminKeys();
         keys = new uint256[](ADMINS);
         for (uint256 i; i < ADMINS; ++i) keys[i] = uint256(keccak256(abi.encode("set", number % 3, i)));
@@ -194,7 +192,7 @@ contract Governance is Ghost {
     }
 
     /// @dev Mostly those in office, the first of them by the low bits; else of any set.
-    function _some(uint256 signers) private view returns (uint256[] memory keys) {
+    function _some(uint256 signers) private returns (uint256[] memory keys) {
         uint256[] memory from = signers % 5 != 4 ? office : _set(signers >> 3);
         uint256 count = signers < 4 ? signers : (signers >> 6) % 4;
         if (count > from.length) count = from.length;
@@ -213,7 +211,7 @@ contract Governance is Ghost {
     /// @dev A ruling's place in the history: no actor, key mode 0, and the lowest signer.
     function _ruled(uint64 party, uint8 verb, bytes32 argsHash) private {
         History storage h = histories[partySubject(party).id];
-        h.head = keccak256(abi.encode(h.head, h.seq + 1, verb, 0, 0, argsHash, DOCUMENT, vm.addr(office[0]), 0, block.timestamp));
+        h.head = keccak256(abi.encode(h.head, h.seq + 1, verb, 0, 0, argsHash, DOCUMENT, addressOf(office[0]), 0, block.timestamp));
         ++h.seq;
     }
 

@@ -13,9 +13,13 @@ abstract contract Relay {
     uint256 internal constant ADMINS = 3;
     uint8 internal constant THRESHOLD = 2;
     uint64 internal constant WEEK = 7 days;
+    // Of secp256k1 (SEC 2, section 2.4.1); the generator's y is even.
+    uint256 internal constant ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
+    uint256 internal constant GENERATOR_X = 0x79BE667EF9DCBBAC55A06295CE870B07029BFCDB2DCE28D959F2815B16F81798;
 
     ILedger internal ledger;
     Peek internal peek;
+    mapping(uint256 key => address) private met;
 
     /// @notice What a history belongs to, with its newest head and seq.
     struct Subject {
@@ -78,13 +82,13 @@ abstract contract Relay {
 
     /// @notice An event's word on who signed, how the key is held, and its number.
     function by(uint64 seq, uint64 actor) internal returns (uint256) {
-        return (uint256(seq) << 168) | (uint256(partyNow(actor).keyMode) << 160) | uint160(vm.addr(keyOf(actor)));
+        return (uint256(seq) << 168) | (uint256(partyNow(actor).keyMode) << 160) | uint160(addressOf(keyOf(actor)));
     }
 
     /// @notice The head after one more event.
     function headAfter(Subject memory s, uint8 verb, uint64 actor, uint64 counterparty, bytes32 argsHash, bytes32 eventHash) internal returns (bytes32) {
         return keccak256(
-            abi.encode(s.head, s.seq + 1, verb, actor, counterparty, argsHash, eventHash, vm.addr(keyOf(actor)), partyNow(actor).keyMode, block.timestamp)
+            abi.encode(s.head, s.seq + 1, verb, actor, counterparty, argsHash, eventHash, addressOf(keyOf(actor)), partyNow(actor).keyMode, block.timestamp)
         );
     }
 
@@ -169,18 +173,31 @@ abstract contract Relay {
     }
 
     /// @notice The admins' keys, ascending by address.
-    function adminKeys() internal pure returns (uint256[] memory keys) {
+    function adminKeys() internal returns (uint256[] memory keys) {
         keys = new uint256[](ADMINS);
         for (uint256 i; i < ADMINS; ++i) keys[i] = uint256(keccak256(abi.encode("admin", i)));
         sortByAddress(keys);
     }
 
-    function sortByAddress(uint256[] memory keys) internal pure {
+    function sortByAddress(uint256[] memory keys) internal {
+        address[] memory addresses = addressesOf(keys);
         for (uint256 i = 1; i < keys.length; ++i) {
-            for (uint256 j = i; j != 0 && vm.addr(keys[j]) < vm.addr(keys[j - 1]); --j) {
+            for (uint256 j = i; j != 0 && addresses[j] < addresses[j - 1]; --j) {
                 (keys[j], keys[j - 1]) = (keys[j - 1], keys[j]);
+                (addresses[j], addresses[j - 1]) = (addresses[j - 1], addresses[j]);
             }
         }
+    }
+
+    function addressesOf(uint256[] memory keys) internal returns (address[] memory addresses) {
+        addresses = new address[](keys.length);
+        for (uint256 i; i < keys.length; ++i) addresses[i] = addressOf(keys[i]);
+    }
+
+    /// @notice A key's address; those that setUp met are not computed again.
+    function addressOf(uint256 key) internal returns (address account) {
+        account = met[key];
+        if (account == address(0)) met[key] = account = vm.addr(key);
     }
 
     function domain(uint256 chainId, address verifier) internal pure returns (bytes32) {
@@ -254,9 +271,11 @@ abstract contract Relay {
         return keccak256(abi.encodePacked("\x19\x01", domain_, message));
     }
 
+    /// @notice A signature with the nonce 1, which is right and takes no time: r is the generator's x.
     function signature(uint256 key, bytes32 digest) internal pure returns (ITypes.Sig memory) {
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
-        return ITypes.Sig(r, bytes32(uint256(s) | (uint256(v - 27) << 255)));
+        uint256 s = addmod(uint256(digest), mulmod(GENERATOR_X, key, ORDER), ORDER);
+        uint256 vs = s <= ORDER / 2 ? s : (ORDER - s) | (1 << 255);
+        return ITypes.Sig(bytes32(GENERATOR_X), bytes32(vs));
     }
 
     /// @notice The signature of a message over one subject. last: hash of the arguments or the parts.

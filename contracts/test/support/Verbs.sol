@@ -74,9 +74,10 @@ abstract contract Verbs is Relay {
     }
 
     /// @notice The first keys of the admins.
-    function first(uint256 count) internal pure returns (uint256[] memory keys) {
+    function first(uint256 count) internal returns (uint256[] memory keys) {
         keys = new uint256[](count);
-        for (uint256 i; i < count; ++i) keys[i] = adminKeys()[i];
+        uint256[] memory all = adminKeys();
+        for (uint256 i; i < count; ++i) keys[i] = all[i];
     }
 
     // --------------------------------------------------------------------------------------- parties

@@ -56,7 +56,7 @@ abstract contract World is Verbs {
     /// @notice Create the contract; the keys are the admins', ascending by address.
     function deploy(uint256[] memory admins, uint8 threshold) internal returns (address created) {
         address[] memory addresses = new address[](admins.length);
-        for (uint256 i; i < admins.length; ++i) addresses[i] = vm.addr(admins[i]);
+        for (uint256 i; i < admins.length; ++i) addresses[i] = addressOf(admins[i]);
         bytes memory creation = bytes.concat(bytecode(), abi.encode(addresses, threshold, predecessor));
         assembly ("memory-safe") {
             created := create(0, add(creation, 32), mload(creation))
@@ -74,8 +74,8 @@ abstract contract World is Verbs {
 
     // ----------------------------------------------------------------- arguments, right unless changed
 
-    function partyArgs(uint64 party, uint16 roles, uint8 keyMode, uint256 markets, uint64 prefix, uint8 length) internal pure returns (ITypes.RegisterPartyArgs memory) {
-        return ITypes.RegisterPartyArgs(party, vm.addr(keyOf(party)), keyMode, roles, markets, prefix, length, DOCUMENT);
+    function partyArgs(uint64 party, uint16 roles, uint8 keyMode, uint256 markets, uint64 prefix, uint8 length) internal returns (ITypes.RegisterPartyArgs memory) {
+        return ITypes.RegisterPartyArgs(party, addressOf(keyOf(party)), keyMode, roles, markets, prefix, length, DOCUMENT);
     }
 
     function commissionArgs(uint64 brand) internal view returns (ITypes.CommissionArgs memory) {
