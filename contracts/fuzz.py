@@ -100,7 +100,7 @@ def passed(results: Any) -> None:
     if len(tests) != 1:
         raise SystemExit(f"{len(tests)} tests ran instead of one")
     if tests[0]["status"] != "Success":
-        raise SystemExit(f"FAILED: {tests[0]['reason']} {tests[0]['counterexample']}")
+        raise SystemExit(f"FAILED: {tests[0]['reason']} {tests[0]['counterexample'] or ''}")
 
 
 def try_all_inputs(chosen: Sequence[Property], profile: tuple[str, Path] = LONG) -> None:
@@ -190,18 +190,19 @@ def table(journal: Path) -> str:
         "Written by `contracts/fuzz.py table` from the journal of `fuzz.py long`: what has run on",
         "the contract and the tests as they are, without a failure. Of a property with at most",
         "100,000 inputs every one is tried; the others run 100,000 times, with inputs that their",
-        "seed draws.",
+        "seed draws. The stamp is that of contract and tests (`fuzz.py list`): where it is another",
+        "now, the property must run again.",
         "",
         f"{len(everyone)} properties. Of {few} with few inputs {tried} have been tried with all;",
         f"of the {len(everyone) - few} others {fuzzed} have run 100,000 times.",
         "",
-        "| property | inputs | seed | processor time |",
-        "| --- | --- | --- | --- |",
+        "| property | inputs | stamp | seed | processor time |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for each, run in zip(everyone, runs, strict=True):
         kind = "random" if each.bits is None else "all"
         ran = f"{run.seed or ''} | {run.seconds} s" if run else "| not yet"
-        lines.append(f"| `{each.title}` | {each.inputs:,} {kind} | {ran} |")
+        lines.append(f"| `{each.title}` | {each.inputs:,} {kind} | {each.stamp} | {ran} |")
     return "\n".join(lines) + "\n"
 
 
@@ -210,7 +211,8 @@ def main() -> int:
     command, *rest = sys.argv[1:] or ["list"]
     if command == "list":
         for each in properties():
-            sys.stdout.write(f"{each.inputs:>7,} {each.title}({','.join(each.types)})\n")
+            said = f"{each.stamp} {each.inputs:>7,} {each.title}({','.join(each.types)})"
+            sys.stdout.write(f"{said}\n")
     elif command == "whole":
         count = whole(int(rest[0]) if rest else FEW)
         sys.stdout.write(f"{count} properties hold for every input\n")
