@@ -8,7 +8,7 @@
 The campaign writes a line of its journal as each property ends, with its seed, and goes on from
 there when it is started again. What ran on another contract or another test runs again. It ends
 at the first property that fails, with what forge said of it. It is compiled with the optimiser
-(profile `long`), which takes minutes and saves a fifth of each run. Exit status 1 if one failed.
+(profile `long`), which takes minutes and saves some of each run. Exit status 1 if one failed.
 """
 
 from __future__ import annotations
