@@ -25,7 +25,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-PROMISE = -0.5  # ln E at which a cell is promising
+PROMISE = 0.0  # ln E at which a cell is promising
 FIRST, PROMISING = 0.1, 0.9  # parts of the level
 FIRST_SCALE, PROMISING_SCALE = 2000.0, 30.0  # so many first ones of a list weigh about the same
 
