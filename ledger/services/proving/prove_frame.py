@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ledger.chain import artifact
 from ledger.chain.reader import fetch_headers
-from ledger.chain.rpc import Rpc
+from ledger.chain.rpc import Rpc, answers
 from ledger.chain.storage import Layout
 from ledger.db.engine import plain_rows
 from ledger.db.models import ChainCheckpoint
@@ -70,7 +70,7 @@ def _prove(rpc: Rpc, contract: str, places: Iterable[Place], number: int) -> Jso
     """Return `account_proof` and `storage`; what the node answers is checked later."""
     slots = sorted({_slot(place) for place in places})
     asked = [f"0x{slot:064x}" for slot in slots]
-    answer = rpc.call("eth_getProof", contract, asked, hex(number))
+    (answer,) = answers(rpc, [("eth_getProof", (contract, asked, hex(number)))])
     try:
         return {
             "account_proof": answer["accountProof"],
