@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from ledger.chain.account import Account
 from ledger.chain.artifact import layout
-from ledger.chain.rpc import HttpRpc
+from ledger.chain.rpc import HttpRpc, Rpc
 from ledger.chain.storage import Layout
 from ledger.chain.trust import make_trust
 from ledger.db.engine import open_database, reading
@@ -48,6 +48,21 @@ FIRST = ScanFacts(regions=1)
 ELSEWHERE = ScanFacts(
     other_devices=4, far_devices=4, far_regions=3, regions=4, first_at=T0, last_at=T0 + 9
 )
+
+
+@dataclass
+class LyingNode:
+    """A node that answers as it should, but for eth_getProof: that goes through `lie`."""
+
+    rpc: Rpc
+    lie: Callable[[Any], Any]
+
+    def call(self, method: str, *params: Any) -> Any:
+        return self.batch([(method, params)])[0]
+
+    def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        found = self.rpc.batch(calls)
+        return [self.lie(found[0])] if calls[0][0] == "eth_getProof" else found
 
 
 @dataclass

@@ -16,9 +16,9 @@ from ledger.chain.trust import sign
 from ledger.db.engine import reading
 from ledger.db.models import ChainCheckpoint, LotName, Mint, UnitName
 from ledger.domain.contents import Codes, encode
-from ledger.errors import TouchstoneError
+from ledger.errors import Rejected, TouchstoneError, Unavailable
 from ledger.services.proving import prove, prove_code
-from tests.services.proof_world import FIRST, GTIN, World, good_bundles, open_world
+from tests.services.proof_world import FIRST, GTIN, LyingNode, World, good_bundles, open_world
 
 # name -> outcome, reasons, a claim that shows how the code is
 EXPECTED: dict[str, tuple[str, str, str]] = {
@@ -168,19 +168,6 @@ def test_rows_that_are_gone_or_wrong_make_no_bundle(
     assert error.value.code == code
 
 
-class _Liar:
-    """A node that answers eth_getProof with a change."""
-
-    def __init__(self, world: World, lie: Callable[[Any], Any]) -> None:
-        self._rpc, self._lie = world.site.rpc, lie
-
-    def call(self, method: str, *params: Any) -> Any:
-        return self._lie(self._rpc.call(method, *params))
-
-    def batch(self, calls: Any) -> Any:
-        return self._rpc.batch(calls)
-
-
 @pytest.mark.parametrize(
     "lie",
     [
@@ -196,12 +183,25 @@ class _Liar:
 )
 def test_a_node_that_lies_makes_no_bundle(world: World, lie: Callable[[Any], Any]) -> None:
     """Proofs that do not hold, or are of other slots, or are missing, stop here."""
-    site = replace(world.site, rpc=_Liar(world, lie))
+    site = replace(world.site, rpc=LyingNode(world.site.rpc, lie))
     with pytest.raises(TouchstoneError) as error, reading(site.engine) as session:
         prove.build(
             site, session, gtin=GTIN, serial=world.serial(1, 1), scans=FIRST, made=world.now
         )
     assert error.value.code == "PROOF_REFUSED"
+
+
+def test_a_node_that_refuses_a_proof_may_be_asked_again(world: World) -> None:
+    """It says nothing of the code: nobody's request was wrong."""
+
+    def refuse(answer: Any) -> Any:
+        raise Rejected("LEDGER_REFUSED", "The ledger's node refuses eth_getProof: busy")
+
+    site = replace(world.site, rpc=LyingNode(world.site.rpc, refuse))
+    with pytest.raises(Unavailable), reading(site.engine) as session:
+        prove.build(
+            site, session, gtin=GTIN, serial=world.serial(1, 1), scans=FIRST, made=world.now
+        )
 
 
 def _build(world: World, spoil: Callable[[Session], None], index: int = 1) -> Any:

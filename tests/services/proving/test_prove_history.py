@@ -25,7 +25,7 @@ from tests.services.history_world import (
     open_history_world,
     subjects,
 )
-from tests.services.proof_world import BRAND, GTIN, World
+from tests.services.proof_world import BRAND, GTIN, LyingNode, World
 
 NO_FORM = ("BAD_EVENT", "BAD_VALUE", "MISSING_MEMBER", "UNKNOWN_MEMBER")
 
@@ -131,23 +131,12 @@ def test_a_history_beyond_what_a_file_holds_is_not_begun(
         assert refusal.value.code == "HISTORY_TOO_LONG"
 
 
-class _Liar:
-    """A node that swaps the proofs of two slots."""
-
-    def __init__(self, world: World) -> None:
-        self._rpc = world.site.rpc
-
-    def call(self, method: str, *params: Any) -> Any:
-        answer = self._rpc.call(method, *params)
-        return {**answer, "storageProof": answer["storageProof"][::-1]}
-
-    def batch(self, calls: Any) -> Any:
-        return self._rpc.batch(calls)
-
-
 def test_a_node_that_lies_makes_no_history(world: World) -> None:
-    """What the checker would refuse is not handed out."""
-    site = replace(world.site, rpc=_Liar(world))
+    """Two slots swap their proofs: what the checker would refuse is not handed out."""
+    lying = LyingNode(
+        world.site.rpc, lambda answer: {**answer, "storageProof": answer["storageProof"][::-1]}
+    )
+    site = replace(world.site, rpc=lying)
     with pytest.raises(TouchstoneError) as error, reading(site.engine) as session:
         prove_history.build(site, session, Subject("unit", world.units["case 1"]))
     assert error.value.code == "PROOF_REFUSED"
