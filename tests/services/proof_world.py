@@ -50,7 +50,7 @@ ELSEWHERE = ScanFacts(
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class LyingNode:
     """A node that answers as it should, but for eth_getProof: that goes through `lie`."""
 
