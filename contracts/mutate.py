@@ -34,7 +34,7 @@ MADE_BY = (HERE / "broken.json", HERE / "mutants.py", HERE / "build.py")
 FIRST_RULE = 9001
 QUICK = {"FOUNDRY_INVARIANT_RUNS": "8", "FOUNDRY_INVARIANT_DEPTH": "40"}
 # Enough for each fuzzer to meet the rule that is gone; the first breach ends it.
-PATIENT = {"FOUNDRY_INVARIANT_RUNS": "64", "FOUNDRY_INVARIANT_DEPTH": "60"}
+PATIENT = {"FOUNDRY_INVARIANT_RUNS": "1024", "FOUNDRY_INVARIANT_DEPTH": "60"}
 
 
 @dataclass(frozen=True)
