@@ -135,7 +135,7 @@ def attack(
     tune: Annotated[str, typer.Option(help="Seeds on which the sold rules are chosen.")] = "1,2,3",
     seeds: Annotated[
         str, typer.Option(help="Seeds that are reported.")
-    ] = "301,302,303,304,305,306",
+    ] = "601,602,603,604,605,606",
     picture: Annotated[Path | None, typer.Option(help="Write the curves there, as SVG.")] = None,
     as_json: Json = False,
 ) -> None:
