@@ -17,10 +17,10 @@ from ledger.db.models import ChainRun, UnitName
 from ledger.domain import ids
 from ledger.domain.contents import Codes, Inner, Part, Picked
 from ledger.services.goods.packed import parts_of
+from ledger.services.goods.places import CHUNK
 from ledger.services.site import Site
 
 LEVELS = 6  # of packing; more would be a unit in itself
-CHUNK = 500  # units asked for at a time
 _ASKED = load_only(UnitName.epc, UnitName.creator, UnitName.contents)
 
 
