@@ -13,23 +13,38 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Server(uvicorn.Server):
-    """Holds signals back from the call of `run` until uvicorn listens to them.
+    """Keeps signals that come between the call of `run` and uvicorn's listening to them.
 
-    One that came between would unwind the start and leave a warning of Python's on stderr, where a
-    command promises one line.
+    Such a one would unwind the start and leave a warning of Python's on stderr, where a command
+    promises one line. They are caught, not blocked: a mask is one thread's, and the system hands
+    a signal to any other thread, whence Python brings it to the main one all the same.
     """
 
+    def __init__(self, config: uvicorn.Config) -> None:
+        """Take uvicorn's configuration."""
+        super().__init__(config)
+        self._kept: list[int] = []
+
     def run(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until SIGINT or SIGTERM; called in the main thread."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        """Serve until SIGINT or SIGTERM, then raise that signal; called in the main thread."""
+        before = {
+            stop: signal.signal(stop, lambda number, _: self._kept.append(number)) for stop in STOPS
+        }
         try:
             super().run(sockets)
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            for stop, handler in before.items():
+                signal.signal(stop, handler)
+        for number in self._kept:
+            signal.raise_signal(number)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Let the signals through once they have uvicorn's handlers."""
+        """Give what was kept to uvicorn, which from here on listens itself.
+
+        What ended it uvicorn raises at the end; that is kept again, and raised by `run`.
+        """
         with super().capture_signals():
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
+            while self._kept:
+                self.handle_exit(self._kept.pop(0), None)
             yield
