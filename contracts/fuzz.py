@@ -29,7 +29,8 @@ from hunt import forge
 from mutants import HERE
 
 RUNS = 100_000
-FEW = 1_024  # inputs that `whole` tries at once
+FEW = 1_024  # inputs of a property that `whole` tries, unless it is told to try more
+AT_ONCE = 2_048  # inputs that forge is given: it copies the events of all before at each one
 BITS = {"bool": 1, "uint8": 8, "uint16": 16}  # of those arguments that all can be tried of
 LEDGER = HERE.parent / "ledger/chain/artifacts/Ledger.json"
 TABLE = HERE / "FUZZED.md"
@@ -105,6 +106,11 @@ def passed(results: Any) -> None:
 
 def try_all_inputs(chosen: Sequence[Property], profile: tuple[str, Path] = LONG) -> None:
     """Try every input of properties of one test contract. Raises SystemExit if one fails."""
+    for start in range(0, max(each.inputs for each in chosen), AT_ONCE):
+        _try([each for each in chosen if each.inputs > start], start, profile)
+
+
+def _try(chosen: Sequence[Property], start: int, profile: tuple[str, Path]) -> None:
     contract = chosen[0].contract
     plan = {
         "artifact": f"{contract.removesuffix('Test')}.t.sol:{contract}",
@@ -114,6 +120,8 @@ def try_all_inputs(chosen: Sequence[Property], profile: tuple[str, Path] = LONG)
             for each in chosen
         ],
         "bits": ["0x" + bytes(each.bits or ()).hex() for each in chosen],
+        "from": start,
+        "to": start + AT_ONCE,
     }
     with tempfile.TemporaryDirectory(dir=HERE / "build") as directory:
         place = Path(directory) / "plan.json"

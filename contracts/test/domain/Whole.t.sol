@@ -16,17 +16,28 @@ contract Whole {
         string[] memory names = vm.parseJsonStringArray(plan, ".names");
         bytes[] memory selectors = vm.parseJsonBytesArray(plan, ".selectors");
         bytes[] memory bits = vm.parseJsonBytesArray(plan, ".bits");
+        uint256 from = vm.parseJsonUint(plan, ".from");
+        uint256 to = vm.parseJsonUint(plan, ".to");
         address tests = vm.deployCode(vm.parseJsonString(plan, ".artifact"));
         (bool ok,) = tests.call(abi.encodeWithSignature("setUp()"));
         vm.assertTrue(ok, place);
-        for (uint256 i; i < names.length; ++i) _all(tests, names[i], bytes4(selectors[i]), bits[i]);
+        for (uint256 i; i < names.length; ++i) {
+            _all(tests, names[i], bytes4(selectors[i]), bits[i], from, to);
+        }
     }
 
-    function _all(address tests, string memory name, bytes4 selector, bytes memory bits) private {
+    function _all(
+        address tests,
+        string memory name,
+        bytes4 selector,
+        bytes memory bits,
+        uint256 from,
+        uint256 to
+    ) private {
         uint256 all;
         for (uint256 i; i < bits.length; ++i) all += uint8(bits[i]);
         bytes memory input = bytes.concat(selector, new bytes(32 * bits.length));
-        for (uint256 n; n < 1 << all; ++n) {
+        for (uint256 n = from; n < to && n < 1 << all; ++n) {
             uint256 rest = n;
             for (uint256 i; i < bits.length; ++i) {
                 uint256 word = rest & ((1 << uint8(bits[i])) - 1);
