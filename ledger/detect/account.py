@@ -62,7 +62,7 @@ def account(
         pallets=tuple(np.unique(told // per_pallet).tolist()),
         pallets_of=-(-int(lots.cases()[lot]) // per_pallet),
         codes=tuple(codes[one.unit] for one in inside[:MOST]),
-        elsewhere=sum(cell.lot.items[case] - int(here_by_case[case]) for case in named),
+        elsewhere=sum(cell.lot.items()[case] - int(here_by_case[case]) for case in named),
         items=items,
         groups=tuple(
             (group.case + first, rounded(group.start), group.size, rounded(group.gain[0]))
@@ -100,7 +100,7 @@ def involved(cell: Cell, here: Ints, case_size: int) -> tuple[Ints, tuple[int, i
     cases, single = cell.returned()
     odds = np.array([np.log1p(part * np.expm1(np.minimum(single, 600))).sum(1) for part in RETURNS])
     if len(cases) and odds.max() > logs.max():
-        unseen = _unseen(here[here == np.array(cell.lot.items)])
+        unseen = _unseen(here[here == np.array(cell.lot.items())])
         return _scattered(cases, single, odds, unseen, case_size)
     held = cell.lot.runs.holding(cell.last.case if cell.last else 0)
     highest = logs.max(axis=0)

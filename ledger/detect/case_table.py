@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -40,38 +41,49 @@ class CaseTable:
         self._row: dict[int, int] = {}  # where in `_numbers` the row of a case begins
         self._numbers = array("d")
         self._cases = self._order = np.zeros(0, dtype=np.int64)
+        self._columns: Floats | None = None  # of `_known`, until a number changes
 
     def hear(self, case: int, source: int) -> None:
         """An item of the case spoke here: it was not missed."""
-        row, numbers = self._of(case), self._numbers
+        row, numbers = self._row.get(case), self._numbers
+        if row is None:
+            row = self._row[case] = len(numbers)
+            numbers.extend(_EMPTY)
+        self._columns = None
         strict, loose = _LOG_MISSED[source]
         numbers[row + _HEARD] -= strict
         numbers[row + _HEARD + 1] -= loose
 
     def place(self, case: int, sign: int, gain: tuple[float, float], wave: float) -> None:
-        """A group of the case came (1) or went (-1)."""
-        row, numbers = self._of(case), self._numbers
+        """A group of the case, heard before, came (1) or went (-1)."""
+        row, numbers = self._row[case], self._numbers
+        self._columns = None
         numbers[row] += sign * gain[0]
         numbers[row + 1] += sign * gain[1]
         numbers[row + _WAVES] += sign * wave
 
     def size(self, case: int, sign: int, logs: tuple[float, ...]) -> None:
         """A size, by bet, came or went."""
-        row, numbers = self._row[case], self._numbers
-        for bet, log in enumerate(logs, row + ALTERNATIVES):
-            numbers[bet] += sign * log
+        row, numbers = self._row[case] + ALTERNATIVES, self._numbers
+        self._columns = None
+        none, slow, second, fast = logs
+        numbers[row] += sign * none
+        numbers[row + 1] += sign * slow
+        numbers[row + 2] += sign * second
+        numbers[row + 3] += sign * fast
 
-    def missed(self, lot: LotCount, case: int) -> tuple[float, float]:
-        """What the items of a case that were missed until now say, by alternative."""
-        row, numbers = self._of(case) + _HEARD, self._numbers
-        strict, loose = lot.missed_of(case)
-        return strict + numbers[row], loose + numbers[row + 1]
+    def missed(self, case: int, said: Sequence[float]) -> tuple[float, float]:
+        """What the items of a case that were missed until now say, by alternative. said: what all
+        its items do."""
+        row, numbers = self._row[case] + _HEARD, self._numbers
+        return said[0] + numbers[row], said[1] + numbers[row + 1]
 
     def first(
         self, case: int, gain: tuple[float, float] | None, before: tuple[float, float] = (0.0, 0.0)
     ) -> None:
         """Which gain is free, and what was missed before it; None: no group of the case counts."""
         row, numbers = self._row[case], self._numbers
+        self._columns = None
         numbers[row + _FIRST] = gain is not None
         numbers[row + _FREE], numbers[row + _FREE + 1] = gain or (0.0, 0.0)
         numbers[row + _BEFORE], numbers[row + _BEFORE + 1] = before
@@ -132,7 +144,10 @@ class CaseTable:
         return cases, place[:, None] + known[ALTERNATIVES:_FREE]
 
     def _known(self) -> tuple[Floats, Ints]:
-        """The rows as columns, float64 (numbers, cases), and the cases, ascending."""
+        """The rows as columns, float64 (numbers, cases), and the cases, ascending; not to be
+        changed."""
+        if self._columns is not None:
+            return self._columns, self._cases
         if len(self._cases) < len(self._row):
             cases = np.fromiter(self._row, np.int64, len(self._row))
             self._order = cases.argsort()
@@ -140,12 +155,5 @@ class CaseTable:
         rows = np.frombuffer(self._numbers).reshape(-1, _WIDTH)
         known = rows.T.take(self._order, axis=1)
         known[:ALTERNATIVES] += known[_HEARD:]
+        self._columns = known
         return known, self._cases
-
-    def _of(self, case: int) -> int:
-        """Where the row of a case begins."""
-        row = self._row.get(case)
-        if row is None:
-            row = self._row[case] = len(self._numbers)
-            self._numbers.extend(_EMPTY)
-        return row

@@ -71,7 +71,8 @@ class Cell:
         self._table.hear(case, source)
 
     def add(self, case: int, day: float, source: int) -> Group | None:
-        """Count an observation; the group it joined or opened, or None if it says nothing new."""
+        """Count an observation, of the item that the lot and the cell heard last; the group it
+        joined or opened, or None if it says nothing new."""
         today = int(day // 1)
         joined = self._near(case, day, today)
         if joined is not None:
@@ -80,48 +81,47 @@ class Cell:
             joined.last_day = today
             self._resize(joined, 1)
             return joined
+        lot, table = self.lot, self._table
         leak = self._leak_rate(day)
-        wave = math.log(max(1.0, self._wave_rate() / leak))
-        log_rate = math.log(min(HIGHEST_RATE, SAFETY * self.lot.lift * leak))
+        faster = self._wave_rate() / leak
+        wave = math.log(faster) if faster > 1 else 0.0
+        log_rate = math.log(min(HIGHEST_RATE, SAFETY * lot.lift * leak))
         # how many items a group's three cases get by chance, while it is open
-        strangers = (2 * GIFT_CASES + 1) * (2 + 1.5 * len(self._open)) / self.lot.cases
+        strangers = (2 * GIFT_CASES + 1) * (2 + 1.5 * len(self._open)) / lot.cases
         strict, loose = _LOG_HIT[source]
         gain = (strict - log_rate, loose - log_rate)
-        crowd, before = bisect_left(CROWDS, strangers), self._table.missed(self.lot, case)
+        crowd, before = bisect_left(CROWDS, strangers), table.missed(case, lot.said)
         group = Group(case, day, today, crowd, gain, wave, before)
         self.groups.append(group)
         self._open.append(group)
         self._open_at[case] = group
         self._starts.append(day)
-        self._spoken_at.append(self.lot.spoken)
+        self._spoken_at.append(lot.spoken)
         self.alive += 1
         insort(self._touched, case)
-        self._table.place(case, 1, gain, wave)
-        self._table.size(case, 1, group.sizes())
+        table.place(case, 1, gain, wave)
+        table.size(case, 1, _BETS[crowd][1])
         if case not in self._first:
             self._set_first(case, group)
         return group
 
     def _near(self, case: int, day: float, today: int) -> Group | None:
         """The open group that an observation joins, or one of the same day that it repeats."""
-        while self._open and day - self._open[0].start > GIFT_DAYS:
-            old = self._open.popleft()
-            if self._open_at[old.case] is old:
-                del self._open_at[old.case]
-        at = self._open_at
-        if len(at) > 2 * BURST_CASES:
-            near = range(case - BURST_CASES, case + BURST_CASES + 1)
-            around = [at[number] for number in near if number in at]
-        else:
-            around = [g for g in at.values() if -BURST_CASES <= g.case - case <= BURST_CASES]
+        opened, at = self._open, self._open_at
+        while opened and day - opened[0].start > GIFT_DAYS:
+            old = opened.popleft()
+            if at[old.case] is old:
+                del at[old.case]
         found = same_day = None
-        for group in around:
-            if group.size:
-                if -GIFT_CASES <= group.case - case <= GIFT_CASES:
-                    if found is None or (group.start, group.case) < (found.start, found.case):
-                        found = group
-                elif group.last_day == today:
-                    same_day = group
+        for near in range(case - BURST_CASES, case + BURST_CASES + 1):
+            if near in at:
+                group = at[near]
+                if group.size:
+                    if -GIFT_CASES <= near - case <= GIFT_CASES:
+                        if found is None or (group.start, near) < (found.start, found.case):
+                            found = group
+                    elif group.last_day == today:
+                        same_day = group
         return found or same_day
 
     def remove(self, group: Group) -> None:
@@ -151,7 +151,7 @@ class Cell:
         right = left + 1
         gain = max(group.gain)
         total = gain - math.log(2 * self.lot.cases)
-        items = self.lot.items
+        items = self.lot.items()
         low = high = case
         for _ in range(min(NEAREST, len(touched) - 1)):
             before = touched[left - 1] if left else -self.lot.cases

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,6 @@ from ledger.detect.runs import Runs
 # another region), wrong places and buyers who travel; the second: half of a case was diverted
 MISSED = np.array([[0.05, 0.10, 0.25, 0.15], [0.5, 0.5, 0.5, 0.5]])
 LOG_MISSED, LOG_HIT = np.log(MISSED), np.log(1 - MISSED)
-_MISSED_BY = [(strict, loose) for strict, loose in LOG_MISSED.T.tolist()]
 OUTSIDE = (0.08, 0.1, 0.22, 0.1)  # by source: part that lies outside, known beforehand
 SOURCE_WEIGHT = 50.0  # as if from so many scans
 RECENT_DAYS = 28
@@ -29,7 +28,9 @@ class LotCount:
     count from `listen` on: what a cell asks is of the items that spoke up to a row.
 
     spoken: items so far; recent: those of the last RECENT_DAYS days; lift: how much likelier than
-    others a scan of the last one's source is to lie outside the territory. items: by case.
+    others a scan of the last one's source is to lie outside the territory; said: what the items of
+    its case so far say (`missed`), by alternative. The last three are those of the last item that
+    spoke outside: no cell asks at another.
     """
 
     def __init__(self, cases: int, per_pallet: int) -> None:
@@ -38,21 +39,19 @@ class LotCount:
         self.spoken = 0
         self.recent = 0
         self.lift = 1.0
-        self.items = [0] * cases
-        self._strict, self._loose = [0.0] * cases, [0.0] * cases
+        self.said = [0.0, 0.0]
+        self._items = [0] * cases
         self._missed = np.zeros((len(MISSED), cases))
         self._silent = np.zeros((len(SCATTERED), len(MISSED), cases))
         self._by_source = np.full(len(OUTSIDE), SOURCE_WEIGHT)
         self._outside = SOURCE_WEIGHT * np.array(OUTSIDE)
         self._days, self._on_day = np.zeros((2, 0), dtype=np.int64)  # of late, and items on each
-        self._batch = _Batch.of_none()
-        self._at = self._settled = 0  # in the batch: heard, and in `_missed`
+        self._batch = _Batch.of_none(0)
+        self._at = self._settled = self._counted = 0  # in the batch: heard, in `_missed`, `_items`
 
     def grow(self, cases: int) -> None:
         """More cases of the lot went to its consignee; they follow those known."""
-        self.items += [0] * (cases - self.cases)
-        self._strict += [0.0] * (cases - self.cases)
-        self._loose += [0.0] * (cases - self.cases)
+        self._items += [0] * (cases - self.cases)
         self._missed = np.pad(self._missed, ((0, 0), (0, cases - self.cases)))
         self._silent = np.pad(self._silent, ((0, 0), (0, 0), (0, cases - self.cases)))
         self.cases = cases
@@ -79,53 +78,70 @@ class LotCount:
         days, number = np.unique(np.append(self._days[late], today), return_inverse=True)
         items = np.append(self._on_day[late], np.ones(len(today)))
         self._days, self._on_day = days, np.bincount(number, items).astype(np.int64)
-        self._batch = _Batch(
-            self.spoken, rows.tolist(), case.tolist(), source.tolist(), recent.tolist(),
-            lift.tolist(), case, source,
-        )  # fmt: skip
-        self._at = self._settled = 0
+        said, again = self._said(case, source)
+        out = np.flatnonzero(outside)
+        columns = (came[out], recent[out], lift[out], *said[:, out])
+        told = zip(*(column.tolist() for column in columns), strict=True)
+        asked = dict(zip(rows[out].tolist(), told, strict=True))
+        self._batch = _Batch(self.spoken, rows, case, said, again, asked)
+        self._at = self._settled = self._counted = 0
 
     def listen(self, row: int) -> None:
         """Count the items of the batch up to this row."""
         batch = self._batch
-        at = bisect_right(batch.rows, row, self._at)
-        if at == self._at:
-            return
-        items, strict, loose = self.items, self._strict, self._loose
-        new = slice(self._at, at)
-        for case, source in zip(batch.cases[new], batch.sources[new], strict=True):
-            items[case] += 1
-            log = _MISSED_BY[source]
-            strict[case] += log[0]
-            loose[case] += log[1]
-        self._at = at
-        self.spoken = batch.before + at
-        self.recent = batch.recent[at - 1]
-        self.lift = batch.lift[at - 1]
+        asked = batch.asked.get(row)
+        if asked is not None:
+            self._at, self.recent, self.lift, *self.said = asked
+        else:
+            self._at = int(batch.rows.searchsorted(row, side="right"))
+        self.spoken = batch.before + self._at
 
     def settle(self) -> None:
         """Hear the batch to its end, and let go of it."""
-        if self._batch.rows:
-            self.listen(self._batch.rows[-1])
+        if len(self._batch.rows):
+            self.listen(int(self._batch.rows[-1]))
             self.missed()
-            self._batch = _Batch.of_none()
-            self._at = self._settled = 0
+            self.items()
+            self._batch = _Batch.of_none(self.spoken)
+            self._at = self._settled = self._counted = 0
 
-    def missed_of(self, case: int) -> tuple[float, float]:
-        """`missed` of one case, at once."""
-        return self._strict[case], self._loose[case]
+    def items(self) -> list[int]:
+        """How many items of each case have spoken; not to be changed."""
+        items = self._items
+        if self._counted < self._at:
+            for case in self._batch.case[self._counted : self._at].tolist():
+                items[case] += 1
+            self._counted = self._at
+        return items
 
     def missed(self) -> Floats:
         """For each alternative the sum over a case's items of ln P(stated elsewhere), as if it had
         been diverted: float64 (alternatives, cases); not to be changed."""
         if self._settled < self._at:
-            new = slice(self._settled, self._at)
-            case, log = self._batch.case[new], LOG_MISSED[:, self._batch.source[new]]
-            for sums, logs in zip(self._missed, log, strict=True):
-                np.add.at(sums, case, logs)
-            self._silent[:, :, case] = np.log(1 - _PARTS + _PARTS * np.exp(self._missed[:, case]))
-            self._settled = self._at
+            batch, start, stop = self._batch, self._settled, self._at
+            last = (batch.again[start:stop] >= stop).nonzero()[0] + start
+            case, said = batch.case.take(last), batch.said.take(last, axis=1)
+            self._missed[:, case] = said
+            self._silent[:, :, case] = np.log(1 - _PARTS + _PARTS * np.exp(said))
+            self._settled = stop
         return self._missed
+
+    def _said(self, case: Ints, source: Ints) -> tuple[Floats, Ints]:
+        """For each item to come what those of its case up to it will say, float64 (alternatives,
+        items), added one after the other; and where the next of its case is, or the number of
+        items."""
+        order = case.argsort(kind="stable")
+        first = np.flatnonzero(np.diff(case[order], prepend=-1))
+        many = np.diff(first, append=len(case))
+        log = LOG_MISSED[:, source[order]]
+        log[:, first] += self._missed[:, case[order[first]]]
+        for further in range(1, int(many.max(initial=1))):
+            at = first[many > further] + further
+            log[:, at] += log[:, at - 1]
+        said, again = np.empty_like(log), np.full(len(case), len(case))
+        said[:, order] = log
+        again[order[:-1]] = np.where(np.diff(case[order]) == 0, order[1:], len(case))
+        return said, again
 
     def silent(self, seen: Ints) -> Floats:
         """ln Π (1 − part + part · P(stated elsewhere)) over the cases but those `seen` in a cell,
@@ -137,20 +153,18 @@ class LotCount:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Items on their way: as lists for one at a time, as arrays for many. before: items that had
-    spoken."""
+    """Items on their way. before: items that had spoken. said, again: see `LotCount._said`. asked:
+    by row of those outside, how many have come with it, and what `LotCount` says of it."""
 
     before: int
-    rows: list[int]
-    cases: list[int]
-    sources: list[int]
-    recent: list[int]
-    lift: list[float]
+    rows: Ints
     case: Ints
-    source: Ints
+    said: Floats
+    again: Ints
+    asked: Mapping[int, tuple[int, int, float, float, float]]
 
     @classmethod
-    def of_none(cls) -> _Batch:
+    def of_none(cls, before: int) -> _Batch:
         """Nothing to come."""
         none = np.zeros(0, dtype=np.int64)
-        return cls(0, [], [], [], [], [], none, none)
+        return cls(before, none, none, np.zeros((len(MISSED), 0)), none, {})

@@ -35,10 +35,15 @@ class Runs:
 
     def __init__(self, cases: int, per_pallet: int) -> None:
         self.cases, self.per_pallet = cases, per_pallet
-        self._length = np.array(run_lengths(cases), dtype=np.int64)
-        self._step = np.maximum(1, self._length // STEPS)
-        self._count = (cases - self._length) // self._step + 1
-        self._log = np.log((1 - PALLETS) / len(self._length) / self._count)
+        length = np.array(run_lengths(cases), dtype=np.int64)
+        step = np.maximum(1, length // STEPS)
+        count = (cases - length) // step + 1
+        log = np.log((1 - PALLETS) / len(length) / count)
+        # as many starts of each length as can hold a case, and how far before the last of them
+        many = (length - 1) // step + 1
+        self._back = np.repeat(np.cumsum(many), many) - 1 - np.arange(many.sum())
+        self._length, self._step = np.repeat(length, many), np.repeat(step, many)
+        self._log = np.repeat(log, many)
         self._held: dict[int, Holding] = {}
 
     def holding(self, case: int) -> Holding:
@@ -51,16 +56,16 @@ class Runs:
     def _holding(self, case: int) -> Holding:
         pallet = case // self.per_pallet * self.per_pallet
         pallets = -(-self.cases // self.per_pallet)
-        first = np.maximum(0, -((self._length - 1 - case) // self._step))
-        many = np.maximum(0, np.minimum(case // self._step, self._count - 1) - first + 1)
-        which = np.repeat(np.arange(len(many)), many)
-        number = np.arange(len(which)) - np.repeat(np.cumsum(many) - many, many)
-        start = np.concatenate(([pallet], (first[which] + number) * self._step[which]))
-        stop = start + np.concatenate(
-            ([min(self.per_pallet, self.cases - pallet)], self._length[which])
-        )
-        log_prior = np.concatenate(([np.log(PALLETS / pallets)], self._log[which]))
-        return Holding(start, stop, np.concatenate((start, stop)), log_prior)
+        starts = (case // self._step - self._back) * self._step
+        stops = starts + self._length
+        runs = np.flatnonzero((starts >= 0) & (stops > case) & (stops <= self.cases))
+        many = len(runs) + 1
+        edges, log_prior = np.empty(2 * many, dtype=np.int64), np.empty(many)
+        start, stop = edges[:many], edges[many:]
+        start[0], stop[0] = pallet, min(pallet + self.per_pallet, self.cases)
+        log_prior[0] = np.log(PALLETS / pallets)
+        start[1:], stop[1:], log_prior[1:] = starts[runs], stops[runs], self._log[runs]
+        return Holding(start, stop, edges, log_prior)
 
 
 def run_lengths(cases: int) -> list[int]:
