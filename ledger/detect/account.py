@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 
 from ledger.detect.case_table import RETURNS
-from ledger.detect.cell import Cell, Group
+from ledger.detect.cell import Cell
 from ledger.detect.finding import Evidence, Finding, Leaker, in_words, rounded
 from ledger.detect.frame import Custody, Floats, Ints, Lots
 from ledger.detect.stream import Rejection
@@ -23,17 +22,9 @@ SURE = 0.995  # is told as over 99 %
 EQUAL = 1e-9  # what the last bits of a sum may differ by
 
 
-class Heard(Protocol):
-    """An item that spoke in the cell; group None: not counted."""
-
-    unit: int
-    case: int
-    group: Group | None
-
-
 def account(
     cell: Cell,
-    heard: Sequence[Heard],
+    counted: Sequence[tuple[int, int]],
     rejected: Rejection,
     *,
     lots: Lots,
@@ -45,13 +36,12 @@ def account(
     fdr: float,
     by_city: bool,
 ) -> Finding:
-    """The finding for a cell that was just rejected. lot: row of Lots. by_city: `region` is a
-    city."""
-    here_by_case = np.bincount([one.case for one in heard], minlength=cell.lot.cases)
+    """The finding for a cell that was just rejected. counted: those of `Cell.heard` that count.
+    lot: row of Lots. by_city: `region` is a city."""
+    here_by_case = np.bincount([case for _, case in cell.heard], minlength=cell.lot.cases)
     cases, items = involved(cell, here_by_case, int(lots.case_size[lot]))
-    counted = [one for one in heard if one.group is not None]
     named = set(cases.tolist())
-    inside = [one for one in counted if one.case in named]
+    inside = [(unit, case) for unit, case in counted if case in named]
     per_pallet, first = int(lots.cases_per_pallet[lot]), int(lots.first_case[lot])
     groups = [g for g in cell.groups if g.size and g.case in named]
     told = cases + first
@@ -61,7 +51,7 @@ def account(
         cases=tuple(told.tolist()),
         pallets=tuple(np.unique(told // per_pallet).tolist()),
         pallets_of=-(-int(lots.cases()[lot]) // per_pallet),
-        codes=tuple(codes[one.unit] for one in inside[:MOST]),
+        codes=tuple(codes[unit] for unit, _ in inside[:MOST]),
         elsewhere=sum(cell.lot.items()[case] - int(here_by_case[case]) for case in named),
         items=items,
         groups=tuple(
@@ -70,7 +60,7 @@ def account(
         ),
         log_e=rounded(rejected.log_e + rejected.log_price),
         log_price=rounded(rejected.log_price),
-        leakers=leakers(np.unique([one.case for one in inside]), lots, custody, lot),
+        leakers=leakers(np.unique([case for _, case in inside]), lots, custody, lot),
     )
     e_value = float(np.exp(min(rejected.log_e, 690.0)))
     label = int(lots.label[lot])

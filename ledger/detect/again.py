@@ -62,7 +62,7 @@ def clone_again(scans: Scans, lots: Lots, unit: int, basis: Basis, fdr: float) -
     those by which its devices were busy. basis: its `others` and `sold`; which devices count is
     found out."""
     nth, busy = Sightings().feed(scans)
-    counts = (np.array(nth) > 0) & (np.array(busy) < BUSY_UNITS) & (scans.lot >= 0)
+    counts = (nth > 0) & (busy < BUSY_UNITS) & (scans.lot >= 0)
     own = np.flatnonzero(scans.unit == unit)
     seen = [seen_at(scans, row) for row in own.tolist() if counts[row]][:MOST_DEVICES]
     if len(seen) < FEWEST_DEVICES:

@@ -54,13 +54,38 @@ class CaseTable:
         numbers[row + _HEARD] -= strict
         numbers[row + _HEARD + 1] -= loose
 
-    def place(self, case: int, sign: int, gain: tuple[float, float], wave: float) -> None:
-        """A group of the case, heard before, came (1) or went (-1)."""
+    def opened(
+        self,
+        case: int,
+        gain: tuple[float, float],
+        wave: float,
+        sizes: tuple[float, ...],
+        said: Sequence[float],
+    ) -> tuple[float, float]:
+        """A group of the case, of one item that was heard, came. sizes: by bet; said: what all
+        items of the case say, by alternative; what those of them that were missed say."""
         row, numbers = self._row[case], self._numbers
         self._columns = None
-        numbers[row] += sign * gain[0]
-        numbers[row + 1] += sign * gain[1]
-        numbers[row + _WAVES] += sign * wave
+        numbers[row] += gain[0]
+        numbers[row + 1] += gain[1]
+        none, slow, second, fast = sizes
+        numbers[row + 2] += none
+        numbers[row + 3] += slow
+        numbers[row + 4] += second
+        numbers[row + 5] += fast
+        numbers[row + _WAVES] += wave
+        before = said[0] + numbers[row + _HEARD], said[1] + numbers[row + _HEARD + 1]
+        if not numbers[row + _FIRST]:
+            self.first(case, gain, before)
+        return before
+
+    def withdrawn(self, case: int, gain: tuple[float, float], wave: float) -> None:
+        """A group of the case, of which no item is left, went."""
+        row, numbers = self._row[case], self._numbers
+        self._columns = None
+        numbers[row] -= gain[0]
+        numbers[row + 1] -= gain[1]
+        numbers[row + _WAVES] -= wave
 
     def size(self, case: int, sign: int, logs: tuple[float, ...]) -> None:
         """A size, by bet, came or went."""
@@ -71,12 +96,6 @@ class CaseTable:
         numbers[row + 1] += sign * slow
         numbers[row + 2] += sign * second
         numbers[row + 3] += sign * fast
-
-    def missed(self, case: int, said: Sequence[float]) -> tuple[float, float]:
-        """What the items of a case that were missed until now say, by alternative. said: what all
-        its items do."""
-        row, numbers = self._row[case] + _HEARD, self._numbers
-        return said[0] + numbers[row], said[1] + numbers[row + 1]
 
     def first(
         self, case: int, gain: tuple[float, float] | None, before: tuple[float, float] = (0.0, 0.0)

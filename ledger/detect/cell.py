@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
-from collections import deque
 from dataclasses import dataclass
 
 from ledger.detect.case_table import CaseTable
@@ -50,30 +49,35 @@ class Group:
 
 
 class Cell:
-    """The observations of a lot in one region, and the e-process over them."""
+    """The observations of a lot in one region, and the e-process over them. name: the caller's.
+    heard: unit and case of each item that spoke here."""
 
-    def __init__(self, lot: LotCount) -> None:
-        self.lot = lot
+    __slots__ = (
+        "_late", "_open", "_open_at", "_spoken_at", "_table", "_touched", "alive", "devices",
+        "groups", "heard", "last", "lot", "name",
+    )  # fmt: skip
+
+    def __init__(self, lot: LotCount, name: int = 0) -> None:
+        self.lot, self.name = lot, name
+        self.heard: list[tuple[int, int]] = []
         self.alive = 0  # groups that count
         self.groups: list[Group] = []
         self.devices: set[int] = set()
         self.last: Group | None = None
-        self._open: deque[Group] = deque()
+        self._open = self._late = 0  # where in `groups` those begin that are open, or of late
         self._open_at: dict[int, Group] = {}  # by case
         self._touched: list[int] = []  # cases of groups, ascending, once a group
-        self._first: dict[int, Group] = {}  # by case: its first group that counts
-        self._starts: deque[float] = deque()
-        self._spoken_at: deque[int] = deque(maxlen=WAVE)  # items that had spoken at the last groups
+        self._spoken_at: list[int] = []  # items that had spoken at the last groups, at most WAVE
         self._table = CaseTable()
 
-    def hear(self, case: int, source: int) -> None:
+    def hear(self, unit: int, case: int, source: int) -> None:
         """An item of the lot spoke here, whether or not it will count: it was not missed."""
+        self.heard.append((unit, case))
         self._table.hear(case, source)
 
-    def add(self, case: int, day: float, source: int) -> Group | None:
+    def add(self, case: int, day: float, today: int, source: int) -> Group | None:
         """Count an observation, of the item that the lot and the cell heard last; the group it
-        joined or opened, or None if it says nothing new."""
-        today = int(day // 1)
+        joined or opened, or None if it says nothing new. today: the whole day."""
         joined = self._near(case, day, today)
         if joined is not None:
             if joined.last_day == today:
@@ -81,37 +85,39 @@ class Cell:
             joined.last_day = today
             self._resize(joined, 1)
             return joined
-        lot, table = self.lot, self._table
+        lot, groups, touched = self.lot, self.groups, self._touched
         leak = self._leak_rate(day)
         faster = self._wave_rate() / leak
         wave = math.log(faster) if faster > 1 else 0.0
         log_rate = math.log(min(HIGHEST_RATE, SAFETY * lot.lift * leak))
         # how many items a group's three cases get by chance, while it is open
-        strangers = (2 * GIFT_CASES + 1) * (2 + 1.5 * len(self._open)) / lot.cases
+        strangers = (2 * GIFT_CASES + 1) * (2 + 1.5 * (len(groups) - self._open)) / lot.cases
         strict, loose = _LOG_HIT[source]
         gain = (strict - log_rate, loose - log_rate)
-        crowd, before = bisect_left(CROWDS, strangers), table.missed(case, lot.said)
-        group = Group(case, day, today, crowd, gain, wave, before)
-        self.groups.append(group)
-        self._open.append(group)
-        self._open_at[case] = group
-        self._starts.append(day)
-        self._spoken_at.append(lot.spoken)
+        crowd = bisect_left(CROWDS, strangers)
+        before = self._table.opened(case, gain, wave, _BETS[crowd][1], lot.said)
+        group = self._open_at[case] = Group(case, day, today, crowd, gain, wave, before)
+        groups.append(group)
+        spoken_at = self._spoken_at
+        spoken_at.append(lot.spoken)
+        if len(spoken_at) > WAVE:
+            del spoken_at[0]
         self.alive += 1
-        insort(self._touched, case)
-        table.place(case, 1, gain, wave)
-        table.size(case, 1, _BETS[crowd][1])
-        if case not in self._first:
-            self._set_first(case, group)
+        insort(touched, case)
         return group
 
     def _near(self, case: int, day: float, today: int) -> Group | None:
         """The open group that an observation joins, or one of the same day that it repeats."""
-        opened, at = self._open, self._open_at
-        while opened and day - opened[0].start > GIFT_DAYS:
-            old = opened.popleft()
+        groups, at = self.groups, self._open_at
+        while self._open < len(groups) and day - groups[self._open].start > GIFT_DAYS:
+            old = groups[self._open]
+            self._open += 1
             if at[old.case] is old:
                 del at[old.case]
+        touched = self._touched
+        after = bisect_left(touched, case - BURST_CASES)
+        if after == len(touched) or touched[after] > case + BURST_CASES:
+            return None
         found = same_day = None
         for near in range(case - BURST_CASES, case + BURST_CASES + 1):
             if near in at:
@@ -128,15 +134,14 @@ class Cell:
         """Withdraw one observation that `add` counted in this group."""
         self._resize(group, -1)
         if not group.size:
-            self._table.place(group.case, -1, group.gain, group.wave)
+            self._table.withdrawn(group.case, group.gain, group.wave)
             self.alive -= 1
             del self._touched[bisect_left(self._touched, group.case)]
-            del self._first[group.case]
-            later = [g for g in self.groups if g.size and g.case == group.case]
-            if later:
-                self._set_first(group.case, later[0])
-            else:
-                self._table.first(group.case, None)
+            for later in self.groups:
+                if later.size and later.case == group.case:
+                    self._table.first(group.case, later.gain, later.before)
+                    return
+            self._table.first(group.case, None)
 
     def is_near(self, group: Group) -> bool:
         """May the evidence have risen? A rough test that saves most looks; not to look is always
@@ -150,10 +155,12 @@ class Cell:
             return True
         right = left + 1
         gain = max(group.gain)
-        total = gain - math.log(2 * self.lot.cases)
+        total, steps = gain - math.log(2 * self.lot.cases), min(NEAREST, len(touched) - 1)
+        if total + steps * gain < -_ROUNDING:
+            return False
         items = self.lot.items()
         low = high = case
-        for _ in range(min(NEAREST, len(touched) - 1)):
+        for _ in range(steps):
             before = touched[left - 1] if left else -self.lot.cases
             after = touched[right] if right < len(touched) else 2 * self.lot.cases
             if case - before <= after - case:
@@ -189,10 +196,6 @@ class Cell:
         cases, logs = self._table.returned(self.lot)
         return cases, logs.reshape(-1, len(cases))
 
-    def _set_first(self, case: int, group: Group) -> None:
-        self._first[case] = group
-        self._table.first(case, group.gain, group.before)
-
     def _resize(self, group: Group, more: int) -> None:
         self._table.size(group.case, -1, group.sizes())
         group.size += more
@@ -204,9 +207,10 @@ class Cell:
         and of late, each drawn to what is known beforehand."""
         groups, scans = AT_FIRST
         whole = (self.alive + groups) / (self.lot.spoken + scans)
-        while self._starts and self._starts[0] < day - RECENT_DAYS:
-            self._starts.popleft()
-        late = (len(self._starts) + groups) / (self.lot.recent + groups / whole)
+        every, since = self.groups, day - RECENT_DAYS
+        while self._late < len(every) and every[self._late].start < since:
+            self._late += 1
+        late = (len(every) - self._late + groups) / (self.lot.recent + groups / whole)
         return max(whole, late)
 
     def _wave_rate(self) -> float:
@@ -218,3 +222,4 @@ class Cell:
 
 _LOOSE = -float(LOG_MISSED.max())
 _HOPELESS = 25.0
+_ROUNDING = 1e-6  # more than that of a few sums

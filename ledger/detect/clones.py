@@ -15,13 +15,12 @@ a lot in a day (shops, farms) are left out: they meet codes of goods that others
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ledger.detect.finding import Evidence, Finding, rounded
-from ledger.detect.frame import Lots, Scans
+from ledger.detect.frame import Ints, Lots, Scans
 from ledger.detect.history import (
     CLONE,
     PRIOR,
@@ -94,10 +93,10 @@ class Clones:
         self._histories: dict[int, _History] = {}
         self._sources: dict[int, _Source] = {}
 
-    def feed(self, scans: Scans, nth: Sequence[int], busy: Sequence[int]) -> list[Finding]:
+    def feed(self, scans: Scans, nth: Ints, busy: Ints) -> list[Finding]:
         """Codes that were copied, each raised at the device that makes it sure enough. nth, busy:
         of `Sightings`."""
-        counts = (np.array(nth) > 0) & (np.array(busy) < BUSY_UNITS) & (scans.lot >= 0)
+        counts = (nth > 0) & (busy < BUSY_UNITS) & (scans.lot >= 0)
         rows = np.flatnonzero(counts)
         rows = rows[~self._first.keep(scans, rows)]
         found = []

@@ -60,7 +60,7 @@ from ledger.detect.account import account
 from ledger.detect.cell import Cell, Group
 from ledger.detect.farms import Farms
 from ledger.detect.finding import Finding
-from ledger.detect.frame import CHANNELS, Bools, Custody, Lots, Scans
+from ledger.detect.frame import CHANNELS, Bools, Custody, Ints, Lots, Scans
 from ledger.detect.lot_count import LotCount
 from ledger.detect.sightings import BUSY_UNITS, Sightings
 from ledger.detect.stream import Rejection, Stream
@@ -76,18 +76,7 @@ class _Lot:
 
     row: int
     count: LotCount
-    cells: dict[int, int] = field(default_factory=dict)
-
-
-@dataclass(eq=False, slots=True)
-class Observation:
-    """An item that spoke in a cell: counted in `group`, or not (None)."""
-
-    cell: int
-    unit: int
-    case: int
-    day: float
-    group: Group | None
+    cells: dict[int, Cell] = field(default_factory=dict)
 
 
 class Diversion:
@@ -111,9 +100,8 @@ class Diversion:
         self._lots: dict[int, _Lot] = {}
         self._cells: list[Cell] = []
         self._of: list[tuple[int, int]] = []  # cell → (lot, region)
-        self._heard: list[list[Observation]] = []  # by cell
         self._spoken = np.zeros(0, dtype=np.int64)
-        self._counted: dict[int, Observation] = {}  # by unit
+        self._counted: dict[int, tuple[Cell, Group]] = {}  # by unit
         self._session: dict[tuple[int, int], list[int]] = {}
         self._today = -1
 
@@ -128,26 +116,40 @@ class Diversion:
     def feed(
         self,
         scans: Scans,
-        nth: Sequence[int],
-        busy: Sequence[int],
+        nth: Ints,
+        busy: Ints,
         farmed: Mapping[int, Sequence[int]],
     ) -> list[Finding]:
         """Findings that these scans tip. nth, busy: of `Sightings`. farmed: position in `scans` →
         units known from there on to be scanned by a farm."""
         known, outside = places(scans, self.lots)
-        known &= np.array(busy) < BUSY_UNITS  # busy devices do not make an item speak
+        known &= busy < BUSY_UNITS  # busy devices do not make an item speak
         fresh = self._fresh(scans, known)
         spoke = self._take(scans, fresh, outside)
-        act = fresh & outside | (np.array(nth) == MANY_DEVICES) | (np.array(busy) == BUSY_UNITS)
+        new = fresh & outside
+        act = new | (nth == MANY_DEVICES) | (busy == BUSY_UNITS)
         act[list(farmed)] = True
         rows = np.flatnonzero(act)
         columns = (scans.day, scans.unit, scans.lot, scans.case, scans.device, scans.loc_src,
-                   scans.region, fresh & outside)  # fmt: skip
-        columns_of_rows = zip(rows.tolist(), *(c[rows].tolist() for c in columns), strict=True)
+                   scans.region, new, nth, busy)  # fmt: skip
+        taken = [column[rows] for column in columns]
+        whole_days = np.floor(taken[0]).astype(np.int64)
+        columns_of_rows = zip(*(c.tolist() for c in (rows, whole_days, *taken)), strict=True)
         found: list[Finding] = []
-        for at, day, unit, lot, case, device, source, region, new in columns_of_rows:
-            devices, units = nth[at], busy[at]
-            today = int(day // 1)
+        for (
+            at,
+            today,
+            day,
+            unit,
+            lot,
+            case,
+            device,
+            source,
+            region,
+            is_new,
+            devices,
+            units,
+        ) in columns_of_rows:
             if today != self._today:
                 self._today, self._session = today, {}
             if at in farmed:
@@ -158,30 +160,24 @@ class Diversion:
             if units == BUSY_UNITS:
                 for member in self._session.pop((device, lot), ()):
                     self._withdraw(member)
-            if not new:
+            if not is_new:
                 continue
             known_lot = self._lots[lot]
             known_lot.count.listen(at)
-            name = known_lot.cells.get(region)
-            if name is None:
-                name = self._new_cell(known_lot, region)
-            cell = self._cells[name]
-            cell.hear(case, source)
-            seen_here = Observation(name, unit, case, day, None)
-            self._heard[name].append(seen_here)
+            cell = known_lot.cells.get(region) or self._new_cell(known_lot, region)
+            cell.hear(unit, case, source)
             if device in cell.devices or devices >= MANY_DEVICES or units >= BUSY_UNITS:
                 continue
             if at in farmed and unit in farmed[at]:
                 continue
             cell.devices.add(device)
-            group = cell.add(case, day, source)
+            group = cell.add(case, day, today, source)
             if group is None:
                 continue
-            seen_here.group = group
-            self._counted[unit] = seen_here
+            self._counted[unit] = cell, group
             self._session.setdefault((device, lot), []).append(unit)
             if cell.is_near(group):
-                found += self._look(name, group, at, scans)
+                found += self._look(cell, group, at, scans)
         for count in spoke:
             count.settle()
         return found
@@ -216,14 +212,13 @@ class Diversion:
             spoke.append(count)
         return spoke
 
-    def _look(self, name: int, group: Group, at: int, scans: Scans) -> list[Finding]:
+    def _look(self, cell: Cell, group: Group, at: int, scans: Scans) -> list[Finding]:
         """Test a cell, and after each rejection those whose bar it lowered."""
-        cell = self._cells[name]
-        if name in self._raised:
+        if cell.name in self._raised:
             return []
         cell.last = group
         found = []
-        names = [name]
+        names = [cell.name]
         while names:
             rejected = self._first_rejected(names, at)
             if rejected is None:
@@ -244,9 +239,10 @@ class Diversion:
     def finding(self, rejected: Rejection, scans: Scans, at: int) -> Finding:
         """The finding that a rejection at a row of `scans` is."""
         lot, region = self._of[rejected.name]
+        cell = self._cells[rejected.name]
         return account(
-            self._cells[rejected.name],
-            self._heard[rejected.name],
+            cell,
+            [one for one in cell.heard if one[0] in self._counted],
             rejected,
             lots=self.lots,
             custody=self.custody,
@@ -259,23 +255,21 @@ class Diversion:
         )
 
     def _withdraw(self, unit: int) -> None:
-        observation = self._counted.pop(unit, None)
-        if observation is not None and observation.group is not None:
-            self._cells[observation.cell].remove(observation.group)
-            observation.group = None
+        counted = self._counted.pop(unit, None)
+        if counted is not None:
+            cell, group = counted
+            cell.remove(group)
 
     def _new_lot(self, lot: int) -> _Lot:
         count = LotCount(int(self.lots.cases()[lot]), int(self.lots.cases_per_pallet[lot]))
         self._lots[lot] = _Lot(lot, count)
         return self._lots[lot]
 
-    def _new_cell(self, lot: _Lot, region: int) -> int:
-        name = len(self._cells)
-        self._cells.append(Cell(lot.count))
+    def _new_cell(self, lot: _Lot, region: int) -> Cell:
+        cell = lot.cells[region] = Cell(lot.count, len(self._cells))
+        self._cells.append(cell)
         self._of.append((lot.row, region))
-        self._heard.append([])
-        lot.cells[region] = name
-        return name
+        return cell
 
 
 class _Trace(Stream):
@@ -306,13 +300,13 @@ def traced(
     nth, busy = Sightings().feed(scans)
     state.feed(scans, nth, busy, Farms(lots, 0.5).feed(scans, nth)[1])
     known = state._lots.get(lot)
-    name = known.cells.get(region) if known else None
-    if name is None:
+    cell = known.cells.get(region) if known else None
+    if cell is None:
         return [], state, -1
-    found = [(row, log_e) for cell, row, log_e in trace.looks if cell == name]
+    found = [(row, log_e) for name, row, log_e in trace.looks if name == cell.name]
     if found and found[-1][0] < len(scans) - 1:
-        found.append((len(scans) - 1, state._cells[name].log_e()))
-    return found, state, name
+        found.append((len(scans) - 1, cell.log_e()))
+    return found, state, cell.name
 
 
 def places(scans: Scans, lots: Lots) -> tuple[Bools, Bools]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ledger.detect.finding import Evidence, Finding
-from ledger.detect.frame import Lots, Scans
+from ledger.detect.frame import Ints, Lots, Scans
 
 DAYS = 1 / 24
 WINDOW = 3
@@ -61,11 +61,11 @@ class Farms:
         self._farms: dict[int, list[_Farm]] = {}
         self._running: list[_Farm] = []
 
-    def feed(self, scans: Scans, nth: Sequence[int]) -> tuple[list[Finding], dict[int, list[int]]]:
+    def feed(self, scans: Scans, nth: Ints) -> tuple[list[Finding], dict[int, list[int]]]:
         """Findings that these scans tip; and position in `scans` → units then known as a farm's."""
         found: list[Finding] = []
         farmed: dict[int, list[int]] = {}
-        kept = np.flatnonzero((np.array(nth) > 0) & (scans.lot >= 0) & (scans.case >= 0))
+        kept = np.flatnonzero((nth > 0) & (scans.lot >= 0) & (scans.case >= 0))
         columns = (scans.lot, scans.case, scans.day, scans.unit, scans.device, scans.region)
         rows = zip(kept.tolist(), *(column[kept].tolist() for column in columns), strict=True)
         for at, lot, case, day, unit, device, region in rows:

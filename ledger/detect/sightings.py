@@ -6,7 +6,7 @@ from array import array
 
 import numpy as np
 
-from ledger.detect.frame import Scans
+from ledger.detect.frame import Ints, Scans
 
 _LOTS = 1 << 24  # more than there are lots
 BUSY_UNITS = 3  # units of a lot in a day: a waiter, a shop
@@ -22,9 +22,9 @@ class Sightings:
         self._today = -1
         self._session: dict[int, int | set[int]] = {}  # its unit, or its units
 
-    def feed(self, scans: Scans) -> tuple[list[int], list[int]]:
+    def feed(self, scans: Scans) -> tuple[Ints, Ints]:
         """For each scan: which device of its unit it is, 1, 2, …, or 0 for one seen before; and how
-        many units of the lot its device has scanned that day, with this one."""
+        many units of the lot its device has scanned that day, with this one: int64 (n,) each."""
         missing = int(scans.unit.max(initial=-1)) + 1 - len(self._first)
         if missing > 0:
             self._first.extend([-1] * missing)
@@ -58,4 +58,4 @@ class Sightings:
                     units = self._session[session] = {units}
                 units.add(unit)
                 busy.append(len(units))
-        return nth, busy
+        return np.array(nth, dtype=np.int64), np.array(busy, dtype=np.int64)

@@ -49,14 +49,14 @@ class Deals:
         self._first = first[np.argsort(scans.lot[first], kind="stable")]
         edges = np.flatnonzero(np.diff(scans.lot[self._first], prepend=-1)).tolist()
         self._lots = list(pairwise([*edges, len(first)]))
-        nth, busy = (np.array(column) for column in Sightings().feed(scans))
+        nth, busy = Sightings().feed(scans)
         self._crowded = _crowded(scans, nth)
         acts = (nth == MANY_DEVICES) | (busy == BUSY_UNITS)
         acts[self._crowded] = acts[_spoke(scans, lots, busy)] = True
         self._rows = np.flatnonzero(acts)
-        self._nth, self._busy = nth[self._rows].tolist(), busy[self._rows].tolist()
+        self._nth, self._busy = nth[self._rows], busy[self._rows]
         self._part, self._farming = scans.take(self._rows), scans.take(self._crowded)
-        self._new = nth[self._crowded].tolist()
+        self._new = nth[self._crowded]
 
     def case(self, seed: int) -> Ints:
         """The case of each scan in a permutation."""

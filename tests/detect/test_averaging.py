@@ -58,8 +58,8 @@ class Lot:
             for after in range(max(size, 1)):
                 _speak(lot, case, day + after, outside=size > 0)
                 if size:
-                    away.hear(case, 0)
-                    away.last = away.add(case, float(day + after), 0)
+                    away.hear(0, case, 0)
+                    away.last = away.add(case, float(day + after), day + after, 0)
         return away
 
     def paths(self) -> dict[Path, list[tuple[float, Path]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ledger.detect.cell import Cell
+from ledger.detect.cell import Cell, Group
 from ledger.detect.diversion import looks
 from ledger.detect.lot_count import LotCount
 from tests.detect.frames import Row, one_lot, scans_of
@@ -56,8 +56,12 @@ def _hear(lot: LotCount, case: int, day: int, outside: bool) -> None:
 
 def _speak(cell: Cell, case: int, day: float) -> None:
     _hear(cell.lot, case, int(day), True)
-    cell.hear(case, 0)
-    cell.last = cell.add(case, day, 0) or cell.last
+    cell.last = _seen(cell, case, day) or cell.last
+
+
+def _seen(cell: Cell, case: int, day: float) -> Group | None:
+    cell.hear(0, case, 0)
+    return cell.add(case, day, int(day), 0)
 
 
 def test_goods_of_one_run_and_of_nowhere_else_give_evidence() -> None:
@@ -98,8 +102,8 @@ def test_what_is_withdrawn_leaves_no_trace() -> None:
     for one in (cell, other):
         one.log_e()
         _hear(one.lot, 28, 3, True)
-        one.hear(28, 0)
-    group = cell.add(28, 3.0, 0)
+    group = _seen(cell, 28, 3.0)
+    other.hear(0, 28, 0)
     assert group is not None
     assert cell.log_e() != other.log_e()
     cell.remove(group)
@@ -109,23 +113,23 @@ def test_what_is_withdrawn_leaves_no_trace() -> None:
 def test_a_second_item_of_the_same_day_and_place_counts_nothing() -> None:
     """A box opened at one table is one event, whichever of the cases beside it the items are of."""
     cell = _cell([5])
-    assert [cell.add(6, 0.4, 0), cell.add(8, 0.5, 0)] == [None, None]
-    assert cell.add(9, 0.6, 0) is not None
+    assert [_seen(cell, 6, 0.4), _seen(cell, 8, 0.5)] == [None, None]
+    assert _seen(cell, 9, 0.6) is not None
 
 
 def test_an_item_beside_a_group_within_two_weeks_joins_it_and_later_opens_another() -> None:
     """Gifts are one case or its neighbour, and are scanned within GIFT_DAYS."""
     cell = _cell([5])
     first = cell.groups[0]
-    assert (cell.add(6, 14.0, 0), first.size) == (first, 2)
-    assert cell.add(6, 15.5, 0) is not first
+    assert (_seen(cell, 6, 14.0), first.size) == (first, 2)
+    assert _seen(cell, 6, 15.5) is not first
     assert cell.alive == 2
 
 
 def test_a_cell_is_looked_at_only_near_other_groups() -> None:
     """A lone traveller is not worth a look, a neighbour of two others is."""
     cell = _cell([5, 20, 22])
-    lone = cell.add(50, 20.0, 0)
-    near = cell.add(24, 21.0, 0)
+    lone = _seen(cell, 50, 20.0)
+    near = _seen(cell, 24, 21.0)
     assert lone is not None and near is not None
     assert [cell.is_near(lone), cell.is_near(near)] == [False, True]
