@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import socket
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvicorn
@@ -12,6 +13,7 @@ import uvicorn
 from ledger.errors import Rejected
 from ledger.serving import Server
 from scripts.common import Data
+from scripts.loading import loading
 
 app = typer.Typer(add_completion=False)
 
@@ -27,13 +29,19 @@ def api(
         os.environ["TOUCHSTONE_DATA"] = str(data)
     listener = bind(host, port)
     config = uvicorn.Config(
-        "api.app:create_app",
+        _application,
         factory=True,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=5,  # a stream of events would go on for minutes
     )
     Server(config).run(sockets=[listener])
+
+
+def _application() -> Any:
+    """The application; loaded by its name, and late: `touchstone up` needs `bind` alone."""
+    with loading():
+        return importlib.import_module("api.app").create_app()
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -10,6 +10,7 @@ import threading
 import typer
 
 from ledger.errors import TouchstoneError
+from scripts.loading import loading
 
 # verb -> (module holding `app: typer.Typer`, one line of help)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -64,7 +65,8 @@ def main() -> None:
     if name not in COMMANDS:
         _usage(name)
     _follow_lifeline()
-    app: typer.Typer = importlib.import_module(COMMANDS[name][0]).app
+    with loading():
+        app: typer.Typer = importlib.import_module(COMMANDS[name][0]).app
     app.rich_markup_mode = "markdown"  # in the other kind, words in brackets are markup and vanish
     try:
         status = app(args=sys.argv[2:], prog_name=f"touchstone {name}", standalone_mode=False)

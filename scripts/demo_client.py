@@ -15,10 +15,12 @@ from typing import Any
 
 import httpx2
 
+from ledger.chain.rpc import authorities
 from ledger.errors import Rejected, Unavailable
 
 Json = dict[str, Any]
 PATIENCE_S = 120.0
+POLL_S = 0.05
 AWAY = frozenset({502, 503, 504})
 
 
@@ -32,7 +34,9 @@ class Client:
         self, base: str, key: str, journal: Path | None, alive: Callable[[], None]
     ) -> None:
         self.alive = alive
-        self._http = httpx2.Client(base_url=base, timeout=30.0, trust_env=False)
+        self._http = httpx2.Client(
+            base_url=base, timeout=30.0, trust_env=False, verify=authorities(base)
+        )
         self._http.headers["Authorization"] = f"Bearer {key}"
         self._journal = journal.open("a", encoding="ascii") if journal else None
         self._lock = threading.Lock()
@@ -64,7 +68,7 @@ class Client:
                     raise Unavailable(
                         "NO_ANSWER", f"Submission {number} is still {state['state']}."
                     )
-                time.sleep(0.01)
+                time.sleep(POLL_S)
 
     def verdict(self, path: str) -> Json:
         """What a consumer is told of a code; a bad link is an answer, too."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from ledger.services.keys.sealed_file import replace_file
 from ledger.services.keys.vault import OWN, Vault
 from ledger.services.worlds.world import DemoScan, World
 from ledger.services.worlds.world_plan import PARTIES, SPAN, Move, Party, Unit
-from scripts.demo_client import Client
+from scripts.demo_client import POLL_S, Client
 
 Json = dict[str, Any]
 PREFIX = "9506000"  # GS1's example prefix
@@ -173,6 +174,7 @@ class Play:
         while (mint := self._client.get(f"/v1/mints/{number}").json())["state"] != "DONE":
             if mint["state"] == "FAILED":
                 raise Broken("DEMO_STOPPED", f"Lot {lot} could not be minted: {mint['error']}")
+            time.sleep(POLL_S)
         codes = {"batch": mint["batch"], "first": 0, "to": self.world.lots[lot].items}
         active = {**codes, "active_from": round(self.end + STARTS)}
         self._post_settled("/v1/activations", active, f"activate-{lot}")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
+
+from scripts.loading import loading
 
 # Files that play whole demos or start many processes, the longest first. The order matters for the
 # time that `make test` takes, for nothing else.
@@ -16,6 +20,13 @@ LONGEST = (
     "tests/chain/test_artifact.py",
     "tests/chain/embedded/test_process.py",
 )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Load the tests as a command is loaded: a third less processor time, and less in each test."""
+    with loading():
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import select
 
 from ledger.chain.rpc import HttpRpc
+from ledger.db.changes import Changes
 from ledger.db.engine import reading
 from ledger.db.models import ChainParty
 from ledger.domain.verbs import KeyMode, Role
@@ -29,6 +30,7 @@ from ledger.services.trees import Trees
 
 log = logging.getLogger("touchstone.worker")
 IDLE_S, AWAY_S, MAX_AWAY_S = 0.05, 0.5, 15.0
+QUIET_S = 0.25
 MERGE_EVERY_S = 1.0
 
 
@@ -46,18 +48,39 @@ class Worker:
         self._sequencer: Sequencer | None = None
         self._merge_after = 0.0
         self._watch_after = 0.0
+        self._quiet_until = 0.0
 
     def step(self) -> int:
         """Do what there is to do now; return how much that was."""
-        now = self._site.clock()
-        moved = self._follower.catch_up(now)
-        moved += self._submitter.step(now)
-        moved += sign_again(self._site)
-        moved += mint.advance(self._site, self._trees)
-        moved += orders_work.advance(self._site)
-        moved += imports_work.advance(self._site)
-        moved += self._log_scans()
-        return moved + self._watch()
+        return self._follow() + self._answer() + self._go_on()
+
+    def glance(self, changes: Changes) -> int:
+        """As `step`, but look no further than it must: asked twenty times a second.
+
+        changes: of the site's database. Nobody has written and no block came: there is nothing to
+        answer. What moves by itself, with time, is looked at four times a second.
+        """
+        written, quiet = changes.came(), time.monotonic() < self._quiet_until
+        moved = self._follow()
+        if moved or written or not quiet:
+            moved += self._answer()
+        if moved or not quiet:
+            went_on = self._go_on()
+            self._quiet_until = 0.0 if went_on else time.monotonic() + QUIET_S
+            moved += went_on
+        return moved
+
+    def _follow(self) -> int:
+        return self._follower.catch_up(self._site.clock())
+
+    def _answer(self) -> int:
+        """What somebody waits for."""
+        moved = self._submitter.step(self._site.clock())
+        return moved + sign_again(self._site) + mint.advance(self._site, self._trees)
+
+    def _go_on(self) -> int:
+        moved = orders_work.advance(self._site) + imports_work.advance(self._site)
+        return moved + self._log_scans() + self._watch()
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Work until told to stop. An unreachable chain is waited for; anything Broken ends it."""
@@ -66,17 +89,19 @@ class Worker:
         # Webhooks are others' computers: nothing here waits for them.
         courier = Courier(self._site, random.random)
         threading.Thread(target=courier.run, args=(ended,), daemon=True).start()
-        while not stop():
-            try:
-                moved = self.step()
-                away = AWAY_S
-            except Unavailable as error:
-                log.warning("%s: %s", error.code, error.message)
-                time.sleep(away)
-                away = min(away * 2, MAX_AWAY_S)
-                continue
-            if not moved:
-                time.sleep(IDLE_S)
+        with Changes(self._site.engine) as changes:
+            while not stop():
+                try:
+                    moved = self.glance(changes)
+                    away = AWAY_S
+                except Unavailable as error:
+                    log.warning("%s: %s", error.code, error.message)
+                    self._quiet_until = 0.0
+                    time.sleep(away)
+                    away = min(away * 2, MAX_AWAY_S)
+                    continue
+                if not moved:
+                    time.sleep(IDLE_S)
         ended.set()
 
     def _log_scans(self) -> int:

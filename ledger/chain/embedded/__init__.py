@@ -1,0 +1,3 @@
+from ledger.chain.embedded.pairings import load_late
+
+load_late()
