@@ -2,23 +2,62 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+from queue import SimpleQueue
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ledger.db.models import Mint
+from ledger.domain.code import SERIAL_LENGTH
 from ledger.domain.digital_link import inner_link, printed_link
 from ledger.errors import Rejected
 from ledger.services import hashing
 from ledger.services.mint import released
+from ledger.services.past_cache import BLOCK, memory_for, past_cache
 from ledger.services.site import Site
 
-_CHUNK = 1 << 15  # lines made at a time
-_AHEAD = 4  # chunks that may wait for the disk
+_PIECE = 8 * BLOCK  # lines made at a time: of any length, they fill whole blocks
+
+CodesOf = Callable[[int, int], NDArray[np.bytes_]]
+"""codes_of(start, stop) -> the codes of items start … stop − 1, dtype S20."""
+
+
+class LinkLines:
+    """Lines of equal length: in each some heads, the same in all, and behind each a code."""
+
+    def __init__(self, columns: Sequence[tuple[bytes, CodesOf]]) -> None:
+        """columns: each head, and what gives the codes behind it."""
+        self._row = b"".join(head + bytes(SERIAL_LENGTH) for head, _ in columns) + b"\n"
+        ends = accumulate(len(head) + SERIAL_LENGTH for head, _ in columns)
+        self._codes = [
+            (slice(end - SERIAL_LENGTH, end), codes_of)
+            for end, (_, codes_of) in zip(ends, columns, strict=True)
+        ]
+
+    @property
+    def width(self) -> int:
+        """How many bytes a line has."""
+        return len(self._row)
+
+    def memory(self, lines: int) -> NDArray[np.uint8]:
+        """Return memory for so many lines, with their heads, for `fill` to use again and again."""
+        found = memory_for(lines * self.width)
+        self._table(found, lines)[:] = np.frombuffer(self._row, np.uint8)
+        return found
+
+    def fill(self, memory: NDArray[np.uint8], start: int, stop: int) -> NDArray[np.uint8]:
+        """Write the codes of items start … stop − 1 behind the heads; return the whole blocks of
+        memory that their lines lie in, from its beginning."""
+        table = self._table(memory, stop - start)
+        for place, codes_of in self._codes:
+            table[:, place] = codes_of(start, stop).view(np.uint8).reshape(-1, SERIAL_LENGTH)
+        return memory[: -(-table.size // BLOCK) * BLOCK]
+
+    def _table(self, memory: NDArray[np.uint8], lines: int) -> NDArray[np.uint8]:
+        return memory[: lines * self.width].reshape(lines, self.width)
 
 
 def write_links(
@@ -47,33 +86,29 @@ def write_links(
     inner_head = b"," + inner_link(site.link_base, "", upper).encode()
 
     codes = hashing.codes_for(ref.count)
-    serials = site.minter.encoder(ref, codes)
-    inner_codes = site.minter.encoder(ref, codes, inner=True)
+    columns = [(outer_head, site.minter.encoder(ref, codes))]
+    if inner:
+        columns.append((inner_head, site.minter.encoder(ref, codes, inner=True)))
+    lines = LinkLines(columns)
+    free: SimpleQueue[NDArray[np.uint8]] = SimpleQueue()
+    for _ in range(hashing.workers()):
+        free.put(lines.memory(min(_PIECE, to - first)))
 
-    def lines(start: int) -> memoryview:
-        stop = min(start + _CHUNK, to)
-        columns: list[bytes | NDArray[np.bytes_]] = [
-            outer_head,
-            serials(start, stop),
-        ]
-        if inner:
-            columns += [inner_head, inner_codes(start, stop)]
-        return _table(stop - start, [*columns, b"\n"]).data
+    def piece(start: int) -> int:
+        stop, memory = min(start + _PIECE, to), free.get()
+        try:
+            write((start - first) * lines.width, lines.fill(memory, start, stop))
+        finally:
+            free.put(memory)
+        return stop - start
 
-    with hashing.pool() as pool:
-        for at, text in zip(
-            range(first, to, _CHUNK), _in_order(pool, lines, range(first, to, _CHUNK)), strict=True
-        ):
-            file.write(text)
-            written(min(_CHUNK, to - at))
+    with past_cache(file, (to - first) * lines.width) as write, hashing.pool() as pool:
+        for count in pool.map(piece, range(first, to, _PIECE)):
+            written(count)
 
 
 def join_columns(rows: int, columns: list[bytes | NDArray[np.bytes_]]) -> bytes:
     """Return lines whose columns are the same text in each row, or one text a row."""
-    return _table(rows, columns).tobytes()
-
-
-def _table(rows: int, columns: list[bytes | NDArray[np.bytes_]]) -> NDArray[np.uint8]:
     widths = [len(c) if isinstance(c, bytes) else c.dtype.itemsize for c in columns]
     table = np.empty((rows, sum(widths)), np.uint8)
     at = 0
@@ -83,17 +118,4 @@ def _table(rows: int, columns: list[bytes | NDArray[np.bytes_]]) -> NDArray[np.u
         else:
             table[:, at : at + width] = column.view(np.uint8).reshape(rows, width)
         at += width
-    return table
-
-
-def _in_order(
-    pool: Executor, work: Callable[[int], memoryview], numbers: Iterable[int]
-) -> Iterator[memoryview]:
-    """Yield what work gives for each number, computed ahead by a few, so that memory is bounded."""
-    waiting: deque[Future[memoryview]] = deque()
-    for number in numbers:
-        waiting.append(pool.submit(work, number))
-        if len(waiting) > _AHEAD:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+    return table.tobytes()

@@ -19,6 +19,7 @@ from ledger.domain.verbs import Role
 from ledger.errors import Rejected
 from ledger.services import mint, parties
 from ledger.services.act import settled
+from ledger.services.export import write_links
 from ledger.services.keys.epochs import ensure_epoch
 from ledger.services.keys.keeper_socket import listens
 from ledger.services.open import found, open_installation
@@ -109,6 +110,21 @@ def test_a_file_cut_short_by_a_kill_is_written_again_whole(site: Site, tmp_path:
     assert [line.rpartition("/")[2].encode() for line in lines] == site.minter.serials(
         ref, 0, COUNT
     ).tolist()
+
+
+def test_a_part_of_the_links_has_the_lines_of_its_codes(site: Site, tmp_path: Path) -> None:
+    """From the middle of one piece to the end of the next; inner codes behind them."""
+    made = mint.mint_of(site, mint.order_codes(site, BRAND, GTIN, COUNT, "killed"))
+    ref, path = mint.released(made), tmp_path / "part.txt"
+    told: list[int] = []
+    with path.open("wb") as file:
+        write_links(site, made, 20_001, COUNT, file, upper=True, inner=True, written=told.append)
+    pairs = [line.split(",") for line in path.read_text().splitlines()]
+    links = mint.links(site, made, 20_001, COUNT, upper=True)
+    assert [outer for outer, _ in pairs] == [link for _, link in links]
+    codes = site.minter.inner_codes(ref, 20_001, COUNT).tolist()
+    assert [inner.rpartition("/")[2].encode() for _, inner in pairs] == codes
+    assert sum(told) == COUNT - 20_001
 
 
 def test_two_workers_at_once_use_no_number_twice(crew: Crew, site: Site) -> None:

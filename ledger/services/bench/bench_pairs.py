@@ -11,7 +11,7 @@ import numpy as np
 
 from ledger.domain import code, merkle
 from ledger.domain.digital_link import printed_link
-from ledger.services.export import join_columns
+from ledger.services.export import LinkLines
 
 if TYPE_CHECKING:
     from ledger.domain.lane_codes import Encoder, LaneCodes
@@ -38,6 +38,8 @@ def compare(
         encode = kernel.encoder(key, code.serial_tweak(_GTIN), 0, _BATCH)
     texts = [serial.decode() for serial in serials.tolist()]
     head = printed_link(_BASE, f"{_GTIN:014d}", "", False).encode()
+    lines = LinkLines([(head, lambda _, __: serials)])
+    memory = lines.memory(codes)
     works: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
         "serials": (
             lambda: [code.encode_serial(key, 0, _GTIN, _BATCH, i) for i in range(codes)],
@@ -45,7 +47,7 @@ def compare(
         ),
         "lines": (
             lambda: [f"{printed_link(_BASE, f'{_GTIN:014d}', text, False)}\n" for text in texts],
-            lambda: join_columns(codes, [head, serials, b"\n"]),
+            lambda: lines.fill(memory, 0, codes),
         ),
     }
     if lanes is not None:
