@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ledger.domain import lanes
+from ledger.domain import keccak_lanes, lanes
 
 Hashes = NDArray[np.uint64]
 """Shape (n, 4): each row is one hash of 32 bytes."""
@@ -80,7 +80,7 @@ class LaneHashes:
     def pairs(self, nodes: Hashes) -> Hashes:
         """Return the parents of neighbouring nodes: (2n, 4) -> (n, 4), the smaller hashed first."""
         out = np.empty((len(nodes) // 2, 4), np.uint64)
-        self._pairs(nodes, out)
+        self._pairs(np.ascontiguousarray(nodes), out)
         return out
 
     def _hmac_states(self, key: bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
@@ -100,21 +100,16 @@ def compile_hashes(width: int) -> LaneHashes:
 
     numba compiles each at its first call; all of them take about two seconds.
     """
-    permutation = lanes.keccak_permutation(width)
+    permutation, twice = keccak_lanes.permutation(width), keccak_lanes.twice(width)
     compression = lanes.sha256_compression(2 * width)
     return LaneHashes(
         width,
         compression,
-        _jit(_leaf_loop(permutation, width)),
-        _jit(_commitment_loop(permutation, compression, width)),
-        _jit(_pair_loop(permutation, width)),
-        _jit(_child_loop(permutation, width)),
+        lanes.jit(_leaf_loop(twice, width)),
+        lanes.jit(_commitment_loop(twice, compression, width)),
+        lanes.jit(_pair_loop(keccak_lanes.pairs(width), width)),
+        lanes.jit(_child_loop(permutation, width)),
     )
-
-
-def _jit(function: Callable[..., None]) -> lanes.Compiled:
-    compiled: lanes.Compiled = njit(nogil=True)(function)
-    return compiled
 
 
 def _words(codes: NDArray[np.bytes_]) -> NDArray[np.uint32]:
@@ -142,80 +137,51 @@ def _swap(x: Any) -> Any:
 _swap_bytes = njit(inline="always")(_swap)
 
 
-def _again(permutation: lanes.Compiled, width: int) -> Any:
-    """Return f(state, out, first, last): hash the digests once more, into rows first … last − 1.
-
-    state: words 0 to 3 hold the digests.
-    """
-
-    def again(state: Any, out: Any, first: int, last: int) -> None:
-        for word in range(4, 25):
-            for lane in range(width):
-                state[word, lane] = _NONE
-        for lane in range(width):
-            state[4, lane] = _ONE
-            state[16, lane] = _LAST_BIT
-        permutation(state)
-        for row in range(first, last):
-            for word in range(4):
-                out[row, word] = state[word, row - first]
-
-    return njit(inline="always")(again)  # a call would cost 3 %
-
-
-def _finish(permutation: lanes.Compiled, width: int) -> Any:
-    """Return f(state, out, first, last): hash 96-byte messages twice, into rows first … last − 1.
-
-    state: words 0 to 11 hold the messages.
-    """
-    again = _again(permutation, width)
-
-    def finish(state: Any, out: Any, first: int, last: int) -> None:
-        for word in range(12, 25):
-            for lane in range(width):
-                state[word, lane] = _NONE
-        for lane in range(width):
-            state[12, lane] = _ONE
-            state[16, lane] = _LAST_BIT
-        permutation(state)
-        again(state, out, first, last)
-
-    return _jit(finish)
-
-
-def _leaf_loop(permutation: lanes.Compiled, width: int) -> Callable[..., None]:
-    finish = _finish(permutation, width)
+def _leaf_loop(twice: lanes.Compiled, width: int) -> Callable[..., None]:
+    finish = _finish(twice, width)
 
     def leaf_loop(serials: Any, gtin: Any, indices: Any, out: Any) -> None:
-        state = np.empty((25, width), np.uint64)
-        head = _swap_bytes(gtin)
+        message = np.zeros((12, width), np.uint64)
+        for lane in range(width):
+            message[3, lane] = _swap_bytes(gtin)
         count = len(serials)
         for at in range(0, count, width):
-            for word in range(12):
-                for lane in range(width):
-                    state[word, lane] = _NONE
             for lane in range(width):
                 row = min(at + lane, count - 1)
-                state[3, lane] = head
-                state[7, lane] = _swap_bytes(np.uint64(indices[row]))
-                state[8, lane] = np.uint64(serials[row, 0]) | np.uint64(serials[row, 1]) << _U32
-                state[9, lane] = np.uint64(serials[row, 2]) | np.uint64(serials[row, 3]) << _U32
-                state[10, lane] = np.uint64(serials[row, 4])
-            finish(state, out, at, min(at + width, count))
+                message[7, lane] = _swap_bytes(np.uint64(indices[row]))
+                message[8, lane] = np.uint64(serials[row, 0]) | np.uint64(serials[row, 1]) << _U32
+                message[9, lane] = np.uint64(serials[row, 2]) | np.uint64(serials[row, 3]) << _U32
+                message[10, lane] = np.uint64(serials[row, 4])
+            finish(message, out, at)
 
     return leaf_loop
 
 
+def _finish(twice: lanes.Compiled, width: int) -> Any:
+    """Return f(message, out, at): hash messages twice, into the rows of `out` from `at` that
+    there are."""
+
+    def finish(message: Any, out: Any, at: int) -> None:
+        if at + width <= len(out):
+            twice(message, out, at)
+        else:
+            spare = np.empty((width, 4), np.uint64)
+            twice(message, spare, 0)
+            out[at:] = spare[: len(out) - at]
+
+    return lanes.jit(finish)
+
+
 def _commitment_loop(
-    permutation: lanes.Compiled, compression: lanes.Compiled, width: int
+    twice: lanes.Compiled, compression: lanes.Compiled, width: int
 ) -> Callable[..., None]:
-    finish = _finish(permutation, width)
+    finish = _finish(twice, width)
     half, full = width, 2 * width  # SHA-256 has words of half the size, so twice the lanes
 
     def commitment_loop(
         codes: Any, start: Any, end: Any, salt_block: Any, first: Any, out: Any
     ) -> None:
-        state = np.empty((25, half), np.uint64)
+        message = np.zeros((12, half), np.uint64)
         block = np.empty((16, full), np.uint32)
         salts = np.empty((8, full), np.uint32)
         count = len(codes)
@@ -237,56 +203,37 @@ def _commitment_loop(
                 block[15, lane] = np.uint32(8 * (64 + 32))
             compression(block, end, salts)
             for part in range(at, min(at + full, count), half):
-                for word in range(12):
-                    for lane in range(half):
-                        state[word, lane] = _NONE
                 for lane in range(half):
                     row = min(part + lane, count - 1)
-                    state[3, lane] = _swap_bytes(first + np.uint64(row))
-                    state[4, lane] = np.uint64(codes[row, 0]) | np.uint64(codes[row, 1]) << _U32
-                    state[5, lane] = np.uint64(codes[row, 2]) | np.uint64(codes[row, 3]) << _U32
-                    state[6, lane] = np.uint64(codes[row, 4])
+                    message[3, lane] = _swap_bytes(first + np.uint64(row))
+                    message[4, lane] = np.uint64(codes[row, 0]) | np.uint64(codes[row, 1]) << _U32
+                    message[5, lane] = np.uint64(codes[row, 2]) | np.uint64(codes[row, 3]) << _U32
+                    message[6, lane] = np.uint64(codes[row, 4])
                     for word in range(4):
                         high = np.uint64(salts[2 * word, row - at])
                         low = np.uint64(salts[2 * word + 1, row - at])
-                        state[8 + word, lane] = _swap_bytes(high << _U32 | low)
-                finish(state, out, part, min(part + half, count))
+                        message[8 + word, lane] = _swap_bytes(high << _U32 | low)
+                finish(message, out, part)
 
     return commitment_loop
 
 
-def _pair_loop(permutation: lanes.Compiled, width: int) -> Callable[..., None]:
+def _pair_loop(pairs: lanes.Compiled, width: int) -> Callable[..., None]:
     def pair_loop(nodes: Any, out: Any) -> None:
-        state = np.empty((25, width), np.uint64)
         count = len(out)
-        for at in range(0, count, width):
-            for word in range(8, 25):
-                for lane in range(width):
-                    state[word, lane] = _NONE
-            for lane in range(width):
-                left = 2 * min(at + lane, count - 1)
-                swap = 0
-                for word in range(4):
-                    if nodes[left, word] != nodes[left + 1, word]:
-                        if _swap_bytes(nodes[left, word]) > _swap_bytes(nodes[left + 1, word]):
-                            swap = 1
-                        break
-                for word in range(4):
-                    state[word, lane] = nodes[left + swap, word]
-                    state[word + 4, lane] = nodes[left + 1 - swap, word]
-                state[8, lane] = _ONE
-                state[16, lane] = _LAST_BIT
-            permutation(state)
-            for row in range(at, min(at + width, count)):
-                for word in range(4):
-                    out[row, word] = state[word, row - at]
+        whole = count - count % width
+        for at in range(0, whole, width):
+            pairs(nodes, out, at)
+        if whole < count:
+            last, spare = np.zeros((2 * width, 4), np.uint64), np.empty((width, 4), np.uint64)
+            last[: 2 * (count - whole)] = nodes[2 * whole :]
+            pairs(last, spare, 0)
+            out[whole:] = spare[: count - whole]
 
     return pair_loop
 
 
 def _child_loop(permutation: lanes.Compiled, width: int) -> Callable[..., None]:
-    again = _again(permutation, width)
-
     def child_loop(kinds: Any, positions: Any, ids: Any, roots: Any, counts: Any, out: Any) -> None:
         state = np.empty((25, width), np.uint64)
         count = len(out)
@@ -312,6 +259,15 @@ def _child_loop(permutation: lanes.Compiled, width: int) -> Callable[..., None]:
                 state[3, lane] ^= _ONE
                 state[16, lane] ^= _LAST_BIT
             permutation(state)
-            again(state, out, at, min(at + width, count))
+            for word in range(4, 25):
+                for lane in range(width):
+                    state[word, lane] = _NONE
+            for lane in range(width):
+                state[4, lane] = _ONE
+                state[16, lane] = _LAST_BIT
+            permutation(state)
+            for row in range(at, min(at + width, count)):
+                for word in range(4):
+                    out[row, word] = state[word, row - at]
 
     return child_loop

@@ -1,16 +1,17 @@
-"""Keccak-f[1600] and SHA-256's compression over many messages at once, as vector instructions.
+"""Vectors for LLVM, and SHA-256's compression over many messages at once, written with them.
 
-Sources: FIPS 202, section 3 (the permutation); FIPS 180-4, section 6.2 (the compression). LLVM
-compiles both for the processor at hand; a loop left to LLVM's own vectoriser came out slower than
-one message at a time, so the vectors are written out. Lane j of a state is its column j.
+Source: FIPS 180-4, section 6.2. LLVM compiles for the processor at hand; a loop left to its own
+vectoriser came out slower than one message at a time, so the vectors are written out. Lane j of a
+block is its column j.
 
 Needs numba, which is no part of the core (extra `fast`): without it this module is not imported.
-`ledger.domain.keccak` and hashlib give the same bytes, and are what these are held to.
+hashlib gives the same bytes, and is what the compression is held to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from llvmlite import ir
@@ -18,29 +19,9 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-KECCAK_WORDS, SHA_WORDS = 25, 16
-_MASK = (1 << 64) - 1
+SHA_WORDS = 16
 
 Compiled = Callable[..., Any]
-
-
-def keccak_permutation(width: int) -> Compiled:
-    """Return f(state), which permutes `width` states in place: uint64, shape (25, width)."""
-
-    @intrinsic  # type: ignore[untyped-decorator]  # numba has no types
-    def permute(_: Any, __: Any) -> Any:
-        def generate(context: Any, builder: Any, ___: Any, args: Any) -> Any:
-            _keccak(builder, ir.VectorType(ir.IntType(64), width), args[0])
-            return context.get_dummy_value()
-
-        return types.void(types.voidptr), generate
-
-    pointer = address()
-
-    def permutation(state: Any) -> None:
-        permute(pointer(state))
-
-    return _jit(permutation)
 
 
 def sha256_compression(width: int) -> Compiled:
@@ -62,31 +43,10 @@ def sha256_compression(width: int) -> Compiled:
     def compression(block: Any, start: Any, out: Any) -> None:
         compress(pointer(block), pointer(start), pointer(out))
 
-    return _jit(compression)
+    return jit(compression)
 
 
-def round_constants() -> list[int]:
-    """Return keccak's 24 round constants, from their shift register (FIPS 202, algorithm 5)."""
-    register, constants = 1, []
-    for _ in range(24):
-        constant = 0
-        for j in range(7):
-            if register & 1:
-                constant |= 1 << (1 << j) - 1
-            register = register << 1 ^ (0x171 if register & 0x80 else 0)
-        constants.append(constant)
-    return constants
-
-
-def rotations() -> dict[tuple[int, int], int]:
-    """Return keccak's rotation of each lane (x, y) (FIPS 202, algorithm 2)."""
-    x, y, offsets = 1, 0, {(0, 0): 0}
-    for t in range(24):
-        offsets[x, y] = (t + 1) * (t + 2) // 2 % 64
-        x, y = y, (2 * x + 3 * y) % 5
-    return offsets
-
-
+@cache
 def sha256_constants() -> tuple[list[int], list[int]]:
     """Return SHA-256's 64 round constants and its 8 initial words: digits of roots of primes."""
     primes = [n for n in range(2, 312) if all(n % d for d in range(2, n))]
@@ -103,7 +63,8 @@ def _root(n: int, degree: int) -> int:
     return low
 
 
-def _jit(function: Callable[..., None]) -> Compiled:
+def jit(function: Callable[..., None]) -> Compiled:
+    """Return a function compiled at its first call, which lets other threads run."""
     compiled: Compiled = njit(nogil=True)(function)
     return compiled
 
@@ -124,16 +85,18 @@ def address() -> Any:
     return data
 
 
-def _splat(vector: Any, value: int) -> Any:
+def splat(vector: Any, value: int) -> Any:
+    """Return the constant that has a number in each lane."""
     return ir.Constant(vector, [ir.Constant(vector.element, value)] * vector.count)
 
 
-def _rotate_left(builder: Any, vector: Any, value: Any, by: int) -> Any:
+def rotate_left(builder: Any, vector: Any, value: Any, by: int) -> Any:
+    """Emit a rotation of each lane."""
     if by == 0:
         return value
     name = f"llvm.fshl.v{vector.count}i{vector.element.width}"
     kind = ir.FunctionType(vector, [vector] * 3)
-    return builder.call(function(builder, kind, name), [value, value, _splat(vector, by)])
+    return builder.call(function(builder, kind, name), [value, value, splat(vector, by)])
 
 
 def function(builder: Any, kind: Any, name: str) -> Any:
@@ -141,30 +104,34 @@ def function(builder: Any, kind: Any, name: str) -> Any:
     return cgutils.get_or_insert_function(builder.module, kind, name)
 
 
-def _load(builder: Any, vector: Any, pointer: Any, place: int) -> Any:
+def load(builder: Any, vector: Any, pointer: Any, place: int) -> Any:
+    """Emit the load of the vector number `place` behind a pointer to such."""
     found = builder.load(builder.gep(pointer, [ir.IntType(32)(place)]))
     found.align = vector.element.width // 8  # numpy promises no more
     return found
 
 
-def _store(builder: Any, vector: Any, value: Any, pointer: Any, place: int) -> None:
+def store(builder: Any, vector: Any, value: Any, pointer: Any, place: int) -> None:
+    """Emit the store that `load` undoes."""
     kept = builder.store(value, builder.gep(pointer, [ir.IntType(32)(place)]))
     kept.align = vector.element.width // 8
 
 
-def _table(builder: Any, element: Any, values: list[int]) -> Any:
+def table(builder: Any, element: Any, values: list[int]) -> Any:
+    """Return a table of constants, of the type of one of them."""
     kind = ir.ArrayType(element, len(values))
     name = builder.module.get_unique_name("constants")
-    table = ir.GlobalVariable(builder.module, kind, name)
-    table.initializer, table.global_constant, table.linkage = (
+    found = ir.GlobalVariable(builder.module, kind, name)
+    found.initializer, found.global_constant, found.linkage = (
         ir.Constant(kind, values),
         True,
         "internal",
     )
-    return table
+    return found
 
 
-def _broadcast(builder: Any, vector: Any, value: Any) -> Any:
+def broadcast(builder: Any, vector: Any, value: Any) -> Any:
+    """Emit the vector that has a value in each lane."""
     nothing = ir.Constant(vector, ir.Undefined)
     one = builder.insert_element(nothing, value, ir.IntType(32)(0))
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
@@ -193,48 +160,15 @@ def loop(builder: Any, times: int, start: list[Any], body: Callable[[Any, list[A
     return after
 
 
-def _keccak(builder: Any, vector: Any, state: Any) -> None:
-    pointer = builder.bitcast(state, vector.as_pointer())
-    constants = _table(builder, vector.element, round_constants())
-    offsets = rotations()
-
-    def rotate(value: Any, by: int) -> Any:
-        return _rotate_left(builder, vector, value, by)
-
-    def body(number: Any, a: list[Any]) -> list[Any]:
-        c = []
-        for x in range(5):
-            column = a[x]
-            for y in range(1, 5):
-                column = builder.xor(column, a[x + 5 * y])
-            c.append(column)
-        d = [builder.xor(c[(x + 4) % 5], rotate(c[(x + 1) % 5], 1)) for x in range(5)]
-        b: list[Any] = [None] * KECCAK_WORDS
-        for (x, y), by in offsets.items():
-            b[y + 5 * ((2 * x + 3 * y) % 5)] = rotate(builder.xor(a[x + 5 * y], d[x]), by)
-        e = []
-        for y in range(0, KECCAK_WORDS, 5):
-            for x in range(5):
-                inverse = builder.xor(b[(x + 1) % 5 + y], _splat(vector, _MASK))
-                e.append(builder.xor(b[x + y], builder.and_(inverse, b[(x + 2) % 5 + y])))
-        constant = builder.load(builder.gep(constants, [ir.IntType(32)(0), number]))
-        e[0] = builder.xor(e[0], _broadcast(builder, vector, constant))
-        return e
-
-    start = [_load(builder, vector, pointer, i) for i in range(KECCAK_WORDS)]
-    for i, value in enumerate(loop(builder, 24, start, body)):
-        _store(builder, vector, value, pointer, i)
-
-
 def _sha256(builder: Any, vector: Any, block: Any, start: Any, out: Any) -> None:
     pointer = builder.bitcast(block, vector.as_pointer())
     chaining = builder.bitcast(start, vector.element.as_pointer())
     result = builder.bitcast(out, vector.as_pointer())
-    constants = _table(builder, vector.element, sha256_constants()[0])
+    constants = table(builder, vector.element, sha256_constants()[0])
     i32 = ir.IntType(32)
 
     def right(value: Any, *by: int) -> Any:
-        turned = [_rotate_left(builder, vector, value, 32 - n) for n in by]
+        turned = [rotate_left(builder, vector, value, 32 - n) for n in by]
         found = turned[0]
         for each in turned[1:]:
             found = builder.xor(found, each)
@@ -247,7 +181,7 @@ def _sha256(builder: Any, vector: Any, block: Any, start: Any, out: Any) -> None
         return found
 
     def small_sigma(value: Any, first: int, second: int, shift: int) -> Any:
-        shifted = builder.lshr(value, _splat(vector, shift))
+        shifted = builder.lshr(value, splat(vector, shift))
         return builder.xor(right(value, first, second), shifted)
 
     def body(number: Any, values: list[Any]) -> list[Any]:
@@ -255,7 +189,7 @@ def _sha256(builder: Any, vector: Any, block: Any, start: Any, out: Any) -> None
         base = builder.mul(number, i32(SHA_WORDS))
         for t in range(SHA_WORDS):
             place = builder.gep(constants, [i32(0), builder.add(base, i32(t))])
-            k = _broadcast(builder, vector, builder.load(place))
+            k = broadcast(builder, vector, builder.load(place))
             choice = builder.xor(g, builder.and_(e, builder.xor(f, g)))
             one = add(h, right(e, 6, 11, 25), choice, k, w[t])
             majority = builder.or_(builder.and_(a, b), builder.and_(c, builder.or_(a, b)))
@@ -270,10 +204,10 @@ def _sha256(builder: Any, vector: Any, block: Any, start: Any, out: Any) -> None
             )
         return [*w, a, b, c, d, e, f, g, h]
 
-    words = [_load(builder, vector, pointer, i) for i in range(SHA_WORDS)]
+    words = [load(builder, vector, pointer, i) for i in range(SHA_WORDS)]
     first = [
-        _broadcast(builder, vector, builder.load(builder.gep(chaining, [i32(i)]))) for i in range(8)
+        broadcast(builder, vector, builder.load(builder.gep(chaining, [i32(i)]))) for i in range(8)
     ]
     last = loop(builder, 4, [*words, *first], body)[SHA_WORDS:]
     for i, (before, after) in enumerate(zip(first, last, strict=True)):
-        _store(builder, vector, builder.add(before, after), result, i)
+        store(builder, vector, builder.add(before, after), result, i)

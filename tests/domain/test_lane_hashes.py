@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.domain import code, lane_hashes, lanes, merkle, merkle_arrays
+from ledger.domain import code, keccak_lanes, lane_hashes, lanes, merkle, merkle_arrays
 from ledger.domain.keccak import keccak
 from ledger.domain.leaf import leaf
 from ledger.errors import Rejected
@@ -43,7 +43,7 @@ def test_each_lane_is_a_permutation_of_its_own(width: int) -> None:
     for lane, message in enumerate(messages):
         padded = message + b"\x81"  # one byte is left of the rate: first and last padding bit
         state[:17, lane] = np.frombuffer(padded, np.uint64)
-    lanes.keccak_permutation(width)(state)
+    keccak_lanes.permutation(width)(state)
     found = [np.ascontiguousarray(state[:4, lane]).tobytes() for lane in range(width)]
     assert found == [keccak(message) for message in messages]
 
@@ -120,6 +120,19 @@ def test_pairs_are_hashed_smaller_first(width: int) -> None:
     both = as_bytes(nodes)
     plain = [merkle.hash_pair(both[at], both[at + 1]) for at in range(0, 60, 2)]
     assert as_bytes(hashes_of(width).pairs(nodes)) == plain
+
+
+@WIDTHS
+def test_every_byte_can_decide_which_node_is_smaller(width: int) -> None:
+    """Pairs that differ in one byte, at each place and either way round."""
+    nodes = np.repeat(random_hashes(1), 128, axis=0)
+    octets = nodes.view(np.uint8).reshape(32, 4, 32)
+    for place in range(32):
+        octets[place, :, place] = 0, 255, 128, 127
+    both = as_bytes(nodes)
+    plain = [merkle.hash_pair(both[at], both[at + 1]) for at in range(0, 128, 2)]
+    assert as_bytes(hashes_of(width).pairs(nodes)) == plain
+    assert as_bytes(hashes_of(width).pairs(nodes[::-1])) == plain[::-1]
 
 
 @pytest.mark.parametrize("row", rows("merkle/openzeppelin-1.0.8"), ids=lambda r: str(r["count"]))
