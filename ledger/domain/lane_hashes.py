@@ -50,9 +50,9 @@ class LaneHashes:
         self, gtin: int, indices: NDArray[np.uint32], serials: NDArray[np.bytes_]
     ) -> Hashes:
         """Return the leaves of any items; indices: (n,), serials: S20, (n,)."""
-        out = np.empty((len(serials), 4), np.uint64)
+        out = self._rows(len(serials))
         self._leaves(_words(serials), np.uint64(gtin), indices, out)
-        return out
+        return out[: len(serials)]
 
     def children(
         self,
@@ -72,16 +72,23 @@ class LaneHashes:
 
         key: the inner key, from which the salts come.
         """
-        out = np.empty((len(codes), 4), np.uint64)
+        out = self._rows(len(codes))
         start, end = self._hmac_states(key)
         self._commitments(_words(codes), start, end, _salt_block(batch), np.uint64(first), out)
-        return out
+        return out[: len(codes)]
 
     def pairs(self, nodes: Hashes) -> Hashes:
         """Return the parents of neighbouring nodes: (2n, 4) -> (n, 4), the smaller hashed first."""
-        out = np.empty((len(nodes) // 2, 4), np.uint64)
+        count = len(nodes) // 2
+        out = self._rows(count)
+        if len(out) > count:
+            nodes = np.concatenate([nodes, np.zeros((2 * (len(out) - count), 4), np.uint64)])
         self._pairs(np.ascontiguousarray(nodes), out)
-        return out
+        return out[:count]
+
+    def _rows(self, count: int) -> Hashes:
+        """Return room for so many hashes, and for those that fill the last vector."""
+        return np.empty((-(-count // self.width) * self.width, 4), np.uint64)
 
     def _hmac_states(self, key: bytes) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         """Return SHA-256's chaining values after the inner and the outer pad (RFC 2104)."""
@@ -138,11 +145,11 @@ _swap_bytes = njit(inline="always")(_swap)
 
 
 def _leaf_loop(twice: lanes.Compiled, width: int) -> Callable[..., None]:
-    finish = _finish(twice, width)
-
     def leaf_loop(serials: Any, gtin: Any, indices: Any, out: Any) -> None:
-        message = np.zeros((12, width), np.uint64)
+        message = np.empty((12, width), np.uint64)
         for lane in range(width):
+            for word in range(12):
+                message[word, lane] = _NONE
             message[3, lane] = _swap_bytes(gtin)
         count = len(serials)
         for at in range(0, count, width):
@@ -152,36 +159,23 @@ def _leaf_loop(twice: lanes.Compiled, width: int) -> Callable[..., None]:
                 message[8, lane] = np.uint64(serials[row, 0]) | np.uint64(serials[row, 1]) << _U32
                 message[9, lane] = np.uint64(serials[row, 2]) | np.uint64(serials[row, 3]) << _U32
                 message[10, lane] = np.uint64(serials[row, 4])
-            finish(message, out, at)
+            twice(message, out, at)
 
     return leaf_loop
-
-
-def _finish(twice: lanes.Compiled, width: int) -> Any:
-    """Return f(message, out, at): hash messages twice, into the rows of `out` from `at` that
-    there are."""
-
-    def finish(message: Any, out: Any, at: int) -> None:
-        if at + width <= len(out):
-            twice(message, out, at)
-        else:
-            spare = np.empty((width, 4), np.uint64)
-            twice(message, spare, 0)
-            out[at:] = spare[: len(out) - at]
-
-    return lanes.jit(finish)
 
 
 def _commitment_loop(
     twice: lanes.Compiled, compression: lanes.Compiled, width: int
 ) -> Callable[..., None]:
-    finish = _finish(twice, width)
     half, full = width, 2 * width  # SHA-256 has words of half the size, so twice the lanes
 
     def commitment_loop(
         codes: Any, start: Any, end: Any, salt_block: Any, first: Any, out: Any
     ) -> None:
-        message = np.zeros((12, half), np.uint64)
+        message = np.empty((12, half), np.uint64)
+        for word in range(12):
+            for lane in range(half):
+                message[word, lane] = _NONE
         block = np.empty((16, full), np.uint32)
         salts = np.empty((8, full), np.uint32)
         count = len(codes)
@@ -213,22 +207,15 @@ def _commitment_loop(
                         high = np.uint64(salts[2 * word, row - at])
                         low = np.uint64(salts[2 * word + 1, row - at])
                         message[8 + word, lane] = _swap_bytes(high << _U32 | low)
-                finish(message, out, part)
+                twice(message, out, part)
 
     return commitment_loop
 
 
 def _pair_loop(pairs: lanes.Compiled, width: int) -> Callable[..., None]:
     def pair_loop(nodes: Any, out: Any) -> None:
-        count = len(out)
-        whole = count - count % width
-        for at in range(0, whole, width):
+        for at in range(0, len(out), width):
             pairs(nodes, out, at)
-        if whole < count:
-            last, spare = np.zeros((2 * width, 4), np.uint64), np.empty((width, 4), np.uint64)
-            last[: 2 * (count - whole)] = nodes[2 * whole :]
-            pairs(last, spare, 0)
-            out[whole:] = spare[: count - whole]
 
     return pair_loop
 
