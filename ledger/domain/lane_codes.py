@@ -1,8 +1,8 @@
 """Serials and inner codes of many neighbours at once: FF1 in the processor's AES instructions.
 
 The bytes are those of `ledger.domain.code`, which the tests hold this to. Each round of FF1 is one
-AES block (`ledger.domain.ff1_block`), so 16 codes go through it side by side and never leave the
-registers: up to four blocks an instruction (VAES), or one (AES-NI). Source: FIPS 197 (key
+AES block (`ledger.domain.ff1_block`), so 16 or 32 codes go through it side by side and never leave
+the registers: up to four blocks an instruction (VAES), or one (AES-NI). Source: FIPS 197 (key
 expansion), NIST SP 800-38G. Needs numba and x86; `available` says what this processor has.
 """
 
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from ledger.domain import lanes
 
-BATCH = 16  # codes side by side
+_SIDE_BY_SIDE = {1: 16, 2: 16, 4: 32}  # codes, by blocks an instruction: each waits for its last
 _ROUND_KEYS = 15  # of AES-256
 _LEFT_BITS, _RIGHT_BITS = 45, 50
 _NEEDS = ((4, {"vaes", "avx512f", "avx512bw"}), (2, {"vaes", "avx2"}), (1, {"aes", "ssse3"}))
@@ -78,7 +78,7 @@ def compile_codes(blocks: int) -> LaneCodes:
 
     numba compiles it at its first call, in about a second.
     """
-    return LaneCodes(blocks, _loop(_encryption(blocks)))
+    return LaneCodes(blocks, _loop(_encryption(blocks), _SIDE_BY_SIDE[blocks]))
 
 
 def expand_key(key: bytes) -> NDArray[np.uint64]:
@@ -129,7 +129,7 @@ def _one_block(keys: NDArray[np.uint64], block: bytes) -> bytes:
 
 
 def _encryption(blocks: int) -> lanes.Compiled:
-    """Return f(keys, words, left, right): FF1 of BATCH numbers in place, as halves."""
+    """Return f(keys, words, left, right): FF1 of numbers side by side, in place, as halves."""
 
     @intrinsic  # type: ignore[untyped-decorator]  # numba has no types
     def encrypt(_: Any, __: Any, ___: Any, ____: Any, _____: Any) -> Any:
@@ -148,25 +148,25 @@ def _encryption(blocks: int) -> lanes.Compiled:
     return compiled
 
 
-def _loop(encryption: lanes.Compiled) -> lanes.Compiled:
+def _loop(encryption: lanes.Compiled, width: int) -> lanes.Compiled:
     characters = njit(inline="always")(_characters)
 
     def loop(keys: Any, words: Any, epoch: Any, batch: Any, start: Any, out: Any) -> None:
-        left, right = np.empty(BATCH, np.uint64), np.empty(BATCH, np.uint64)
-        texts = np.empty((3, BATCH), np.uint64)
+        left, right = np.empty(width, np.uint64), np.empty(width, np.uint64)
+        texts = np.empty((3, width), np.uint64)
         count = len(out)
-        for at in range(0, count, BATCH):
-            for lane in range(BATCH):
+        for at in range(0, count, width):
+            for lane in range(width):
                 index = start + np.uint64(at + lane)
                 left[lane] = batch << np.uint64(14) | index >> np.uint64(18)
                 right[lane] = (index & np.uint64(0x3FFFF)) << np.uint64(32)
             encryption(keys, words, left, right)
-            for lane in range(BATCH):  # 5 + 45 + 50 bits: 8, 8 and 4 characters
+            for lane in range(width):  # 5 + 45 + 50 bits: 8, 8 and 4 characters
                 high, low = left[lane] | epoch << np.uint64(_LEFT_BITS), right[lane]
                 texts[0, lane] = characters(high >> np.uint64(10))
                 texts[1, lane] = characters((high & _TEN) << np.uint64(30) | low >> np.uint64(20))
                 texts[2, lane] = characters((low & _TWENTY) << np.uint64(20))
-            for lane in range(min(BATCH, count - at)):
+            for lane in range(min(width, count - at)):
                 row = out[at + lane]
                 row[0], row[1] = np.uint32(texts[0, lane]), np.uint32(texts[0, lane] >> _HALF)
                 row[2], row[3] = np.uint32(texts[1, lane]), np.uint32(texts[1, lane] >> _HALF)
@@ -256,7 +256,7 @@ def _ff1(builder: Any, blocks: int, keys: Any, words: Any, left: Any, right: Any
         b = half_round(b, a, builder.or_(even, i64(1 << 56)), (1 << _RIGHT_BITS) - 1)
         return [*a, *b]
 
-    steps = range(BATCH // blocks)
+    steps = range(_SIDE_BY_SIDE[blocks] // blocks)
     values = [load(pointer, at) for pointer in pointers for at in steps]
     values = lanes.loop(builder, 5, values, body)
     seconds = [at + 1 for at in pairs]
