@@ -8,13 +8,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ledger.chain.account import Account
 from ledger.errors import Rejected
@@ -22,6 +20,9 @@ from ledger.services.keys.vault import OWN, Vault
 from ledger.services.open import open_installation
 from ledger.services.settings import Settings
 from ledger.services.site import Site
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data directory [.touchstone].")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
@@ -87,7 +88,12 @@ def _plain(value: object) -> str:
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
     """Show a bar on a terminal, and nothing elsewhere."""
-    with Progress(
+    # Most commands show none, and need not wait for what draws it.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    with Bar(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),

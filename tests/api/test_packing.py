@@ -37,11 +37,8 @@ class Codes:
 
 @pytest.fixture(scope="module")
 def codes(world: World) -> Codes:
-    order = world.post("/v1/mints", {"brand": BRAND, "gtin": GTIN, "count": 40})
-    number = order["id"]
-    while order["state"] != "DONE":
-        order = world.api.get(f"/v1/mints/{number}").json()
-    links = world.api.get(f"/v1/mints/{number}/links").text.split()
+    order = world.order(GTIN, 40)
+    links = world.api.get(f"/v1/mints/{order['id']}/links").text.split()
     run = {"batch": order["batch"], "first": 0, "to": 40}
     world.settle(world.post("/v1/activations", {**run, "active_from": int(time.time()) - 60}))
     return Codes(world, order["batch"], links)

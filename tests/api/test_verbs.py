@@ -32,12 +32,8 @@ class Codes:
 @pytest.fixture(scope="module")
 def codes(world: World) -> Codes:
     """Twenty active codes of a lot of their own."""
-    order = world.post("/v1/mints", {"brand": BRAND, "gtin": GTIN, "count": 20})
-    number = order["id"]
-    while order["state"] != "DONE":
-        order = world.api.get(f"/v1/mints/{number}").json()
-        assert order["state"] != "FAILED", order
-    links = world.api.get(f"/v1/mints/{number}/links").text.split()
+    order = world.order(GTIN, 20)
+    links = world.api.get(f"/v1/mints/{order['id']}/links").text.split()
     run = {"batch": order["batch"], "first": 0, "to": 20}
     world.settle(world.post("/v1/activations", {**run, "active_from": int(time.time()) - 60}))
     world.settle(world.post("/v1/lots", {**run, "lot": LOT}))

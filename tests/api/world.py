@@ -23,6 +23,7 @@ GTIN = with_check_digit("0950600013435")
 RIVAL_GTIN = with_check_digit("0400638133393")
 KEY = Account(bytes([7]) * 32)  # the distributor's own
 COUNT = 48
+POLL_S = 0.02
 PHONE = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/131.0 Mobile"
 PHONE_ADDRESS = "198.51.100.77"
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -86,7 +87,16 @@ class World:
                 row = self.api.get(f"/v1/submissions/{answer['submission']}").json()
                 state = row["state"]
                 assert state in ("QUEUED", "SENT", "CONFIRMED"), row
-                time.sleep(0.005)
+                time.sleep(POLL_S)
+
+    def order(self, gtin: str, count: int) -> Any:
+        """Order codes and wait until they are on the chain; return the order."""
+        order = self.post("/v1/mints", {"brand": BRAND, "gtin": gtin, "count": count})
+        while order["state"] != "DONE":
+            time.sleep(POLL_S)
+            order = self.api.get(f"/v1/mints/{order['id']}").json()
+            assert order["state"] != "FAILED", order
+        return order
 
     def message(self, what: str, **body: Any) -> Any:
         """Return a message for the distributor to sign, signed."""
@@ -176,12 +186,8 @@ def _party(
 
 def _mint(world: World) -> None:
     """Codes 0 to 39 are active; 24 to 27 are past their best, 28 to 31 expired; 40 on inactive."""
-    order = world.post("/v1/mints", {"brand": BRAND, "gtin": GTIN, "count": COUNT})
-    world.mint = order["id"]
-    while order["state"] != "DONE":
-        order = world.api.get(f"/v1/mints/{world.mint}").json()
-        assert order["state"] != "FAILED", order
-    world.batch = order["batch"]
+    order = world.order(GTIN, COUNT)
+    world.mint, world.batch = order["id"], order["batch"]
     world.links = world.api.get(f"/v1/mints/{world.mint}/links").text.split()
     run = {"batch": world.batch, "first": 0, "to": 40}
     world.settle(world.post("/v1/activations", {**run, "active_from": int(time.time()) - 60}))

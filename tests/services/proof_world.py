@@ -18,6 +18,7 @@ from ledger.chain.artifact import layout
 from ledger.chain.rpc import HttpRpc, Rpc
 from ledger.chain.storage import Layout
 from ledger.chain.trust import make_trust
+from ledger.db.changes import Changes
 from ledger.db.engine import open_database, reading
 from ledger.db.models import ChainCheckpoint, Document
 from ledger.domain import code, jcs
@@ -132,10 +133,11 @@ class Worker(threading.Thread):
         follower = Follower(site.engine, site.rpc, site.network)
         submitter = Submitter(site.engine, site.rpc, site.network, site.relay)
         try:
-            while not self.stopping.wait(0.003):
-                submitter.step(site.clock())
-                follower.catch_up(site.clock())
-                mint.advance(site)
+            with Changes(site.engine) as changes:
+                while not self.stopping.wait(0.01):
+                    if follower.catch_up(site.clock()) or changes.came():
+                        submitter.step(site.clock())
+                        mint.advance(site)
         except BaseException as fault:
             self.fault = fault
             raise

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from sqlalchemy import select
 from ledger.db.base import Base
 from ledger.db.engine import reading
 from ledger.db.models import ChainCheckpoint, chain_tables
+from ledger.services.keys import sealed_file
 from ledger.services.mint import mint_of
 from ledger.services.open import found, open_installation
 from ledger.services.settings import Settings
@@ -30,6 +32,10 @@ from scripts.cli import main
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "scripts.main"]
 Rows = dict[str, list[tuple[str, ...]]]
+
+# What a passphrase and a salt give takes 0.1 s on purpose, and each command asks for it twice or
+# more. It is the same every time, so it is worked out once: by the real function.
+sealed_file.make_seal = cache(sealed_file.make_seal)
 
 
 @dataclass(frozen=True)

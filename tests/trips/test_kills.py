@@ -102,8 +102,13 @@ def _kill_child(demo: Demo, journal: Journal, name: str) -> bool:
     while demo.process.poll() is None:
         journal.read_on()
         pid = demo.pids().get(name)
-        alive = pid is not None and is_running(pid)
-        if pid is not None and alive and journal.in_flight and stop_and_look(pid, journal):
+        # Whether it runs is asked of a process: last, and only where it may be killed now.
+        if (
+            pid is not None
+            and journal.in_flight
+            and is_running(pid)
+            and stop_and_look(pid, journal)
+        ):
             os.kill(pid, signal.SIGKILL)
             return True
         time.sleep(0.005)
