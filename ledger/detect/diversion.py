@@ -136,20 +136,8 @@ class Diversion:
         whole_days = np.floor(taken[0]).astype(np.int64)
         columns_of_rows = zip(*(c.tolist() for c in (rows, whole_days, *taken)), strict=True)
         found: list[Finding] = []
-        for (
-            at,
-            today,
-            day,
-            unit,
-            lot,
-            case,
-            device,
-            source,
-            region,
-            is_new,
-            devices,
-            units,
-        ) in columns_of_rows:
+        for (at, today, day, unit, lot, case, device, source, region, is_new, devices,
+             units) in columns_of_rows:  # fmt: skip
             if today != self._today:
                 self._today, self._session = today, {}
             if at in farmed:
