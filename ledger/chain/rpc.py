@@ -7,15 +7,14 @@ headers.
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
-import httpx2
 import orjson
 
+from ledger.chain.http_post import HttpPost
 from ledger.errors import Rejected, Unavailable
 
 _REVERT = re.compile(r"0x(?:[0-9a-fA-F]{2})*")  # some nodes put words of their own there
@@ -44,12 +43,7 @@ class HttpRpc:
     def __init__(self, url: str, timeout: float = 20.0) -> None:
         self.url = url
         self._where = urlsplit(url).netloc.rpartition("@")[2] or url  # a message shows no secret
-        self._client = httpx2.Client(
-            timeout=timeout,
-            headers={"content-type": "application/json"},
-            trust_env=False,
-            verify=authorities(url),
-        )
+        self._http = HttpPost(url, timeout)
 
     def call(self, method: str, *params: Any) -> Any:
         """Return the result of one call."""
@@ -82,7 +76,7 @@ class HttpRpc:
 
     def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        self._http.close()
 
     def __enter__(self) -> Self:
         return self
@@ -96,33 +90,20 @@ class HttpRpc:
         self.close()
 
     def _post(self, body: bytes) -> Any:
-        received = bytearray()
+        status = 0
         try:
-            with self._client.stream("POST", self.url, content=body) as response:
-                for chunk in response.iter_bytes():
-                    received += chunk
-                    if len(received) > MAX_ANSWER:
-                        raise self._unreachable("its answer is too long")
-            return orjson.loads(received)
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise self._unreachable(str(error) or type(error).__name__) from None
+            status, answer = self._http.post(body, MAX_ANSWER)
+            return orjson.loads(answer)
         except orjson.JSONDecodeError:
-            raise self._unreachable(f"HTTP {response.status_code}, not JSON") from None
+            raise self._unreachable(f"HTTP {status}, not JSON") from None
+        except (OSError, ValueError) as error:
+            raise self._unreachable(str(error) or type(error).__name__) from None
 
     def _unreachable(self, why: str) -> Unavailable:
         return Unavailable(
             "LEDGER_UNREACHABLE",
             f"The ledger's node at {self._where} does not answer ({why}): check that it runs.",
         )
-
-
-def authorities(url: str) -> ssl.SSLContext | bool:
-    """Return whose word on certificates is taken at an address, as httpx2 wants it.
-
-    True: that of the usual authorities. Reading them takes 20 ms, so an address that asks for no
-    TLS gets a context that trusts nobody.
-    """
-    return urlsplit(url).scheme == "https" or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def answers(rpc: Rpc, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
