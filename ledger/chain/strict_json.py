@@ -10,18 +10,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from itertools import accumulate
+from typing import Any, NamedTuple, NoReturn
 
 from ledger.errors import Rejected
 
 MAX_NUMBER = (1 << 53) - 1
 MAX_DEPTH = 64
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)  # or what there is of it
-_BRACKET = re.compile(r"[][{}]")
-_LONG = re.compile(r"[0-9]{16}")
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in _STEPS)
+_ZEROS = str.maketrans("123456789", "000000000")
+_LONG = "0" * 16
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,77}")
-_HEX = re.compile(r"0x[0-9a-f]*")
 
 
 def load(data: bytes, limit: int) -> Node:
@@ -33,32 +34,45 @@ def load(data: bytes, limit: int) -> Node:
         raise Rejected("TOO_LARGE", f"The file has {len(data)} bytes; {limit} are the limit.")
     try:
         text = data.decode()
-        bare = _STRING.sub("", text)
+        bare = _without_strings(text)
         _check_depth(bare)
         value = json.loads(
             text,
             object_pairs_hook=_object,
             # Few documents have numbers that may have to be refused, and each call costs.
-            parse_int=_integer if "-0" in bare or _LONG.search(bare) else None,
+            parse_int=_integer if "-0" in bare or _LONG in bare.translate(_ZEROS) else None,
             parse_float=_not_an_integer,
             parse_constant=_not_an_integer,
         )
-        if "\\u" in text:  # only an escape makes half a surrogate pair
+        if "\\" in text:  # only an escape makes half a surrogate pair
             json.dumps(value, ensure_ascii=False).encode()  # fails on one
     except ValueError as fault:
         raise _bad_json(str(fault)) from None
     return Node(value, "")
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """A value and where it stands; each reader takes one form and refuses all others.
 
-    Raises Rejected BAD_VALUE, BAD_HEX, UNKNOWN_MEMBER or MISSING_MEMBER, naming the place.
+    name: of the member or number of the item that it is of `around`, None for a key of it; alone, a
+    place by itself. Raises Rejected BAD_VALUE, BAD_HEX, UNKNOWN_MEMBER or MISSING_MEMBER, naming
+    the place.
     """
 
     value: Any
-    path: str
+    name: str | int | None
+    around: Node | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it stands, in words; asked for by errors only."""
+        if self.around is None:
+            return str(self.name)
+        if self.name is None:
+            return f"the key {self.value[:80]!a} of {self.around.path}"
+        if isinstance(self.name, int):
+            return f"{self.around.path}[{self.name}]"
+        return self.around._where(self.name)
 
     def members(self, names: Sequence[str]) -> dict[str, Node]:
         """Return an object's members, which are exactly `names`."""
@@ -69,7 +83,7 @@ class Node:
         for name in names:
             if name not in found:
                 raise Rejected("MISSING_MEMBER", f"{self._where(name)} is missing.")
-        return {name: Node(part, self._where(name)) for name, part in found.items()}
+        return {name: Node(part, name, self) for name, part in found.items()}
 
     def entries(self, most: int) -> Iterator[tuple[Node, Node]]:
         """Yield (key, value) of an object that is a map of at most `most` entries."""
@@ -77,17 +91,14 @@ class Node:
         if len(found) > most:
             raise self.bad(f"at most {most} entries")
         for key, part in found.items():
-            yield (
-                Node(key, f"the key {key[:80]!a} of {self.path}"),
-                Node(part, self._where(key)),
-            )
+            yield Node(key, None, self), Node(part, key, self)
 
     def items(self, most: int) -> list[Node]:
         """Return a list's items, at most `most`."""
         found = self._typed(list, "a list")
         if len(found) > most:
             raise self.bad(f"at most {most} items")
-        return [Node(part, f"{self.path}[{place}]") for place, part in enumerate(found)]
+        return [Node(part, place, self) for place, part in enumerate(found)]
 
     def uint(self, most: int = MAX_NUMBER) -> int:
         """Return a number from 0 to `most`."""
@@ -106,11 +117,15 @@ class Node:
     def data(self, size: int | None = None) -> bytes:
         """Return bytes written as lower-case 0x hex, exactly `size` of them if given."""
         text = self._typed(str, "bytes as a 0x string")
-        if len(text) % 2 or not _HEX.fullmatch(text):
+        try:
+            found = bytes.fromhex(text[2:])
+        except ValueError:
+            found = b""
+        if "0x" + found.hex() != text:  # spaces, capitals, half a byte, no 0x
             raise Rejected("BAD_HEX", f"{self.path} is not lower-case 0x hex with whole bytes.")
-        if size is not None and len(text) != 2 + 2 * size:
+        if size is not None and len(found) != size:
             raise self.bad(f"{size} bytes")
-        return bytes.fromhex(text[2:])
+        return found
 
     def text(self, pattern: str | None = None, most: int = 200) -> str:
         """Return a string of at most `most` characters that is all of `pattern`, if given."""
@@ -124,8 +139,8 @@ class Node:
         return Rejected("BAD_VALUE", f"{self.path or 'The document'} must be {wanted}.")
 
     def _typed(self, kind: type, name: str) -> Any:
-        # True and False are ints to Python and to nobody else.
-        if not isinstance(self.value, kind) or isinstance(self.value, bool):
+        # No subclass: True and False are ints to Python and to nobody else.
+        if type(self.value) is not kind:
             raise self.bad(name)
         return self.value
 
@@ -134,14 +149,18 @@ class Node:
         return f"{self.path}.{shown}" if self.path else shown
 
 
+def _without_strings(text: str) -> str:
+    """Return what of a document is outside its strings, of which the last may never end."""
+    # Few documents have escapes, and then every second part between quotes is a string.
+    return _STRING.sub("", text) if "\\" in text else "".join(text.split('"')[::2])
+
+
 def _check_depth(bare: str) -> None:
     """Refuse deep nesting before the parser recurses on it: the interpreter's own limit is not
     enough, since libraries raise it beyond what the stack holds."""
-    depth = 0
-    for bracket in _BRACKET.findall(bare):
-        depth += 1 if bracket in "[{" else -1
-        if depth > MAX_DEPTH:
-            raise _bad_json(f"it is nested more than {MAX_DEPTH} deep")
+    brackets = bare.encode().translate(None, _NO_BRACKETS)
+    if max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > MAX_DEPTH:
+        raise _bad_json(f"it is nested more than {MAX_DEPTH} deep")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
