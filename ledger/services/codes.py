@@ -52,27 +52,27 @@ class Prefix:
     party: int
 
 
-def leaf_proof(site: Site, session: Session, batch: ChainBatch, index: int) -> list[bytes]:
+def leaf_proof(site: Site, session: Session, ref: BatchRef, index: int) -> list[bytes]:
     """Return the siblings from a code's leaf up to its batch's root.
 
     Raises Broken MINT_MISSING, TREE_MISMATCH.
     """
-    first, stop = merkle.kept_group(batch.count, index)
-    asked = {"at": 32 * first + 1, "size": 32 * (stop - first), "batch": batch.number}
+    first, stop = merkle.kept_group(ref.count, index)
+    asked = {"at": 32 * first + 1, "size": 32 * (stop - first), "batch": ref.number}
     stored = plain_rows(session, _STORED, **asked)
     group, top = stored[0] if stored else (None, None)
     if group is None or top is None:
         raise Broken(
             "MINT_MISSING",
-            f"The tree of batch {batch.number} is not stored: restore a backup of the database.",
+            f"The tree of batch {ref.number} is not stored: restore a backup of the database.",
         )
-    if batch.epoch == IMPORTED_EPOCH:
+    if ref.epoch == IMPORTED_EPOCH:
         subtree = merkle.subtree_proof(
-            batch.count, index, lambda a, b: imported.leaves(site, session, batch.number, a, b)
+            ref.count, index, lambda a, b: imported.leaves(site, session, ref.number, a, b)
         )
     else:
-        subtree = site.keeper.siblings(ref_of(batch), index)
-    return merkle.join_proof(batch.count, index, subtree, group, top)
+        subtree = site.keeper.siblings(ref, index)
+    return merkle.join_proof(ref.count, index, subtree, group, top)
 
 
 def decode(site: Site, session: Session, gtin: int, serial: str) -> Decoded | None:
@@ -122,7 +122,7 @@ def made_as(site: Site, session: Session, batch: ChainBatch, index: int) -> list
     """Return what shows on chain who made an item: [code, batch, siblings …]."""
     number = batch.number.to_bytes(32, "big")
     code = code_at(site, batch, index)
-    return [code.hash, number, *leaf_proof(site, session, batch, index)]
+    return [code.hash, number, *leaf_proof(site, session, ref_of(batch), index)]
 
 
 def coded_as(site: Site, session: Session, batch: ChainBatch, index: int) -> list[bytes]:
@@ -135,7 +135,7 @@ def coded_as(site: Site, session: Session, batch: ChainBatch, index: int) -> lis
     numbers = (number.to_bytes(32, "big") for number in (code.gtin, code.index, batch.number))
     gtin, place, number = numbers
     serial = code.serial.encode().ljust(32, b"\0")
-    return [gtin, place, serial, number, *leaf_proof(site, session, batch, index)]
+    return [gtin, place, serial, number, *leaf_proof(site, session, ref_of(batch), index)]
 
 
 def ref_of(batch: ChainBatch) -> BatchRef:

@@ -18,7 +18,7 @@ from ledger.domain import epcis_states, ids
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act
-from ledger.services.codes import coded_as, leaf_proof
+from ledger.services.codes import coded_as, leaf_proof, ref_of
 from ledger.services.custody import occasion, transfer
 from ledger.services.goods.places import enter_item, holders_of, next_number
 from ledger.services.goods.units import name_item
@@ -61,7 +61,7 @@ def order_state(site: Site, actor: int, link: str, state: str, key: str) -> Orde
         item = find(site, session, link)
         batch = session.get_one(ChainBatch, item.batch)
         known = session.get(ChainItem, item.leaf)
-        proofs = [] if known is not None else [leaf_proof(site, session, batch, item.index)]
+        proofs = [] if known is not None else [leaf_proof(site, session, ref_of(batch), item.index)]
     shown = Shown(proofs, code=_code(item))
     epc = ids.item_epc(f"{item.gtin:014d}", item.serial)
     document = epcis_states.item_state(occasion(site, actor), epc, number)
@@ -120,7 +120,7 @@ def order_draw(site: Site, actor: int, link: str, key: str) -> Order:
     with reading(site.engine) as session:
         item = find(site, session, link)
         batch = session.get_one(ChainBatch, item.batch)
-        proofs = [leaf_proof(site, session, batch, item.index)]
+        proofs = [leaf_proof(site, session, ref_of(batch), item.index)]
     lot = item.run.lot if item.run is not None else 0
     epc = ids.item_epc(f"{item.gtin:014d}", item.serial)
     document = epcis_states.drawing(occasion(site, actor), epc)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import bindparam, delete, func, insert, select
 from sqlalchemy.orm import Session
 
+from ledger.db.engine import plain_rows
 from ledger.db.models import Mint, UnitName
 from ledger.db.packing import UnitBox, UnitChild, UnitPage, UnitRun
 from ledger.domain import contents, pages
@@ -24,24 +25,32 @@ CHUNK = 500  # terms of one IN list
 Held = NDArray[np.int64]
 """Numbers of units, 0 for none."""
 
-# Built once, since every proof asks it.
-_RUN = (
-    select(UnitRun)
+# Built once, since every scan and proof asks it: the last run before an item, and its page.
+_RUN, _RUN_NUMBER = (
+    select(column)
     .where(UnitRun.batch == bindparam("batch"), UnitRun.first <= bindparam("index"))
     .order_by(UnitRun.first.desc())
     .limit(1)
+    .scalar_subquery()
+    for column in (UnitRun.to, UnitRun.number)
 )
+_PAGE = (
+    select(UnitPage.units)
+    .where(UnitPage.batch == bindparam("batch"), UnitPage.page == bindparam("page"))
+    .scalar_subquery()
+)
+_HOLDERS = select(_RUN.label("to"), _RUN_NUMBER.label("number"), _PAGE.label("units"))
 
 
 def holder_of(session: Session, batch: int, index: int) -> UnitName | None:
     """Return the unit that an item was packed in, at whatever depth; None if it never was."""
-    run = session.scalars(_RUN, {"batch": batch, "index": index}).first()
-    if run is not None and index < run.to:
-        return numbered(session, run.number)
-    page = session.get(UnitPage, (batch, index // pages.SIZE))
-    if page is None:
+    asked = {"batch": batch, "index": index, "page": index // pages.SIZE}
+    ((to, number, units),) = plain_rows(session, _HOLDERS, **asked)
+    if to is not None and index < to:
+        return numbered(session, number)
+    if units is None:
         return None
-    number = int(pages.decode(page.units)[index % pages.SIZE])
+    number = int(pages.decode(units)[index % pages.SIZE])
     return numbered(session, number) if number else None
 
 

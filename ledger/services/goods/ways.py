@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from ledger.db.engine import plain_rows
 from ledger.db.models import ChainLot, ChainUnit
 from ledger.db.packing import UnitChild
 from ledger.services.goods.places import holder_of
@@ -18,7 +19,8 @@ from ledger.services.site import Site
 INSIDE = 3
 Steps = tuple[tuple[bytes, int], ...]
 
-# Built once, since a scan may need it.
+# Built once, since scans and proofs need them.
+_OWN = select(ChainUnit.id).where(ChainUnit.id == bindparam("leaf"))
 _AROUND = select(UnitChild).where(UnitChild.child == bindparam("child"))
 
 
@@ -38,9 +40,8 @@ def find_way(site: Site, session: Session, leaf: bytes, batch: int, index: int) 
 
 def find_ways(site: Site, session: Session, leaf: bytes, batch: int, index: int) -> Iterator[Way]:
     """Yield every way from an item to an outermost unit; packed here, it has at most one."""
-    own = session.get(ChainUnit, leaf)
-    if own is not None:
-        yield Way((), _around(session, own))
+    if plain_rows(session, _OWN, leaf=leaf):  # few items travel alone
+        yield Way((), _around(session, session.get_one(ChainUnit, leaf)))
         return
     steps = way_of_item(site, session, batch, index)
     for place, (unit, _) in enumerate(steps, 1):

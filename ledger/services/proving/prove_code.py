@@ -16,6 +16,7 @@ from ledger.domain.history import Event
 from ledger.domain.leaf import leaf
 from ledger.services.codes import decode, leaf_proof, prefix_of
 from ledger.services.goods.ways import INSIDE, Way, find_way, lot_of_units
+from ledger.services.keys.keeper import BatchRef
 from ledger.services.proving.prove_custody import events_of, steps_of, unit_histories
 from ledger.services.proving.prove_frame import Json, Place
 from ledger.services.site import Site
@@ -24,9 +25,17 @@ COMMISSIONED = 2
 MOVING = (2, 4)  # on its way, or lost on it
 MAX_BATCH_EVENTS = 256  # with more, a batch's history is left out; nothing in a verdict rests on it
 
-# Built once, since every proof asks it.
+# Built once, since every proof asks them.
+_BATCH = select(
+    ChainBatch.brand,
+    ChainBatch.epoch,
+    ChainBatch.gtin,
+    ChainBatch.count,
+    ChainBatch.status,
+    ChainBatch.seq,
+).where(ChainBatch.number == bindparam("number"))
 _RUN = (
-    select(ChainRun)
+    select(ChainRun.first, ChainRun.to, ChainRun.lot)
     .where(ChainRun.batch == bindparam("batch"), ChainRun.first <= bindparam("index"))
     .order_by(ChainRun.first.desc())
     .limit(1)
@@ -59,35 +68,36 @@ def gather(site: Site, session: Session, gtin: int, serial: str) -> Part:
         "prefix_length": None,
         "run": None,
     }
-    batch = session.get(ChainBatch, number)
+    rows = plain_rows(session, _BATCH, number=number)
     places: tuple[Place, ...] = (("batches", (number,), "status"),)
-    known = batch is not None and batch.status == COMMISSIONED and batch.gtin == gtin
-    if batch is None or not known or index >= batch.count:
+    if not rows:
         return Part(code=code, places=places)
-    if (batch.brand, batch.epoch) != (found.brand, found.epoch):
+    brand, epoch, batch_gtin, count, status, seq = rows[0]
+    if status != COMMISSIONED or batch_gtin != gtin or index >= count:
+        return Part(code=code, places=places)
+    if (brand, epoch) != (found.brand, found.epoch):
         return Part()  # a guess that decodes under another key: it stands for nothing
-    code["siblings"] = ["0x" + node.hex() for node in leaf_proof(site, session, batch, index)]
+    ref = BatchRef(brand, epoch, gtin, number, count)
+    code["siblings"] = ["0x" + node.hex() for node in leaf_proof(site, session, ref, index)]
     prefix = prefix_of(session, gtin)
     assert prefix is not None  # a brand commissions under its own prefix only
     code["prefix_length"] = prefix.length
     places += (
         ("batches", (number,), "root"),
         ("prefixes", (prefix.length << 64 | prefix.prefix,), ""),
-        ("parties", (batch.brand,), "status"),
+        ("parties", (brand,), "status"),
         ("items", (leaf(gtin, index, serial),), "state"),
         ("claims", (number, index), "time"),
     )
     history = (
-        events_of(session, ids.subject("batch", number), batch.seq)
-        if batch.seq <= MAX_BATCH_EVENTS
-        else None
+        events_of(session, ids.subject("batch", number), seq) if seq <= MAX_BATCH_EVENTS else None
     )
     if history:
         places += (("batches", (number,), "head"),)
     part = Part(
         code=code,
         histories=(history,) if history else (),
-        parties=frozenset({batch.brand}),
+        parties=frozenset({brand}),
         places=places,
     )
     part = _run(session, part, number, index)
