@@ -259,7 +259,7 @@ class Mint(Base):
 
     state: RESERVING, COMMISSIONING, DONE, FAILED. reservation: the event hash by which the chain's
     answer is known. inner: with inner codes, whose root is on chain too. kept: one level of
-    subtree roots; top: those half-way to the root; inner_kept: one level of the inner codes' tree
+    subtree roots; top: those half-way to the root; inner_kept, inner_top: of the inner codes' tree
     (together ≤ 0.1 B a code).
     """
 
@@ -279,6 +279,7 @@ class Mint(Base):
     top: Mapped[bytes | None]
     inner: Mapped[bool]
     inner_kept: Mapped[bytes | None]
+    inner_top: Mapped[bytes | None]
 
 
 class UnitName(Base):

@@ -77,14 +77,14 @@ def encode_serials(
 
     indices: shape (n,), any unsigned dtype, each below 2³². Otherwise as `encode_serial`.
     """
-    return _encode_many(key, serial_tweak(gtin), epoch, batch, indices)
+    return encode_codes(key, serial_tweak(gtin), epoch, batch, indices)
 
 
 def encode_inners(
     key: bytes, epoch: int, batch: int, indices: NDArray[np.unsignedinteger]
 ) -> NDArray[np.bytes_]:
     """Return the inner codes of many items of a batch; shapes as `encode_serials`."""
-    return _encode_many(key, INNER_TWEAK, epoch, batch, indices)
+    return encode_codes(key, INNER_TWEAK, epoch, batch, indices)
 
 
 def serial_tweak(gtin: int) -> int:
@@ -187,9 +187,10 @@ def _decode(key: bytes, tweak: int, code: str) -> tuple[int, int] | None:
     return plain >> 64, plain >> 32 & MAX_INDEX
 
 
-def _encode_many(
+def encode_codes(
     key: bytes, tweak: int, epoch: int, batch: int, indices: NDArray[np.unsignedinteger]
 ) -> NDArray[np.bytes_]:
+    """Return codes under a key and its tweak, serials' or inner codes'; as `encode_serials`."""
     _check_range(epoch, batch)
     if indices.size and int(indices.max()) > MAX_INDEX:
         raise ValueError(f"an index is over {MAX_INDEX}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 from typing import Any
 
@@ -34,6 +34,9 @@ _EACH, _TOPS = _U(0x0101010101010101), _U(0x8080808080808080)
 
 Encoder = Callable[[int, int], NDArray[np.bytes_]]
 """encode(start, stop) -> codes of items start … stop − 1, dtype S20."""
+
+
+_KEPT_KEYS = 256  # whose schedules are kept: a proof needs one, for a few hundred codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +84,10 @@ def compile_codes(blocks: int) -> LaneCodes:
     return LaneCodes(blocks, _loop(_encryption(blocks), _SIDE_BY_SIDE[blocks]))
 
 
+@lru_cache(maxsize=_KEPT_KEYS)
 def expand_key(key: bytes) -> NDArray[np.uint64]:
-    """Return AES-256's 15 round keys: shape (15, 2), bytes in order (FIPS 197, section 5.2)."""
+    """Return AES-256's 15 round keys: shape (15, 2), bytes in order (FIPS 197, section 5.2); not to
+    be changed."""
     box = _substitution()
     words = [list(key[at : at + 4]) for at in range(0, 32, 4)]
     constant = 1

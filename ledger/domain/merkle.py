@@ -84,6 +84,14 @@ def kept_level(count: int, above: int = SUBTREE_LEVELS) -> int:
     return max(0, depth_of(2 * count - 2) - above)
 
 
+def levels_above(count: int, size: int) -> int:
+    """Return how many levels above the deepest leaves the nodes are that are kept in `size` bytes.
+
+    The tree of a batch's inner codes was kept a level lower once.
+    """
+    return depth_of(2 * count - 2) - _levels_under(size)
+
+
 def kept_node(count: int, index: int, above: int = SUBTREE_LEVELS) -> int:
     """Return which of the kept nodes (0 = leftmost) stands over leaf `index`.
 
@@ -188,18 +196,6 @@ def join_proof(
     return proof
 
 
-def prove_from_kept(count: int, kept: bytes, index: int, leaf_at: LeavesAt) -> list[bytes]:
-    """Return the proof of leaf `index` from all kept nodes and the leaves of one subtree.
-
-    Which level is kept follows from how many nodes there are. Raises Rejected INDEX_OUT_OF_RANGE
-    and Broken TREE_MISMATCH.
-    """
-    above = depth_of(2 * count - 2) - _level_of(kept)
-    first, stop = kept_group(count, index, above)
-    subtree = subtree_proof(count, index, leaf_at, above)
-    return join_proof(count, index, subtree, kept[32 * first : 32 * stop], top_nodes(kept), above)
-
-
 def children_leaf(
     kind: int, position: int, child: bytes, children_root: bytes, count: int
 ) -> bytes:
@@ -248,7 +244,11 @@ def _group_tree(nodes: bytes) -> list[bytes]:
 
 
 def _level_of(nodes: bytes) -> int:
-    return (len(nodes) // 32).bit_length() - 1
+    return _levels_under(len(nodes))
+
+
+def _levels_under(size: int) -> int:
+    return (size // 32).bit_length() - 1
 
 
 def _fill_up(inner: int, bottom: list[bytes]) -> list[bytes]:

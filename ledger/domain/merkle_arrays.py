@@ -50,13 +50,17 @@ def build_kept(
 
 
 def subtree_proof(
-    count: int, index: int, leaves_at: LeavesAt, pairs_of: PairsOf
+    count: int,
+    index: int,
+    leaves_at: LeavesAt,
+    pairs_of: PairsOf,
+    above: int = merkle.SUBTREE_LEVELS,
 ) -> tuple[bytes, list[bytes]]:
     """Return (kept node, siblings from leaf `index` up to it), as `merkle.subtree_proof` does.
 
     Raises Rejected INDEX_OUT_OF_RANGE.
     """
-    kept, node = merkle.kept_level(count), merkle.kept_node(count, index)
+    kept, node = merkle.kept_level(count, above), merkle.kept_node(count, index, above)
     position = 2 * count - 2 - index
     depth = merkle.depth_of(position)
     siblings = []

@@ -14,16 +14,16 @@ from sqlalchemy.orm import Session
 from ledger.chain.message import Shown
 from ledger.db.chain_states import ChainClaim
 from ledger.db.engine import reading
-from ledger.db.models import ChainBatch, ChainParty, Mint
+from ledger.db.models import ChainBatch, ChainParty
 from ledger.db.openings import Opening
 from ledger.domain import code
 from ledger.domain.history import NO_EVENT_HASH
 from ledger.domain.ids import claim_id
 from ledger.domain.regions import great_circle_km
 from ledger.domain.verbs import KeyMode, Role, Verb
-from ledger.errors import Broken, Rejected
+from ledger.errors import Rejected
 from ledger.services.act import Order, act
-from ledger.services.codes import ref_of
+from ledger.services.codes import inner_proof, ref_of
 from ledger.services.device_names import Device
 from ledger.services.keys.vault import hosted_name
 from ledger.services.scan_facts import Place
@@ -117,12 +117,6 @@ def open_item(site: Site, text: str, device: Device | None, place: Place | None 
 
 def _order(site: Site, session: Session, inner: Inner) -> Order:
     batch = session.get_one(ChainBatch, inner.batch)
-    kept = session.scalar(select(Mint.inner_kept).where(Mint.batch == inner.batch))
-    if kept is None:
-        raise Broken(
-            "MINT_MISSING",
-            f"The tree of batch {inner.batch} is not stored: restore a backup of the database.",
-        )
     ref = ref_of(batch)
     salt = site.minter.inner_salt(ref, inner.index)
     args: dict[str, int | bytes] = {
@@ -133,7 +127,7 @@ def _order(site: Site, session: Session, inner: Inner) -> Order:
         "salt": salt,
         "eventHash": NO_EVENT_HASH,
     }
-    proof = site.minter.inner_proof(ref, kept, inner.index)
+    proof = inner_proof(site.minter, session, ref, inner.index)
     key = f"claim-{inner.batch}-{inner.index}"
     actor = int(args["actor"])
     claim = claim_id(inner.batch, inner.index)

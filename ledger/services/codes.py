@@ -7,9 +7,10 @@ the others looked up.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from sqlalchemy import LargeBinary, and_, bindparam, func, or_, select
+from sqlalchemy import LargeBinary, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from ledger.chain.message import Code
@@ -24,6 +25,7 @@ from ledger.errors import Broken
 from ledger.services.importing import imported
 from ledger.services.importing.import_seal import CHUNK
 from ledger.services.keys.keeper import BatchRef, Decoded
+from ledger.services.minter import Minter
 from ledger.services.site import Site
 
 PREFIX_LENGTHS = range(4, 13)
@@ -43,6 +45,13 @@ _STORED = select(
 ).where(Mint.batch == bindparam("batch"))
 
 
+_INNER_SIZE = select(func.length(Mint.inner_kept)).where(Mint.batch == bindparam("batch"))
+_INNER_STORED = select(
+    func.substr(Mint.inner_kept, bindparam("at"), bindparam("size"), type_=LargeBinary),
+    Mint.inner_top,
+).where(Mint.batch == bindparam("batch"))
+
+
 @dataclass(frozen=True, slots=True)
 class Prefix:
     """A registered prefix: its digits as a number, how many they are, and whose it is."""
@@ -57,15 +66,7 @@ def leaf_proof(site: Site, session: Session, ref: BatchRef, index: int) -> list[
 
     Raises Broken MINT_MISSING, TREE_MISMATCH.
     """
-    first, stop = merkle.kept_group(ref.count, index)
-    asked = {"at": 32 * first + 1, "size": 32 * (stop - first), "batch": ref.number}
-    stored = plain_rows(session, _STORED, **asked)
-    group, top = stored[0] if stored else (None, None)
-    if group is None or top is None:
-        raise Broken(
-            "MINT_MISSING",
-            f"The tree of batch {ref.number} is not stored: restore a backup of the database.",
-        )
+    group, top = _stored(session, _STORED, ref, index, merkle.SUBTREE_LEVELS)
     if ref.epoch == IMPORTED_EPOCH:
         subtree = merkle.subtree_proof(
             ref.count, index, lambda a, b: imported.leaves(site, session, ref.number, a, b)
@@ -73,6 +74,34 @@ def leaf_proof(site: Site, session: Session, ref: BatchRef, index: int) -> list[
     else:
         subtree = site.keeper.siblings(ref, index)
     return merkle.join_proof(ref.count, index, subtree, group, top)
+
+
+def inner_proof(minter: Minter, session: Session, ref: BatchRef, index: int) -> list[bytes]:
+    """Return the siblings from an item's inner commitment up to its batch's inner root.
+
+    Raises as `leaf_proof`, and as `Minter.inner_siblings`.
+    """
+    sizes = plain_rows(session, _INNER_SIZE, batch=ref.number)
+    above = merkle.levels_above(ref.count, (sizes[0][0] or 0) if sizes else 0)
+    group, top = _stored(session, _INNER_STORED, ref, index, above)
+    subtree = minter.inner_siblings(ref, index, above)
+    return merkle.join_proof(ref.count, index, subtree, group, top, above)
+
+
+def _stored(
+    session: Session, query: Select[*tuple[Any, ...]], ref: BatchRef, index: int, above: int
+) -> tuple[bytes, bytes]:
+    """Return the kept nodes beside an item's, and those half-way to the root."""
+    first, stop = merkle.kept_group(ref.count, index, above)
+    asked = {"at": 32 * first + 1, "size": 32 * (stop - first), "batch": ref.number}
+    rows = plain_rows(session, query, **asked)
+    group, top = rows[0] if rows else (None, None)
+    if group is None or top is None:
+        raise Broken(
+            "MINT_MISSING",
+            f"The tree of batch {ref.number} is not stored: restore a backup of the database.",
+        )
+    return group, top
 
 
 def decode(site: Site, session: Session, gtin: int, serial: str) -> Decoded | None:

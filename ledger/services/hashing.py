@@ -75,9 +75,9 @@ def codes_for(count: int) -> LaneCodes | None:
     return fastest().codes if count >= LARGE and fastest.cache_info().currsize else None
 
 
-def at_hand() -> LaneHashes | None:
+def at_hand() -> tuple[LaneHashes | None, LaneCodes | None]:
     """Return the kernels if this process has compiled them already, whatever for."""
-    return fastest().lanes if fastest.cache_info().currsize else None
+    return (fastest().lanes, fastest().codes) if fastest.cache_info().currsize else (None, None)
 
 
 def workers() -> int:

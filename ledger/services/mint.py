@@ -164,7 +164,8 @@ def _commission(site: Site, mint: Mint, number: int, trees: Trees | None) -> boo
         assert row is not None  # mints are never deleted
         row.batch, row.state = number, "COMMISSIONING"
         row.kept, row.top = tree.kept, merkle.top_nodes(tree.kept)
-        row.inner_kept = tree.inner_kept
+        if tree.inner_kept is not None:
+            row.inner_kept, row.inner_top = tree.inner_kept, merkle.top_nodes(tree.inner_kept)
 
     # If we die before the commit the tree is computed again, to the same root.
     act(site, order, beside=remember)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +20,7 @@ from ledger.services import hashing
 from ledger.services.keys.keeper import (
     BatchRef,
     Decoded,
-    check_range,
+    encoder,
     epoch_keys,
     indices,
     leaves_of,
@@ -31,6 +30,7 @@ from ledger.services.keys.keyring import EpochKeys, KeyRing
 
 if TYPE_CHECKING:
     from ledger.domain.lane_codes import LaneCodes
+    from ledger.domain.lane_hashes import LaneHashes
 
 
 class Minter:
@@ -62,18 +62,10 @@ class Minter:
 
         codes: the kernel that makes many at once; None encrypts arrays, to the same bytes.
         """
-        if codes is None:
-            return partial(self.inner_codes if inner else self.serials, batch)
         keys = self._keys(batch)
-        secret = keys.inner if inner else keys.outer
-        tweak = code.INNER_TWEAK if inner else code.serial_tweak(batch.gtin)
-        encode = codes.encoder(secret, tweak, batch.epoch, batch.number)
-
-        def checked(start: int, stop: int) -> NDArray[np.bytes_]:
-            check_range(batch, start, stop)
-            return encode(start, stop)
-
-        return checked
+        if inner:
+            return encoder(codes, keys.inner, code.INNER_TWEAK, batch)
+        return encoder(codes, keys.outer, code.serial_tweak(batch.gtin), batch)
 
     def rows(
         self, batch: BatchRef, places: NDArray[np.int64], inner: bool
@@ -129,12 +121,7 @@ class Minter:
                 lambda a, b: self.inner_commitments(batch, a, b),
                 merkle.INNER_SUBTREE_LEVELS,
             )
-        inner = self._keys(batch).inner
-        encode = self.encoder(batch, hashing.codes_for(batch.count), inner=True)
-
-        def leaves_at(start: int, stop: int) -> merkle_arrays.Hashes:
-            return lanes.commitments(inner, batch.number, start, encode(start, stop))
-
+        leaves_at = self._commitments_by(lanes, hashing.codes_for(batch.count), batch)
         with hashing.pool() as pool:
             return merkle_arrays.build_kept(
                 batch.count, leaves_at, lanes.pairs, pool.map, merkle.INNER_SUBTREE_LEVELS
@@ -154,13 +141,25 @@ class Minter:
         """Return the salt of an item's inner commitment."""
         return code.inner_salt(self._keys(batch).inner, batch.number, index)
 
-    def inner_proof(self, batch: BatchRef, kept: bytes, index: int) -> list[bytes]:
-        """Return the siblings from an item's inner commitment up to the root.
+    def inner_siblings(
+        self, batch: BatchRef, index: int, above: int = merkle.INNER_SUBTREE_LEVELS
+    ) -> tuple[bytes, list[bytes]]:
+        """Return (kept node, siblings from an item's inner commitment up to it), as
+        `merkle.subtree_proof`. above: levels from the deepest leaves up to the kept nodes."""
+        lanes, codes = hashing.at_hand()
+        if lanes is None:
+            return merkle.subtree_proof(
+                batch.count, index, lambda a, b: self.inner_commitments(batch, a, b), above
+            )
+        leaves_at = self._commitments_by(lanes, codes, batch)
+        return merkle_arrays.subtree_proof(batch.count, index, leaves_at, lanes.pairs, above)
 
-        kept: as `inner_kept` returned it. Raises Broken TREE_MISMATCH.
-        """
-        return merkle.prove_from_kept(
-            batch.count, kept, index, lambda a, b: self.inner_commitments(batch, a, b)
+    def _commitments_by(
+        self, lanes: LaneHashes, codes: LaneCodes | None, batch: BatchRef
+    ) -> merkle_arrays.LeavesAt:
+        inner, encode = self._keys(batch).inner, self.encoder(batch, codes, inner=True)
+        return lambda start, stop: lanes.commitments(
+            inner, batch.number, start, encode(start, stop)
         )
 
     def _keys(self, batch: BatchRef) -> EpochKeys:

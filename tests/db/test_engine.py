@@ -10,9 +10,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, select, text
 
 from ledger.db.engine import MIGRATIONS, newest_revision, open_database, reading, revision
-from ledger.db.models import UnitName
+from ledger.db.models import Mint, UnitName
 from ledger.db.packing import UnitChild, UnitRun
-from ledger.domain import contents
+from ledger.domain import contents, merkle
 from ledger.domain.contents import Codes
 from ledger.services.goods import places
 
@@ -109,4 +109,32 @@ def test_units_packed_before_0013_are_found_and_open_as_they_were(tmp_path: Path
         assert [unit and unit.id for unit in found] == [case, None, pallet, pallet, None]
         child = session.scalars(select(UnitChild)).one()
         assert (child.unit, child.position, child.child) == (pallet, 0, case)
+    engine.dispose()
+
+
+def test_inner_trees_kept_before_0014_have_the_nodes_half_way_to_the_root(tmp_path: Path) -> None:
+    """They are computed from what is kept; a batch without inner codes has none."""
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    kept = b"".join(bytes([number]) * 32 for number in range(16))
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0013")
+        for number, inner in ((1, kept), (2, None)):
+            connection.execute(
+                text(
+                    "INSERT INTO mint (id, key, brand, gtin, count, epoch, state, reservation, "
+                    "created, inner, inner_kept) "
+                    "VALUES (:id, :id, 1, 2, 3, 0, 'DONE', x'', 0, :inner, :kept)"
+                ),
+                {"id": number, "inner": inner is not None, "kept": inner},
+            )
+    engine.dispose()
+
+    engine = open_database(url)
+    with reading(engine) as session:
+        tops = [row.inner_top for row in session.scalars(select(Mint).order_by(Mint.id))]
+    assert tops == [merkle.top_nodes(kept), None]
     engine.dispose()

@@ -7,9 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert, update
 
+from ledger.db.engine import open_database, reading, transaction
+from ledger.db.models import Mint
 from ledger.domain import code, merkle
-from ledger.services import hashing
+from ledger.errors import Broken
+from ledger.services import codes, hashing
 from ledger.services.keys.keeper import BatchRef, CodeKeeper
 from ledger.services.keys.keyring import KeyRing
 from ledger.services.minter import Minter
@@ -65,24 +69,54 @@ def test_a_large_batch_has_the_trees_of_the_plain_path(
 
 
 def test_a_proof_is_the_same_with_kernels_at_hand(minter: Minter) -> None:
-    """A keeper whose process has compiled them takes them, to the same hashes."""
+    """A process that has compiled them takes them, to the same hashes, of both trees."""
     batch = BatchRef(BRAND, 0, GTIN, number=8, count=3000)
-    assert hashing.fastest().lanes is hashing.at_hand() is not None
+    assert hashing.fastest().lanes is hashing.at_hand()[0] is not None
     for index in (0, 951, 952, 2999):  # the last of the deepest leaves, and the first above them
         plain = merkle.subtree_proof(3000, index, lambda a, b: minter.leaves(batch, a, b))
         assert CodeKeeper(minter._ring).siblings(batch, index) == plain
+        for above in (merkle.SUBTREE_LEVELS, merkle.INNER_SUBTREE_LEVELS):
+            plain = merkle.subtree_proof(
+                3000, index, lambda a, b: minter.inner_commitments(batch, a, b), above
+            )
+            assert minter.inner_siblings(batch, index, above) == plain
 
 
-def test_an_inner_tree_that_was_kept_a_level_lower_is_read(minter: Minter) -> None:
-    """Older databases hold it so: the proofs are those of today's."""
-    batch = BatchRef(BRAND, 0, GTIN, number=10, count=3000)
-    leaves = minter.inner_commitments(batch, 0, 3000)
-    older = merkle.build_kept(3000, lambda a, b: leaves[a:b])
+def test_without_kernels_at_hand_the_library_hashes(
+    minter: Minter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that compiled nothing gives the same siblings of both trees."""
+    batch = BatchRef(BRAND, 0, GTIN, number=8, count=3000)
+    keeper = CodeKeeper(minter._ring)
+    assert hashing.fastest().lanes is not None
+    fast = [each(batch, 952) for each in (keeper.siblings, minter.inner_siblings)]
+    monkeypatch.setattr(hashing, "at_hand", lambda: (None, None))
+    assert [each(batch, 952) for each in (keeper.siblings, minter.inner_siblings)] == fast
+
+
+def test_an_inner_proof_comes_from_the_stored_nodes(minter: Minter, tmp_path: Path) -> None:
+    """Also from those that older databases hold, a level lower; and never without any."""
+    batch = BatchRef(BRAND, 0, GTIN, number=10, count=9000)
+    leaves = minter.inner_commitments(batch, 0, 9000)
+    older = merkle.build_kept(9000, lambda a, b: leaves[a:b])
     newer = minter.inner_kept(batch)
     assert len(older) == 2 * len(newer)
     proof = merkle.proof(merkle.tree(leaves), 1234)
+    engine = open_database(f"sqlite:///{tmp_path / 'a.db'}")
+    with reading(engine) as session, pytest.raises(Broken) as fault:
+        codes.inner_proof(minter, session, batch, 1234)
+    assert fault.value.code == "MINT_MISSING"
+    row = {"key": "k", "state": "DONE", "reservation": b"", "created": 0, "inner": True}
+    defined = {"brand": BRAND, "gtin": GTIN, "count": 9000, "epoch": 0, "batch": 10}
+    with transaction(engine) as session:
+        session.execute(insert(Mint), [{**row, **defined}])
     for kept in (older, newer):
-        assert minter.inner_proof(batch, kept, 1234) == proof
+        with transaction(engine) as session:
+            top = merkle.top_nodes(kept)
+            session.execute(update(Mint).values(inner_kept=kept, inner_top=top))
+        with reading(engine) as session:
+            assert codes.inner_proof(minter, session, batch, 1234) == proof
+    engine.dispose()
 
 
 def test_without_numba_the_same_bytes_come_slower(minter: Minter, tmp_path: Path) -> None:

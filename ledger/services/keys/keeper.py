@@ -7,9 +7,9 @@ faces the public runs without keys (`ledger.services.keys.keeper_socket`). Codes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from ledger.errors import Rejected
 from ledger.services import hashing
 from ledger.services.importing import import_seal
 from ledger.services.keys.keyring import EpochKeys, KeyRing
+
+if TYPE_CHECKING:
+    from ledger.domain.lane_codes import LaneCodes
 
 Found = tuple[NDArray[np.int64], Numbers, Numbers]
 """Of many serials: brands, batches and indices; batch 0 where no brand of this ledger made it."""
@@ -104,14 +107,15 @@ class CodeKeeper:
         INDEX_OUT_OF_RANGE and UNKNOWN_EPOCH.
         """
         outer = epoch_keys(self._ring, batch).outer
-        lanes = hashing.at_hand()
+        lanes, codes = hashing.at_hand()
         if lanes is None:
             return merkle.subtree_proof(
                 batch.count, index, lambda start, stop: leaves_of(outer, batch, start, stop)
             )
+        encode = encoder(codes, outer, code.serial_tweak(batch.gtin), batch)
 
         def leaves_at(start: int, stop: int) -> merkle_arrays.Hashes:
-            return lanes.leaves(batch.gtin, start, serials_of(outer, batch, start, stop))
+            return lanes.leaves(batch.gtin, start, encode(start, stop))
 
         return merkle_arrays.subtree_proof(batch.count, index, leaves_at, lanes.pairs)
 
@@ -211,6 +215,27 @@ def check_range(batch: BatchRef, start: int, stop: int) -> None:
             "INDEX_OUT_OF_RANGE",
             f"Batch {batch.number} has {batch.count} items; {start} to {stop} is outside.",
         )
+
+
+def encoder(
+    codes: LaneCodes | None, key: bytes, tweak: int, batch: BatchRef
+) -> Callable[[int, int], NDArray[np.bytes_]]:
+    """Return f(start, stop) -> the codes of items start … stop − 1, dtype S20.
+
+    codes: the kernel that makes many at once; None encrypts arrays, to the same bytes. key, tweak:
+    of serials or of inner codes. f raises Rejected INDEX_OUT_OF_RANGE.
+    """
+    if codes is None:
+        return lambda start, stop: code.encode_codes(
+            key, tweak, batch.epoch, batch.number, indices(batch, start, stop)
+        )
+    encode = codes.encoder(key, tweak, batch.epoch, batch.number)
+
+    def checked(start: int, stop: int) -> NDArray[np.bytes_]:
+        check_range(batch, start, stop)
+        return encode(start, stop)
+
+    return checked
 
 
 def leaves_of(outer: bytes, batch: BatchRef, start: int, stop: int) -> list[bytes]:
