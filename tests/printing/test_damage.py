@@ -8,7 +8,17 @@ import pytest
 
 from ledger.domain.print_uses import USES, Level
 from tests.printing.bound import LEVELS, most, readable
-from tests.printing.camera import Camera, Damage, link, patched, read, scattered, stained, unharmed
+from tests.printing.camera import (
+    Camera,
+    Damage,
+    link,
+    patched,
+    read,
+    read_at_two_looks,
+    scattered,
+    stained,
+    unharmed,
+)
 from tests.printing.measure import phone
 
 CLOSE = Camera()
@@ -18,15 +28,20 @@ FLOORS: dict[str, tuple[Level, Damage, Camera, float]] = {
     "nothing, Q": ("Q", unharmed, CLOSE, 0.99),
     "nothing, H": ("H", unharmed, CLOSE, 0.99),
     "patch of 5 %, M": ("M", patched(0.05, spare=True), CLOSE, 0.985),
-    "patch of 10 %, Q": ("Q", patched(0.10, spare=True), CLOSE, 0.985),
     "patch of 10 %, H": ("H", patched(0.10, spare=True), CLOSE, 0.99),
-    "3 % of modules stained, Q": ("Q", stained(0.03, spare=True), CLOSE, 0.985),
     "3 % of modules stained, H": ("H", stained(0.03, spare=True), CLOSE, 0.98),
     "1 % of modules, Q": ("Q", scattered(0.01, spare=True), CLOSE, 0.985),
     "1.5 % of modules, H": ("H", scattered(0.015, spare=True), CLOSE, 0.98),
     "3.5 pixels a module, M": ("M", unharmed, phone(3.5), 0.99),
     "3.5 pixels a module, Q": ("Q", unharmed, phone(3.5), 0.99),
     "3.5 pixels a module, H": ("H", unharmed, phone(3.5), 0.99),
+}
+# What Q has to bear, at two looks. Were 1 % lost in truth, some 40 of so many would be, and 20 or
+# fewer once in 2,800 times: the floor of 99.5 % shows that 99 % are read.
+WANTED_RENDERS, WANTED_FLOOR = 4000, 0.995
+WANTED: dict[str, tuple[Level, Damage, Camera, float]] = {
+    "patch of 10 %, Q": ("Q", patched(0.10, spare=True), CLOSE, 0.98),
+    "3 % of modules stained, Q": ("Q", stained(0.03, spare=True), CLOSE, 0.98),
 }
 
 
@@ -39,9 +54,21 @@ def test_a_thousand_pictures_are_read(
     assert read(level, damage, camera, RENDERS, seed=11) >= floor * RENDERS
 
 
-@pytest.mark.parametrize(
-    ("level", "damage", "camera"), [row[:3] for row in FLOORS.values()], ids=FLOORS
-)
+@pytest.mark.deep
+@pytest.mark.parametrize(("level", "damage", "camera", "floor"), WANTED.values(), ids=WANTED)
+def test_what_q_has_to_bear_is_read_at_two_looks_in_thousands_of_pictures(
+    level: Level, damage: Damage, camera: Camera, floor: float
+) -> None:
+    """At the first look no fewer than the floor; at that or at the second more than 99 %."""
+    first, second = read_at_two_looks(level, damage, camera, WANTED_RENDERS, seed=11)
+    assert first >= floor * WANTED_RENDERS
+    assert second >= WANTED_FLOOR * WANTED_RENDERS
+
+
+FEW = {name: row[:3] for name, row in (FLOORS | WANTED).items()}
+
+
+@pytest.mark.parametrize(("level", "damage", "camera"), FEW.values(), ids=FEW)
 def test_a_few_pictures_are_read(level: Level, damage: Damage, camera: Camera) -> None:
     """The same for eight: at most one is lost."""
     assert read(level, damage, camera, 8, seed=5) >= 7
