@@ -56,7 +56,7 @@ def test_a_thousand_pictures_are_read(
 
 @pytest.mark.deep
 @pytest.mark.parametrize(("level", "damage", "camera", "floor"), WANTED.values(), ids=WANTED)
-def test_what_q_has_to_bear_is_read_at_two_looks_in_thousands_of_pictures(
+def test_four_thousand_pictures_of_what_q_has_to_bear_are_read_at_two_looks(
     level: Level, damage: Damage, camera: Camera, floor: float
 ) -> None:
     """At the first look no fewer than the floor; at that or at the second more than 99 %."""
