@@ -55,6 +55,7 @@ def test_a_thousand_pictures_are_read(
 
 
 @pytest.mark.deep
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(("level", "damage", "camera", "floor"), WANTED.values(), ids=WANTED)
 def test_four_thousand_pictures_of_what_q_has_to_bear_are_read_at_two_looks(
     level: Level, damage: Damage, camera: Camera, floor: float
