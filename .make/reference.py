@@ -15,8 +15,9 @@ from typing import Any
 
 from typer.main import get_command
 
+from api import consumer, custody, inner
 from api.app import create_app
-from api.limits import MAX_BODY
+from api.limits import MAX_BODY, PER_MINUTE, Limited
 from api.problems import PLAIN, STATUSES
 from ledger.services.settings import Settings
 from scripts.cli import COMMANDS
@@ -86,6 +87,10 @@ def http() -> str:
         "([verdicts.md](verdicts.md)). An error is `application/problem+json` (RFC 9457): a code "
         "of [errors.md](errors.md) as its `title`, the sentence as its `detail`. A person's "
         "browser gets a page instead.",
+        f"Without an API key one address (of IPv6 one /64) may ask so much a minute: {_calls()}. "
+        "What is beyond is 429 with `Retry-After`. Behind a proxy that is not on this machine, "
+        "name it in `FORWARDED_ALLOW_IPS` (as uvicorn reads it) and let it set `X-Forwarded-For`, "
+        "else all whom it serves are one address.",
         _statuses(),
     ]
     for tag in dict.fromkeys(o["tags"][0] for _, _, o in _operations(schema)):
@@ -106,6 +111,17 @@ def _sizes() -> Iterator[str]:
         power = (size.bit_length() - 1) // 10
         shown = f"{size >> 10 * power} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"
         yield f"{shown} {'under `' + start + '`' if start else 'elsewhere'}"
+
+
+def _calls() -> str:
+    """Say how often each limited route may be asked."""
+    routes: dict[str, list[str]] = {name: [] for name in PER_MINUTE}
+    for router in (consumer.router, inner.router, custody.relay_router):
+        for route in router.routes:
+            for each in getattr(route, "dependencies", ()):
+                if isinstance(each.dependency, Limited) and route.include_in_schema:
+                    routes[each.dependency.name].append(f"`{min(route.methods)} {route.path}`")
+    return "; ".join(f"{most:,} of {', '.join(routes[name])}" for name, most in PER_MINUTE.items())
 
 
 def _statuses() -> str:

@@ -43,13 +43,17 @@ GIF = bytes.fromhex(
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
 )
 GPS_RADIUS_KM = 1.0  # the page snaps places to a hundredth of a degree
+PAGE = [Depends(Limited("page"))]
 _ROBOT = re.compile(r"bot|crawl|spider|preview|facebookexternalhit|curl|wget|python", re.I)
 
 
-@router.head("/", include_in_schema=False)
-@router.get("/", response_class=HTMLResponse)
+@router.head("/", include_in_schema=False, dependencies=PAGE)
+@router.get("/", response_class=HTMLResponse, dependencies=PAGE)
 def home(request: Request, site: SiteDep, link: str = "", lang: str | None = None) -> Response:
-    """The entrance: a form for a link; with a link it leads to that code's page."""
+    """The entrance: a form for a link; with a link it leads to that code's page.
+
+    Pages are 1,200 a minute for one address, this one and those of codes together.
+    """
     language = language_of(request, lang)
     if not link:
         return HTMLResponse(render_home(language), headers=HEADERS)
@@ -63,8 +67,8 @@ def home(request: Request, site: SiteDep, link: str = "", lang: str | None = Non
     return RedirectResponse(f"{_path(checked.link)}?lang={language}", 303, HEADERS)
 
 
-@router.head("/01/{gtin}/21/{serial}", include_in_schema=False)
-@router.get("/01/{gtin}/21/{serial}")
+@router.head("/01/{gtin}/21/{serial}", include_in_schema=False, dependencies=PAGE)
+@router.get("/01/{gtin}/21/{serial}", dependencies=PAGE)
 def scan(
     request: Request, site: SiteDep, gtin: str, serial: str, lang: str | None = None
 ) -> Response:
@@ -143,8 +147,8 @@ def pixel(
     return Response(GIF, media_type="image/gif", headers={"Cache-Control": "no-store"})
 
 
-@router.head("/01/{rest:path}", include_in_schema=False)
-@router.get("/01/{rest:path}", status_code=307)
+@router.head("/01/{rest:path}", include_in_schema=False, dependencies=PAGE)
+@router.get("/01/{rest:path}", status_code=307, dependencies=PAGE)
 def longer_link(request: Request, site: SiteDep, rest: str, lang: str | None = None) -> Response:
     """Any other link of an item, as with a lot in it: leads to the code's page, or is refused."""
     language, link = language_of(request, lang), f"{site.link_base}/01/{quote(rest, safe='/')}"

@@ -129,7 +129,9 @@ def _answer(request: Request, status: int, code: str, detail: str, page: str | N
     asked = request.query_params.get("lang")
     language = pick_language(request.headers.get("accept-language"), asked)
     headers = {**HEADERS, **HINTS.get(status, {})}
-    return HTMLResponse(render_problem(page, language), status, headers)
+    # Of the entrance, what was typed there: nobody shall have to type it again.
+    link = request.query_params.get("link", "") if request.url.path == "/" else ""
+    return HTMLResponse(render_problem(page, language, link=link), status, headers)
 
 
 async def _expected(request: Request, error: Exception) -> Response:

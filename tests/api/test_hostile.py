@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
 
-from api.limits import MAX_CLIENTS, Limiter, network
+from api.limits import MAX_CLIENTS, PER_MINUTE, Limiter, network
 from ledger.chain.rpc import HttpRpc
 from ledger.db.engine import open_database
 from ledger.errors import Rejected
@@ -295,6 +296,40 @@ def test_proofs_are_rationed(world: World) -> None:
         last = phone.get(f"/01/{GTIN}/21/bad/proof")
     assert codes == [400] * 60 + [429]
     assert (last.json()["title"], last.headers["retry-after"]) == ("TOO_MANY_REQUESTS", "60")
+
+
+def test_pages_are_rationed(world: World) -> None:
+    """The page of a code, a longer link to it and the entrance count together; then a page says
+    when to come back, works without a script and keeps what was typed. Scans go on."""
+    paths = (
+        world.path(36),
+        world.path(36) + "?11=260101",
+        f"/01/{GTIN}/10/L-1/21/{world.serial(36)}",
+    )
+    typed = f"/?link={quote(world.links[36])}"
+    with world.phone() as phone:
+        token = phone.get(world.path(36), headers=HTML).text.partition('data-token="')[2][:48]
+        phone.app.state.limiters["page"] = Limiter(3)  # type: ignore[attr-defined]
+        let_in = [
+            phone.get(path, headers=HTML, follow_redirects=False).status_code
+            for path in (world.path(36), paths[2], typed)
+        ]
+        pages = {
+            (path, lang): phone.get(f"{path}{'&' if '?' in path else '?'}lang={lang}", headers=HTML)
+            for path in (*paths, typed)
+            for lang in ("en", "zh")
+        }
+        verdict, head = phone.get(world.path(36), headers=JSON), phone.head(world.path(36))
+        beacon = phone.post(f"{world.path(36)}/scan", json={"token": token})
+    assert let_in == [200, 307, 303]
+    assert PER_MINUTE["page"] >= 2 * PER_MINUTE["scan"]
+    for (path, lang), page in pages.items():
+        assert (page.status_code, page.headers["retry-after"]) == (429, "60")
+        assert {"en": "Try again in a minute.", "zh": "请一分钟后再试。"}[lang] in page.text
+        assert "<script" not in page.text
+        assert (f'value="{world.links[36]}"' in page.text) == (path == typed)
+    assert (verdict.status_code, verdict.json()["title"]) == (429, "TOO_MANY_REQUESTS")
+    assert (head.status_code, beacon.status_code) == (429, 204)
 
 
 def test_the_limiter_counts_addresses_by_the_minute() -> None:
