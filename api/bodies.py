@@ -306,7 +306,9 @@ class PointIn(BaseModel):
 
 
 class PlaceIn(PointIn):
-    """Where a scan was made, as far as it is known. region: two digits of GB/T 2260."""
+    """Where a scan was made, as far as it is known; kept to a hundredth of a degree (about 1 km).
+
+    acc_km: its radius; below 1 it counts as 1. region: two digits of GB/T 2260."""
 
     source: Literal["gps", "ip_fixed", "ip_mobile"]
     acc_km: float = Field(ge=0, le=20_000, allow_inf_nan=False)

@@ -24,7 +24,7 @@ from ledger.errors import Rejected
 from ledger.services.device_names import Device
 from ledger.services.lookup import Link
 from ledger.services.proving import prove
-from ledger.services.scan_facts import Place
+from ledger.services.scan_facts import PLACE_KM, Place
 from ledger.services.scans import (
     PAGE_WAIT_S,
     ScanIn,
@@ -42,7 +42,6 @@ COOKIE_LIFE_S = 365 * 86_400
 GIF = bytes.fromhex(
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
 )
-GPS_RADIUS_KM = 1.0  # the page snaps places to a hundredth of a degree
 PAGE = [Depends(Limited("page"))]
 _ROBOT = re.compile(r"bot|crawl|spider|preview|facebookexternalhit|curl|wget|python", re.I)
 
@@ -277,7 +276,5 @@ def _scan_in(request: Request, site: Site, link: str, key: str, place: Place | N
 
 
 def gps(point: PointIn) -> Place:
-    """Return a place that a person has consented to."""
-    # The page rounds before it sends; whoever does not is rounded here.
-    lat, lon = round(point.lat, 2), round(point.lon, 2)
-    return Place("gps", lat, lon, GPS_RADIUS_KM, nearest(lat, lon).code)
+    """Return a place that a person has consented to, which the page has rounded."""
+    return Place("gps", point.lat, point.lon, PLACE_KM, nearest(point.lat, point.lon).code)

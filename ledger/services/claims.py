@@ -26,7 +26,7 @@ from ledger.services.act import Order, act
 from ledger.services.codes import inner_proof, ref_of
 from ledger.services.device_names import Device
 from ledger.services.keys.vault import hosted_name
-from ledger.services.scan_facts import Place
+from ledger.services.scan_facts import Place, kept_of
 from ledger.services.site import Site
 
 HERE_KM, NOW_S = 1.0, 2 * 3600  # who is so near and so soon after it has the same item
@@ -89,7 +89,7 @@ def open_item(site: Site, text: str, device: Device | None, place: Place | None 
 
     Raises Rejected UNKNOWN_INNER, NO_CLAIMER and the contract's names.
     """
-    now = site.clock()
+    now, place = site.clock(), kept_of(place) if place is not None else None
     with reading(site.engine) as session:
         inner = read_inner(site, session, text)
         before = opened(session, inner.batch, inner.index, device, place, now)

@@ -7,7 +7,7 @@ and when the first of them came: it needs no count to be high, and forgives what
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from ledger.detect.clones import FEWEST_DEVICES
@@ -22,6 +22,10 @@ FAR_KM = 100.0
 PHOTO_DAYS, PHOTO_SHARE = 4.0, 0.8
 DAY = 86_400.0
 UNKNOWN = -1  # region of a place, for the detectors
+# What is kept of a place: hundredths of a degree, about 1 km. The finest that anything asks of two
+# places is whether they are one: within 15 km (`ledger.detect.history`), or for an inner code that
+# was uncovered a moment ago, within 1 km (`ledger.services.claims`).
+PLACE_DIGITS, PLACE_KM = 2, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,16 @@ class Place:
     lon: float
     acc_km: float
     region: int | None = None
+
+
+def kept_of(place: Place) -> Place:
+    """Return as much of a place as may be kept of it, whoever stated it and however exactly."""
+    return replace(
+        place,
+        lat=round(place.lat, PLACE_DIGITS),
+        lon=round(place.lon, PLACE_DIGITS),
+        acc_km=max(place.acc_km, PLACE_KM),
+    )
 
 
 @dataclass(frozen=True, slots=True)

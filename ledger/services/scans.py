@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -22,7 +22,7 @@ from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act
 from ledger.services.device_names import Device
-from ledger.services.scan_facts import Place
+from ledger.services.scan_facts import Place, kept_of
 from ledger.services.site import LOG, Site
 from ledger.services.verify import Checked, check
 
@@ -69,6 +69,8 @@ class Stored:
 def store(site: Site, scan: ScanIn) -> Stored:
     """Judge a scan and keep it, durably before this returns; the same key gives the same row.
 
+    Of its place no more is looked at or kept than `kept_of`.
+
     Raises Rejected MALFORMED and FOREIGN_LINK: such links are not ours to log; BAD_CHANNEL,
     BAD_SCAN_TIME, BAD_PLACE; KEY_REUSED when the key came with a scan of another code.
     """
@@ -78,6 +80,8 @@ def store(site: Site, scan: ScanIn) -> Stored:
         raise Rejected(
             "BAD_PLACE", f"{scan.place.region} is no region: give two digits of GB/T 2260, as 31."
         )
+    if scan.place is not None:  # judged by what is kept, so that anybody can judge it again
+        scan = replace(scan, place=kept_of(scan.place))
     now = site.clock()
     made = now if scan.at is None else scan.at
     if not now - OFFLINE_S <= made <= now:
@@ -136,6 +140,7 @@ def add_place(site: Site, key: str, place: Place) -> bool:
         row = session.scalars(query).one_or_none()
         if row is None or row.position is not None or row.lat is not None or row.salt is None:
             return False
+        place = kept_of(place)
         row.loc_src, row.lat, row.lon = place.source, place.lat, place.lon
         row.acc_km, row.region = place.acc_km, place.region
         row.leaf = scan_log.leaf_hash(row.salt, document(row))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import struct
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
@@ -16,11 +17,13 @@ from starlette.testclient import TestClient
 
 from ledger.db.engine import reading
 from ledger.db.models import Scan
+from ledger.db.openings import Opening
 from ledger.domain.regions import nearest
 from ledger.domain.scan_log import leaf_hash, receipt_digest
+from ledger.services.mint import mint_of, released
 from ledger.services.scans import document
 from ledger.services.site import LOG
-from tests.api.world import GTIN, HTML, PHONE, PHONE_ADDRESS, World
+from tests.api.world import GTIN, HTML, JSON, PHONE, PHONE_ADDRESS, World
 
 FOREIGN = "https://evil.example/01/09506000134352/21/0123456789ABCDEFGHJK"
 HERE = {"lat": 0, "lon": 0, "source": "gps", "acc_km": 1}
@@ -76,6 +79,32 @@ def test_a_place_is_added_on_consent(world: World, phone: TestClient) -> None:
     assert row.region == nearest(31.23, 121.47).code
     assert row.salt is not None
     assert row.leaf == leaf_hash(row.salt, document(row))
+
+
+def test_no_place_is_kept_finer_than_a_kilometre(world: World, phone: TestClient) -> None:
+    """Whatever page, app or the tap on an inner code states: in no row and no file."""
+    lat, lon = 39.906217, 116.391276
+    path, link = world.path(35), world.links[35]
+    page = opened(phone, path)
+    phone.post(path + "/scan", json={"token": page, "place": {"lat": lat, "lon": lon}})
+    place = {"source": "gps", "lat": lat, "lon": lon, "acc_km": 0.004, "region": 11}
+    key = world.key(0, "scan")
+    _send(world, key, "ten", link=link, device="app 3", place=place)
+    _send(world, key, "eleven", link=link, place={**place, "acc_km": 12.5})
+    ref = released(mint_of(world.site, world.mint))
+    inner = f"/i/{world.site.minter.inner_codes(ref, 35, 36)[0].decode()}"
+    token = phone.get(inner, headers=JSON).json()["token"]
+    opening = phone.post(f"{inner}?token={token}", json={"place": {"lat": lat, "lon": lon}})
+    assert opening.json()["now"] is True
+    kept = [(row.lat, row.lon, row.acc_km) for row in scans(world, 35)]
+    assert kept == [(39.91, 116.39, 1.0)] * 2 + [(39.91, 116.39, 12.5)]
+    with reading(world.site.engine) as session:
+        row = session.get_one(Opening, (world.batch, 35))
+    assert (row.lat, row.lon) == (39.91, 116.39)
+    files = [file.read_bytes() for file in world.at.data.glob("touchstone.db*")]
+    for exact in (lat, lon):
+        assert [exact for data in files if struct.pack(">d", exact) in data] == []
+    assert any(struct.pack(">d", 116.39) in data for data in files)
 
 
 def _of_another_code(world: World, phone: TestClient, own: str) -> str:

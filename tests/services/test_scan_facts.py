@@ -5,9 +5,17 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.domain.regions import REGIONS
+from ledger.domain.regions import REGIONS, great_circle_km
 from ledger.domain.verdict import Limits
-from ledger.services.scan_facts import MAX_SEEN, Look, Place, copy_factor, scan_facts, went_round
+from ledger.services.scan_facts import (
+    MAX_SEEN,
+    Look,
+    Place,
+    copy_factor,
+    kept_of,
+    scan_facts,
+    went_round,
+)
 
 LIMITS = Limits()
 CITIES = {code: (region.lat, region.lon) for code, region in REGIONS.items()}
@@ -90,3 +98,17 @@ def test_far_devices_are_those_outside_both_radii() -> None:
     assert facts.regions == 3
     blind = scan_facts(history, "me", look("me", 31, 0.0, "ip_mobile").place)
     assert (blind.other_devices, blind.far_devices, blind.regions) == (3, 0, 2)
+
+
+@given(st.floats(-90, 90), st.floats(-180, 180), st.floats(0, 20_000))
+def test_what_is_kept_of_a_place_is_coarse_and_not_wrong(
+    lat: float, lon: float, acc_km: float
+) -> None:
+    """Hundredths of a degree, so near the stated place that the radius, 1 km or more, spans both;
+    kept again it is the same; all else stays."""
+    kept = kept_of(stated := Place("gps", lat, lon, acc_km, 31))
+    assert (kept.lat, kept.lon) == (round(lat, 2), round(lon, 2))
+    assert great_circle_km(lat, lon, kept.lat, kept.lon) < 0.8 < 1.0 <= kept.acc_km
+    assert kept.acc_km == max(1.0, stated.acc_km)
+    assert kept_of(kept) == kept
+    assert (kept.source, kept.region) == ("gps", 31)
