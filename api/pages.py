@@ -70,6 +70,8 @@ PROBLEMS = {
     "MALFORMED": "reason",
     "FOREIGN_LINK": "reason",
     "LEDGER_UNREACHABLE": "reason",
+    "ALREADY_OPENED": "reason",
+    "NOT_RECORDED": "problem",
     "UNKNOWN_INNER": "problem",
     "TOO_MANY_TRIES": "problem",
     "TOO_MANY_REQUESTS": "problem",

@@ -87,13 +87,17 @@ DOCUMENTED = {
 }
 INTERNAL = ("INTERNAL", "Something went wrong here, and was logged: it is not your fault.")
 MACHINES = ("/v1/", "/relay")
-# Refusals that a person meets on a page, and the page that says so; see `api.pages.PROBLEMS`.
+# Refusals that a person meets on a page, and the page that says so; see `api.pages.PROBLEMS`. All
+# that a person can do here is to uncover an inner code: any other refusal is of that.
 PERSONS = {
+    "MALFORMED": "MALFORMED",
     "UNKNOWN_INNER": "UNKNOWN_INNER",
     "TOKEN_EXPIRED": "TOKEN_EXPIRED",
     "BAD_TOKEN": "TOKEN_EXPIRED",
     "TOO_MANY_REQUESTS": "TOO_MANY_REQUESTS",
+    "AlreadyClaimed": "ALREADY_OPENED",
 }
+OTHERS = "NOT_RECORDED"
 MAX_FAULTS = 20  # that are told of one request
 
 
@@ -136,7 +140,7 @@ def _answer(request: Request, status: int, code: str, detail: str, page: str | N
 
 async def _expected(request: Request, error: Exception) -> Response:
     assert isinstance(error, TouchstoneError)
-    detail, page = error.message, PERSONS.get(error.code)
+    detail, page = error.message, PERSONS.get(error.code, OTHERS)
     if isinstance(error, Unavailable):
         page = "LEDGER_UNREACHABLE"
     if isinstance(error, Broken):
@@ -157,13 +161,14 @@ async def _unexpected(request: Request, _: Exception) -> Response:
     return _answer(request, 500, *INTERNAL, page="INTERNAL")
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = [
         f"{'.'.join(str(part) for part in fault['loc'][1:]) or 'body'}: {fault['msg']}"
         for fault in error.errors()
     ]
-    return problem(422, "INVALID_REQUEST", "; ".join(faults[:MAX_FAULTS]))
+    told = "; ".join(faults[:MAX_FAULTS])
+    return _answer(request, 422, "INVALID_REQUEST", told, page="NOT_FOUND")
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sqlite3
 import time
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from api.limits import Limiter
+from api.texts import catalogue
 from ledger.chain.account import Account
-from ledger.db.engine import reading
+from ledger.db.chain_states import ChainClaim
+from ledger.db.engine import open_database, reading
 from ledger.domain.digital_link import inner_link
-from ledger.services import relaying
+from ledger.services import claims, relaying
+from ledger.services.device_names import Device
+from ledger.services.keys.vault import Vault
 from ledger.services.mint import batch_ref
-from tests.api.world import BRAND, DISTRIBUTOR, GTIN, HTML, JSON, RIVAL, STORE, World, sscc
+from ledger.services.site import Site
+from tests.api.world import (
+    BRAND,
+    DISTRIBUTOR,
+    GTIN,
+    HTML,
+    JSON,
+    RIVAL,
+    STORE,
+    World,
+    asked_rows,
+    sscc,
+)
 
 LOT = "L-V"
 
@@ -246,6 +266,94 @@ def test_a_person_is_told_of_a_refusal_by_a_page(world: World, codes: Codes) -> 
     assert (other.status_code, "此页面已过期" in other.text) == (400, True)
     assert (many.status_code, "Try again in a minute." in many.text) == (429, True)
     assert many.headers["retry-after"] == "60"
+
+
+def _copied(world: World, to: Path, *changes: str) -> Site:
+    """Return the installation with the database as it is now, in which something is changed."""
+    with closing(sqlite3.connect(world.at.data / "touchstone.db")) as database:
+        database.execute("VACUUM INTO ?", (str(to),))
+    engine = open_database(f"sqlite:///{to}")
+    with engine.begin() as connection:
+        for change in changes:
+            connection.exec_driver_sql(change)
+    return world.later(0, engine=engine)
+
+
+def _behind(world: World, to: Path, codes: Codes, index: int) -> Site:
+    """Somebody else's tap is on the chain, and has not been followed here."""
+    behind = _copied(world, to)
+    with world.phone() as other:
+        path = f"/i/{_inner(world, codes, index)}"
+        other.post(f"{path}?token={other.get(path, headers=JSON).json()['token']}", headers=JSON)
+    found = None
+    while found is None:
+        with reading(world.site.engine) as session:
+            found = session.get(ChainClaim, (codes.batch, index))
+    return behind
+
+
+def _wrong_era(world: World, to: Path, codes: Codes, index: int) -> Site:
+    """What is signed here the contract refuses."""
+    return _copied(world, to, f"UPDATE chain_party SET era = era + 1 WHERE id = {BRAND}")
+
+
+def _no_claimer(world: World, to: Path, codes: Codes, index: int) -> Site:
+    """Nobody who may say that a code was uncovered has a key hosted here."""
+    site = _copied(world, to, "UPDATE chain_party SET key_mode = 1")
+    site.__dict__["vault"] = Vault.create(to.with_suffix(".keys"), "open", os.urandom)
+    return site
+
+
+@pytest.mark.parametrize(
+    ("why", "index", "code", "says"),
+    [
+        (_behind, 12, "AlreadyClaimed", "reason.ALREADY_OPENED"),
+        (_wrong_era, 13, "EraCancelled", "problem.NOT_RECORDED"),
+        (_no_claimer, 14, "NO_CLAIMER", "problem.NOT_RECORDED"),
+    ],
+)
+def test_a_tap_that_is_refused_is_answered_by_a_page(
+    world: World, codes: Codes, tmp_path: Path, why: Any, index: int, code: str, says: str
+) -> None:
+    """In the reader's language; a program is told the name; nothing is recorded by it."""
+    site = why(world, tmp_path / "copy.db", codes, index)
+    path, before = f"/i/{_inner(world, codes, index)}", asked_rows(site)
+    with world.phone(site) as phone:
+        tap = f"{path}?token={phone.get(path, headers=JSON).json()['token']}"
+        pages = {lang: phone.post(f"{tap}&lang={lang}", headers=HTML) for lang in ("en", "zh")}
+        told = phone.post(tap, headers=JSON)
+    assert (told.status_code, told.json()["title"]) == (422, code)
+    for lang, page in pages.items():
+        assert (page.status_code, page.headers["content-type"][:9]) == (422, "text/html")
+        brand = catalogue(lang).text("site.no_brand")
+        for part in ("headline", "sentence", "action"):
+            assert catalogue(lang).text(f"{says}.{part}", brand=brand) in unescape(page.text)
+    assert asked_rows(site) == before
+
+
+def test_of_two_who_tap_at_once_one_is_told_that_it_was_now(world: World, codes: Codes) -> None:
+    """The other looked a moment before it was recorded, and is told who was faster."""
+    code, taps = _inner(world, codes, 11), 0
+    mine, other = (Device(name, world.site.device_key) for name in ("mine", "other"))
+
+    def clock() -> int:
+        nonlocal taps
+        taps += 1
+        if taps == 2:  # nobody had uncovered it when it was looked up; it is about to be signed
+            assert claims.open_item(world.site, code, other).now
+        return world.site.clock()
+
+    late = claims.open_item(replace(world.site, clock=clock), code, mine)
+    assert (taps >= 2, late.now, late.by_you) == (True, False, False)
+
+
+def test_a_link_that_is_no_proofs_is_a_page_for_a_person(world: World) -> None:
+    """As any other link that names no code; and a page's address without its token is none."""
+    with world.phone() as phone:
+        proof = phone.get(f"/01/{GTIN}/21/%22/proof?lang=zh", headers=HTML)
+        image = phone.get(world.path(0) + "/scan.gif?lang=en", headers=HTML)
+    assert (proof.status_code, "此链接中没有可读的码" in proof.text) == (400, True)
+    assert (image.status_code, "There is no page at this address." in image.text) == (422, True)
 
 
 def _inner(world: World, codes: Codes, index: int) -> str:
