@@ -330,6 +330,8 @@ class Submission(Base):
     verb: Mapped[int]
     subject: Mapped[bytes] = mapped_column(index=True)
     data: Mapped[bytes]  # the contract call
+    # What was asked, hashed: whoever uses the key again must ask the same. NULL before 0015.
+    asked: Mapped[bytes | None]
     # What a key hosted here may sign again; NULL where the party signs with its own.
     order: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     signings: Mapped[int]

@@ -39,6 +39,7 @@ class Order:
 
     identity: of the subject. document: its EPCIS document, whose hash becomes args["eventHash"].
     key: idempotency key. brand: whose goods, 0 for none. deadline_s: seconds the signature is good.
+    worked_out: arguments that follow from when it is asked, not from what is asked.
     """
 
     verb: Verb
@@ -50,6 +51,13 @@ class Order:
     document: Mapping[str, Any] | None = None
     shown: Shown = NOTHING
     deadline_s: int = capture.CUSTODY_DEADLINE_S
+    worked_out: tuple[str, ...] = ()
+
+    def asked(self, units: Sequence[bytes] = ()) -> bytes:
+        """What tells it from any other request under its key; units: of a list."""
+        args = {name: value for name, value in self.args.items() if name not in self.worked_out}
+        what = {"actor": self.actor, "identity": self.identity, "args": args, "units": units}
+        return capture.asked_of(self.verb, what)
 
     def to_json(self, units: Sequence[bytes] = ()) -> dict[str, Any]:
         """What is needed to sign it again over newer heads."""
@@ -78,11 +86,9 @@ def act(
     signer: the party's own key, or a device's; None takes the hosted one. Raises Rejected by the
     contract's name, NOT_HOSTED, KEY_REUSED, Unavailable LEDGER_UNREACHABLE.
     """
-    subject = ids.subject(SIGNINGS[order.verb].kind, order.identity)
-    kept = order.to_json()
-    if (found := known(site, order.key, order.actor, order.verb, subject, kept)) is not None:
+    if (found := known(site, order.key, order.verb, order.asked())) is not None:
         return found
-    return _keep(site, order, _composer(site, order, signer), kept, subject, signer, beside)
+    return _keep(site, order, (), _composer(site, order, signer), signer, beside)
 
 
 def act_on_list(
@@ -93,9 +99,7 @@ def act_on_list(
     skip_stale: bool = False,
 ) -> int:
     """Sign and keep one verb over several units (ship, receiveFrom); as `act`."""
-    subject = ids.subject("unit", units[0])
-    kept = order.to_json(units)
-    if (found := known(site, order.key, order.actor, order.verb, subject, kept)) is not None:
+    if (found := known(site, order.key, order.verb, order.asked(units))) is not None:
         return found
     args = order.signed_args()
 
@@ -113,7 +117,7 @@ def act_on_list(
                 _address(signer),
             )
 
-    return _keep(site, order, compose, kept, subject, signer, None)
+    return _keep(site, order, units, compose, signer, None)
 
 
 def act_many(
@@ -129,24 +133,22 @@ def act_many(
     in its place; others are raised.
     """
     results: list[int | Rejected] = []
-    fresh: list[tuple[int, bytes, bytes, int, dict[str, Any]]] = []
+    fresh: list[tuple[int, bytes, int]] = []
     for at, order in enumerate(orders):
-        subject = ids.subject(SIGNINGS[order.verb].kind, order.identity)
-        kept = order.to_json()
         try:
-            found = known(site, order.key, order.actor, order.verb, subject, kept)
+            found = known(site, order.key, order.verb, order.asked())
             if found is None:
                 compose = _composer(site, order, signer)
                 message, data = _signed(site, compose, signer or site.signer(order.actor))
-                fresh.append((at, subject, data, message.deadline, kept))
+                fresh.append((at, data, message.deadline))
             results.append(found or 0)
         except Rejected as error:
             results.append(error)
     if not fresh:
         return results
     with transaction(site.engine) as session:
-        for at, subject, data, deadline, kept in fresh:
-            row = _put(site, session, orders[at], subject, data, deadline, None if signer else kept)
+        for at, data, deadline in fresh:
+            row = _put(site, session, orders[at], (), data, deadline, hosted=signer is None)
             results[at] = row.id
         beside(session, [at for at, *_ in fresh])
     return results
@@ -198,22 +200,13 @@ def asks_a_person(row: Submission) -> bool:
     return row.state == "NEEDS_SIGNATURE" and given_up
 
 
-def known(
-    site: Site,
-    key: str,
-    actor: int,
-    verb: Verb,
-    subject: bytes,
-    order: Mapping[str, Any] | None = None,
-    data: bytes | None = None,
-) -> int | None:
+def known(site: Site, key: str, verb: Verb, asked: bytes) -> int | None:
     """Return the submission that an idempotency key stands for, None if it is new.
 
-    order: as `Order.to_json`, where a key at hand signs. data: the call, where it comes signed.
-    Raises Rejected KEY_REUSED when the key stands for something else.
+    asked: of `capture.asked_of`. Raises Rejected KEY_REUSED when the key stands for something else.
     """
     with reading(site.engine) as session:
-        found = capture.kept_as(session, key, actor, verb, subject, order, data)
+        found = capture.kept_as(session, key, verb, asked)
     return None if found is None else found.id
 
 
@@ -241,38 +234,41 @@ def _put(
     site: Site,
     session: Session,
     order: Order,
-    subject: bytes,
+    units: Sequence[bytes],
     data: bytes,
     deadline: int,
-    kept: Mapping[str, Any] | None,
+    *,
+    hosted: bool,
 ) -> Submission:
+    """Keep a signed order; units: of a list. hosted: its key is here, and may sign it again."""
+    identity = units[0] if units else order.identity
     return capture.keep(
         session,
         key=order.key,
         brand=order.brand,
         actor=order.actor,
         verb=order.verb,
-        subject=subject,
+        subject=ids.subject(SIGNINGS[order.verb].kind, identity),
         data=data,
+        asked=order.asked(units),
         deadline=deadline,
         now=site.clock(),
         document=order.document,
-        order=kept,
+        order=order.to_json(units) if hosted else None,
     )
 
 
 def _keep(
     site: Site,
     order: Order,
+    units: Sequence[bytes],
     compose: Callable[[], Message | ListMessage],
-    kept: Mapping[str, Any],
-    subject: bytes,
     signer: Account | None,
     beside: Beside | None,
 ) -> int:
     message, data = _signed(site, compose, signer or site.signer(order.actor))
     with transaction(site.engine) as session:
-        row = _put(site, session, order, subject, data, message.deadline, None if signer else kept)
+        row = _put(site, session, order, units, data, message.deadline, hosted=signer is None)
         if beside is not None:
             beside(session)
         return row.id

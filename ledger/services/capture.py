@@ -21,11 +21,12 @@ from ledger.db.chain_states import ChainDelegate, ChainRegistry
 from ledger.db.models import ChainEvent, ChainParty, ChainRun, Document, Submission
 from ledger.domain import ids, jcs
 from ledger.domain.ids import SubjectKind
+from ledger.domain.keccak import keccak
+from ledger.domain.typed_json import to_json
 from ledger.domain.verbs import BY_QUORUM, DEVICE_ERAS, HEADLESS, RULINGS, SIGNINGS, Verb
 from ledger.errors import Rejected, Unavailable
 from ledger.services.network import Network
 
-_DIFFERS = ("eventHash", "activeFrom", "deviceEra")  # at every try of one request
 CUSTODY_DEADLINE_S = 24 * 3600
 RECEIPT_DEADLINE_S = 72 * 3600  # receipts are signed offline
 
@@ -147,6 +148,7 @@ def keep(
     verb: Verb,
     subject: bytes,
     data: bytes,
+    asked: bytes,
     deadline: int,
     now: int,
     document: Mapping[str, Any] | None = None,
@@ -154,11 +156,11 @@ def keep(
 ) -> Submission:
     """Put a signed call into the outbox with its document; the same key again gives the same row.
 
-    key: the caller's idempotency key. data: the contract call. deadline, now: unix seconds.
-    order: the request itself, where a key hosted here may sign it again; see `resign`.
-    Raises Rejected KEY_REUSED when the key came with another call.
+    key: the caller's idempotency key. data: the contract call. asked: of `asked_of`. deadline, now:
+    unix seconds. order: the request itself, where a key hosted here may sign it again; see
+    `resign`. Raises Rejected KEY_REUSED when the key came with another request.
     """
-    found = kept_as(session, key, actor, verb, subject, order)
+    found = kept_as(session, key, verb, asked)
     if found is not None:
         return found
     if document is not None:
@@ -170,6 +172,7 @@ def keep(
         verb=int(verb),
         subject=subject,
         data=data,
+        asked=asked,
         order=dict(order) if order is not None else None,
         signings=1,
         state="QUEUED",
@@ -181,37 +184,36 @@ def keep(
     return row
 
 
-def kept_as(
-    session: Session,
-    key: str,
-    actor: int,
-    verb: Verb,
-    subject: bytes,
-    order: Mapping[str, Any] | None = None,
-    data: bytes | None = None,
-) -> Submission | None:
-    """Return what was kept under an idempotency key; Rejected KEY_REUSED if that is another.
+def asked_of(verb: Verb, what: Mapping[str, Any]) -> bytes:
+    """Return what tells one request from another: 16 bytes of a hash over all that was asked.
 
-    data: the call itself, where it was signed elsewhere: no other signature is the same request.
+    what: as `typed_json.to_json` takes it; nothing that differs when the same is asked again.
+    """
+    told = json.dumps({"verb": int(verb), "what": to_json(what)}, sort_keys=True)
+    return keccak(told.encode())[:16]
+
+
+def kept_as(session: Session, key: str, verb: Verb, asked: bytes) -> Submission | None:
+    """Return what was kept under an idempotency key, None if it is new. asked: of `asked_of`.
+
+    Raises Rejected KEY_REUSED where the key stands for another request.
     """
     found = session.scalars(select(Submission).where(Submission.key == key)).one_or_none()
-    if found is None:
-        return None
-    same = (found.actor, found.verb, found.subject) == (actor, verb, subject)
-    same = same and data in (None, found.data)
-    if not same or _asked(found.order or order) != _asked(order or found.order):
-        raise Rejected(
-            "KEY_REUSED", "The idempotency key came with another request before: use a new one."
-        )
+    if found is not None:
+        # Of what was kept before there was a hash, no more can be compared than the verb.
+        same_request((found.verb, found.asked or asked), (verb, asked))
     return found
 
 
-def _asked(order: Mapping[str, Any] | None) -> Any:
-    """Return what makes two requests the same: no salt or time, which differ at every try."""
-    if order is None:
-        return None
-    args = {k: v for k, v in order["args"].items() if k not in _DIFFERS}
-    return args, order["units"]
+def same_request(kept: object, asked: object) -> None:
+    """Refuse a key that stands for something else than what is asked under it now.
+
+    Raises Rejected KEY_REUSED.
+    """
+    if kept != asked:
+        raise Rejected(
+            "KEY_REUSED", "The idempotency key came with another request before: use a new one."
+        )
 
 
 def keep_document(session: Session, document: Mapping[str, Any], brand: int, now: int) -> bytes:

@@ -101,4 +101,4 @@ def _order(
         "deviceEra": era,
         "eventHash": NO_EVENT_HASH,
     }
-    return Order(Verb.DELEGATE, actor, actor, args, key)
+    return Order(Verb.DELEGATE, actor, actor, args, key, worked_out=("deviceEra",))

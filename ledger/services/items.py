@@ -112,7 +112,8 @@ def order_reclaim(site: Site, actor: int, link: str, key: str) -> Order:
     document = epcis_states.way(occasion(site, actor), Verb.WITHDRAW, [epc], path)
     args = {"actor": actor, "from": unit.holder}
     shown = Shown(origins=[origin])
-    return Order(Verb.WITHDRAW, actor, item.leaf, args, key, item.brand, document, shown)
+    of = (item.leaf, args, key, item.brand, document, shown)
+    return Order(Verb.WITHDRAW, actor, *of, worked_out=("from",))
 
 
 def order_draw(site: Site, actor: int, link: str, key: str) -> Order:
@@ -126,7 +127,8 @@ def order_draw(site: Site, actor: int, link: str, key: str) -> Order:
     document = epcis_states.drawing(occasion(site, actor), epc)
     args = {"actor": actor, "batch": item.batch, "lot": lot}
     shown = Shown(proofs, code=_code(item).hash)
-    return Order(Verb.DRAW_ITEM, actor, item.leaf, args, key, item.brand, document, shown)
+    of = (item.leaf, args, key, item.brand, document, shown)
+    return Order(Verb.DRAW_ITEM, actor, *of, worked_out=("lot",))
 
 
 def name_drawn(site: Site, session: Session, link: str) -> None:

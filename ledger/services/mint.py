@@ -23,7 +23,7 @@ from ledger.domain.gs1 import gtin14
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, Unavailable
 from ledger.services.act import Beside, Order, act, asks_a_person
-from ledger.services.capture import era_of
+from ledger.services.capture import era_of, same_request
 from ledger.services.codes import prefix_of
 from ledger.services.importing.imported import tree as imported_tree
 from ledger.services.keys.epochs import ensure_epoch, record
@@ -69,11 +69,8 @@ def order_codes(site: Site, brand: int, gtin: str, count: int, key: str, inner: 
     number = int(gtin14(gtin))
     with reading(site.engine) as session:
         if (known := _by_key(session, key)) is not None:
-            if (known.brand, known.gtin, known.count, known.inner) != (brand, number, count, inner):
-                raise Rejected(
-                    "KEY_REUSED",
-                    f"The idempotency key '{key}' came with another order: use a new one.",
-                )
+            kept = (known.brand, known.gtin, known.count, known.inner)
+            same_request(kept, (brand, number, count, inner))
             return known.id
         era_of(session, brand)  # an unregistered party gets no keys
     epoch = ensure_epoch(site, brand)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Select, func, select
 
@@ -56,14 +56,11 @@ def register(site: Site, new: NewParty, key: str) -> tuple[int, int]:
             "BAD_PARTY", "A hosted party has its key made here; any other gives its own address."
         )
     _check(new)
+    sets = {"markets": sorted(set(new.markets)), "regions": sorted(set(new.regions))}
+    asked = capture.asked_of(Verb.REGISTER_PARTY, {**asdict(new), **sets})
     with reading(site.engine) as session:
-        kept = session.scalars(select(Submission).where(Submission.key == key)).one_or_none()
+        kept = capture.kept_as(session, key, Verb.REGISTER_PARTY, asked)
     if kept is not None:
-        if kept.verb != Verb.REGISTER_PARTY or new.party not in (0, kept.actor):
-            raise Rejected(
-                "KEY_REUSED",
-                f"The idempotency key '{key}' came with another request: use a new one.",
-            )
         return kept.actor, kept.id
     party = new.party or _next_party(site)
     account = new.account or site.vault.ensure(hosted_name(party)).address
@@ -96,18 +93,19 @@ def register(site: Site, new: NewParty, key: str) -> tuple[int, int]:
             verb=Verb.REGISTER_PARTY,
             subject=message.subject,
             data=data,
+            asked=asked,
             deadline=deadline,
             now=site.clock(),
         )
         session.merge(
             Profile(
-                party=party,
+                party=row.actor,
                 name_en=new.name_en,
                 name_zh=new.name_zh,
                 regions=sorted(new.regions),
             )
         )
-        return party, row.id
+        return row.actor, row.id
 
 
 def known(site: Site, party: int) -> ChainParty:

@@ -161,14 +161,19 @@ def keep(
     document: Mapping[str, Any] | None,
     actor: int,
     key: str,
+    asked: bytes | None = None,
 ) -> int:
-    """Keep a call that the contract would take; return the submission's id. Raises as `accept`."""
+    """Keep a call that the contract would take; return the submission's id. Raises as `accept`.
+
+    asked: of `capture.asked_of`; None where it comes signed: another signature is another request.
+    """
+    asked = asked or capture.asked_of(message.verb, {"data": data})
     if isinstance(message, ListMessage):
         subject = ids.subject("unit", message.units[0])
     else:
         subject = message.subject
     key = f"relay-{actor}:{key}"
-    if (found := known(site, key, actor, message.verb, subject, data=data)) is not None:
+    if (found := known(site, key, message.verb, asked)) is not None:
         return found
     capture.ask(site.rpc, site.network, site.relay.address, data)
     with transaction(site.engine) as session:
@@ -180,6 +185,7 @@ def keep(
             verb=message.verb,
             subject=subject,
             data=data,
+            asked=asked,
             deadline=message.deadline,
             now=site.clock(),
             document=document,

@@ -37,7 +37,7 @@ def rule(site: Site, order: Order) -> int:
             session, site.network, order.verb, order.identity, order.signed_args(), deadline
         )
     data = signed_by(site, message, [site.vault.account(ADMIN)])
-    return keep(site, message, data, order.document, order.actor, order.key)
+    return keep(site, message, data, order.document, order.actor, order.key, order.asked())
 
 
 def signed_by(

@@ -52,7 +52,10 @@ def activate(site: Site, batch: int, first: int, to: int, active_from: int, key:
     run = epcis.Run(f"{ref.gtin:014d}", batch, first, to)
     document = epcis.activation(epcis.Occasion(site.when(), site.salt()), [run])
     args = {"actor": ref.brand, "from": first, "to": to, "activeFrom": active_from}
-    return act(site, Order(Verb.ACTIVATE, ref.brand, batch, args, key, ref.brand, document))
+    order = Order(
+        Verb.ACTIVATE, ref.brand, batch, args, key, ref.brand, document, worked_out=("activeFrom",)
+    )
+    return act(site, order)
 
 
 def void(

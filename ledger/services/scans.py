@@ -21,6 +21,7 @@ from ledger.domain.scan_map import Entry, ScanMap, next_entry
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act
+from ledger.services.capture import same_request
 from ledger.services.device_names import Device
 from ledger.services.scan_facts import Place, kept_of
 from ledger.services.site import LOG, Site
@@ -97,8 +98,8 @@ def store(site: Site, scan: ScanIn) -> Stored:
             code = checked.verdict.reasons[0]
             raise Rejected(code, checked.fault or "The link's host is not one of ours.")
         link = checked.link
-        if found is not None and (found.gtin, found.serial) != (int(link.gtin), link.serial):
-            raise Rejected("KEY_REUSED", "The key came with a scan of another code: use a new one.")
+        if found is not None:
+            same_request((found.gtin, found.serial), (int(link.gtin), link.serial))
         row = found or _row(site, scan, checked, made)
         if found is None:
             session.add(row)

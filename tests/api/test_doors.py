@@ -375,6 +375,34 @@ def test_a_key_is_good_for_one_range(world: World) -> None:
     assert (other.status_code, other.json()["title"]) == (409, "KEY_REUSED")
 
 
+def test_a_registration_is_all_that_was_asked(world: World) -> None:
+    """Asked again it is the same party, whatever the order of a list; any other detail is another
+    request, and changes nothing."""
+    key = {**world.key(0, "admin"), "Idempotency-Key": "a third shop"}
+    own = {"account": "0x" + "12" * 20, "key_mode": 1}
+    lists = {"roles": ["store", "distributor"], "markets": [2, 1], "regions": [44, 31]}
+    body = {"gln": None, "name_en": "Third Shop", "name_zh": "第三店", **lists, **own}
+    first = ask(world, "POST /v1/parties", key, body)
+    assert first.status_code == 202
+    turned = {**body, **{name: values[::-1] for name, values in lists.items()}}
+    assert ask(world, "POST /v1/parties", key, turned).json() == first.json()
+    before = asked_rows(world.site)
+    for name, value in (
+        ("gln", str(SHOP)),
+        ("name_en", "Fourth Shop"),
+        ("name_zh", "第四店"),
+        ("roles", ["store"]),
+        ("markets", [1]),
+        ("regions", []),
+        ("prefix", "9506001"),
+        ("account", "0x" + "13" * 20),
+        ("key_mode", 2),
+    ):
+        other = ask(world, "POST /v1/parties", key, {**body, name: value})
+        assert (other.status_code, other.json()["title"], name) == (409, "KEY_REUSED", name)
+    assert asked_rows(world.site) == before
+
+
 @pytest.mark.parametrize("key", ["epoch-9506000000015-0", "anchor-2-1", "commission-0:k8"])
 def test_nobody_takes_a_key_of_the_installation_itself(world: World, key: str) -> None:
     """What goes on by itself has keys that no caller can write."""

@@ -203,7 +203,12 @@ def test_what_admins_decide_on_a_party(world: World) -> None:
         headers = {**world.key(RIVAL, "brand", "custody"), "Idempotency-Key": "own"}
         own = client.post(f"{path}/status", json={"status": "active"}, headers=headers)
     assert (own.status_code, own.json()["title"]) == (403, "SCOPE_MISSING")
-    world.settle(world.post(f"{path}/terms", {"roles": ["brand", "store"], "markets": [3]}))
+    terms = {"roles": ["brand", "store"], "markets": [3]}
+    decided, key = world.post(f"{path}/terms", terms), {"Idempotency-Key": f"k{world.sent}"}
+    world.settle(decided)
+    assert world.api.post(f"{path}/terms", json=terms, headers=key).json() == decided
+    other = world.api.post(f"{path}/terms", json={**terms, "markets": []}, headers=key)
+    assert (other.status_code, other.json()["title"]) == (409, "KEY_REUSED")
     world.settle(world.post(f"{path}/status", {"status": "suspended"}))
     assert refused(world, f"{path}/status", {"status": "suspended"}) == (422, "BadStatus")
     world.settle(world.post(f"{path}/status", {"status": "active"}))

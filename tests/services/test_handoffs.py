@@ -208,6 +208,7 @@ def test_a_handoff_overtaken_on_its_way_is_refused_too(world: World) -> None:
             verb=Verb.SHIP,
             subject=ids.subject("unit", unit),
             data=data,
+            asked=capture.asked_of(Verb.SHIP, args),
             deadline=site.clock() - 60,
             now=site.clock(),
         )
@@ -241,3 +242,18 @@ def test_the_same_request_twice_is_one(world: World) -> None:
         keys = select(Submission).where(Submission.key == "ship pallet")
         assert len(session.scalars(keys).all()) == 1
         assert len(session.scalars(select(Document)).all()) == documents
+
+
+def test_requests_by_a_partys_own_key_are_told_apart_too(world: World) -> None:
+    """Under one idempotency key: to somebody else, or with another unit, is another request."""
+    site, units = world.site, [world.units["arrived"]]
+    first = custody.ship(site, DISTRIBUTOR, STORE, units, "onward", OWN)
+    assert custody.ship(site, DISTRIBUTOR, STORE, units, "onward", OWN) == first
+    act.settled(site, [first])
+    assert custody.ship(site, DISTRIBUTOR, STORE, units, "onward", OWN) == first
+    before = all_rows(site)
+    for to, sent in ((BRAND, units), (STORE, [*units, world.units["here"]])):
+        with pytest.raises(Rejected) as refusal:
+            custody.ship(site, DISTRIBUTOR, to, sent, "onward", OWN)
+        assert refusal.value.code == "KEY_REUSED"
+    assert all_rows(site) == before

@@ -258,7 +258,9 @@ def test_a_brand_takes_an_item_back_from_who_squatted_on_it(world: World) -> Non
     world.do(act.Order(Verb.DRAW_ITEM, RIVAL, draw.identity, args | NONE, "q4", shown=shown))
     world.refuses("UnitExists", lambda: items.draw(site, BRAND, link, "q5"))
     world.refuses("NotSuspended", lambda: items.reclaim(site, RIVAL, link, "q6"))
-    world.settle(items.reclaim(site, BRAND, link, "q7"))
+    taken = items.reclaim(site, BRAND, link, "q7")
+    world.settle(taken)
+    assert items.reclaim(site, BRAND, link, "q7") == taken  # from whom is not what was asked
     unit = _unit(world, link)
     assert world.unit(unit) == (BRAND, 0, HELD)
     with reading(site.engine) as session:

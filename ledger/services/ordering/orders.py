@@ -21,7 +21,7 @@ from ledger.domain.watermark import SPARE
 from ledger.errors import Rejected
 from ledger.services import mint as minting
 from ledger.services import ranges
-from ledger.services.capture import era_of
+from ledger.services.capture import era_of, same_request
 from ledger.services.keys.epochs import ensure_epoch
 from ledger.services.ordering import packages, receivers
 from ledger.services.persons import Person, note
@@ -74,11 +74,7 @@ def request(site: Site, who: Person, wish: Wish, key: str) -> CodeOrder:
     with transaction(site.engine) as session:
         known = session.scalars(select(CodeOrder).where(CodeOrder.key == key)).one_or_none()
         if known is not None:
-            if any(getattr(known, name) != value for name, value in said.items()):
-                raise Rejected(
-                    "KEY_REUSED",
-                    f"The idempotency key '{key}' came with another order: use a new one.",
-                )
+            same_request({name: getattr(known, name) for name in said}, said)
             return known
         receivers.find(session, wish.receiver, wish.brand)
         now = site.clock()
