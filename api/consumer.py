@@ -21,6 +21,7 @@ from ledger.db.engine import reading
 from ledger.domain.digital_link import inner_code, printed_link
 from ledger.domain.regions import nearest
 from ledger.errors import Rejected
+from ledger.services import trusting
 from ledger.services.device_names import Device
 from ledger.services.lookup import Link
 from ledger.services.proving import prove
@@ -160,13 +161,17 @@ def longer_link(request: Request, site: SiteDep, rest: str, lang: str | None = N
 
 @router.get("/.well-known/touchstone.json")
 def well_known(site: SiteDep) -> dict[str, Any]:
-    """Which ledger this host serves, for checkers and look-alike hunters."""
+    """Which ledger this host serves, for checkers and look-alike hunters.
+
+    Answers `host`, `hosts`, `chain_id`, `contract` and `checkers`: pages of others that check
+    proofs, as the trust file names them.
+    """
     return {
         "host": site.host,
         "hosts": sorted(site.hosts),
         "chain_id": site.network.chain_id,
         "contract": site.network.contract,
-        "checkers": [],
+        "checkers": trusting.checkers(site),
     }
 
 

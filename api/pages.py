@@ -130,7 +130,7 @@ class ScanPage:
     """All that the page of one code shows. Times are unix seconds, None where nothing is known.
 
     expires, best_before: first second after the last good day, as bound on the ledger.
-    validators, witnesses: how many seal blocks and how many cosign checkpoints.
+    validators: how many seal blocks. checkers: pages of others that check proofs.
     scan_token: one-time token for storing this scan; None where no scan may be stored (prefetch).
     beacon_url takes `POST {"token", "lang"}` and once more with `"place": {"lat", "lon"}` on
     consent; pixel_url takes `GET ?token=`. zone: IANA name of the zone in which times are shown.
@@ -151,7 +151,6 @@ class ScanPage:
     block_number: int | None
     block_time: int | None
     validators: int
-    witnesses: int
     proof_url: str | None
     canonical_url: str | None
     scan_token: str | None
@@ -164,7 +163,7 @@ class ScanPage:
     @property
     def operator_alone(self) -> bool:
         """Whether the operator alone could rewrite the record: then nothing is called proved."""
-        return self.validators <= 1 and self.witnesses == 0
+        return self.validators <= 1
 
     @property
     def known(self) -> bool:
@@ -311,11 +310,7 @@ def _step(step: JourneyStep, words: Catalogue) -> str:
 def _seal(page: ScanPage, words: Catalogue) -> _Statement:
     if page.operator_alone:
         return _Statement(words.text("seal.alone"), words.text("seal.alone_text"))
-    validators = words.text("seal.validators", n=page.validators)
-    return _Statement(
-        words.text("seal.shared", n=page.witnesses, validators=validators),
-        words.text("seal.shared_text"),
-    )
+    return _Statement(words.text("seal.shared", n=page.validators), words.text("seal.shared_text"))
 
 
 def _tone(page: ScanPage) -> str:

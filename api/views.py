@@ -13,6 +13,7 @@ from ledger.domain.digital_link import printed_link
 from ledger.domain.regions import REGIONS
 from ledger.domain.verbs import Verb
 from ledger.domain.verdict import REASONS
+from ledger.services import trusting
 from ledger.services.act import asks_a_person
 from ledger.services.lookup import Item, history
 from ledger.services.site import Site
@@ -47,12 +48,12 @@ def scan_page(
         block_number=point.number if point else None,
         block_time=point.time if point else None,
         validators=len(point.reigns[-1][1]) if point else 0,
-        witnesses=0,
         proof_url=f"{path}/proof" if point else None,
         canonical_url=printed_link(site.link_base, link.gtin, link.serial, False),
         scan_token=token,
         beacon_url=f"{path}/scan",
         pixel_url=f"{path}/scan.gif",
+        checkers=trusting.checkers(site),
         imported=bool(item and item.imported),
     )
 

@@ -28,6 +28,13 @@ def make(
     max_age: Annotated[
         int, typer.Option(min=1, help="Seconds after which a proof is no longer fresh.")
     ] = DEFAULT_MAX_AGE_S,
+    checker: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Address of somebody else's page that checks proofs, which scan pages name; may be"
+            " repeated, '' for none [those named so far]."
+        ),
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -38,7 +45,13 @@ def make(
     """
     chosen = settings(data)
     home, now = home_of(chosen), parse_clock(chosen.clock)()
-    trusting.make(home, now, max_age, valid_days)
+    named = [url for url in checker if url] if checker else None
+    trusting.make(home, now, max_age, valid_days, named)
     made = check_trust(home.trust.read_bytes(), now)
-    result = {"file": str(home.trust), "issued": made.issued, "valid_until": made.valid_until}
+    result = {
+        "file": str(home.trust),
+        "issued": made.issued,
+        "valid_until": made.valid_until,
+        "checkers": list(made.checker_urls),
+    }
     show(result, as_json)

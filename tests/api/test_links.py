@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from html import unescape
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from ledger.domain.digital_link import inner_link
+from ledger.services import trusting
 from tests.api.world import GTIN, HTML, JSON, RIVAL_GTIN, World, asked_rows
 
 UNKNOWN = "0123456789ABCDEFGHJK"
@@ -199,3 +201,19 @@ def test_looking_changes_nothing(world: World) -> None:
         phone.get("/.well-known/touchstone.json")
         phone.get("/healthz")
     assert asked_rows(world.site) == before
+
+
+def test_pages_of_others_that_check_proofs_are_named(world: World) -> None:
+    """By the page and for machines, as the trust file has them; not one on a host of ours."""
+    home, now = world.site.home, int(time.time())
+    theirs, ours = "https://check.example/", f"{world.site.link_base}/check"
+    told = []
+    with world.phone() as phone:
+        for named in ((theirs, ours), ()):
+            trusting.make(home, now, 300, checkers=named)
+            page = phone.get(world.path(0), params={"lang": "en"}, headers=HTML).text
+            machines = phone.get("/.well-known/touchstone.json").json()["checkers"]
+            told.append(
+                (machines, f'href="{theirs}"' in page, ours in page, "other people" in page)
+            )
+    assert told == [([theirs], True, False, True), ([], False, False, False)]

@@ -41,7 +41,6 @@ PAGE = ScanPage(
     block_number=7,
     block_time=NOW,
     validators=4,
-    witnesses=2,
     proof_url="/01/09506000134352/21/0K7M2XQ4T9ZC3HV8RBNP/proof",
     canonical_url="https://id.example/01/09506000134352/21/0K7M2XQ4T9ZC3HV8RBNP",
     scan_token="one-time",
@@ -88,7 +87,7 @@ def with_reasons(*codes: str, **changes: Any) -> ScanPage:
 def every_page(lang: str) -> Iterator[str]:
     for code in REASONS:
         yield pages.render_scan(with_reasons(code), lang)
-        yield pages.render_scan(with_reasons(code, validators=1, witnesses=0), lang)
+        yield pages.render_scan(with_reasons(code, validators=1), lang)
     for code in pages.PROBLEMS:
         yield pages.render_problem(code, lang, link="x", host="other.example", canonical_url="/01")
     yield pages.render_home(lang, link="x", brand_name="Example Brand")
@@ -220,17 +219,14 @@ def test_a_page_without_a_token_leaves_no_trace() -> None:
 
 
 def test_only_an_independent_record_is_called_proved() -> None:
-    """One validator without witness: signed by the operator alone; nothing green or proved."""
-    alone = pages.render_scan(replace(PAGE, validators=1, witnesses=0), "en")
+    """One validator: signed by the operator alone; nothing green or proved."""
+    alone = pages.render_scan(replace(PAGE, validators=1), "en")
     assert alone.count("igned by the operator alone") == 2  # in the verdict and at the chain's part
     assert not re.search(r"tone-good|by-chain|>proved<|proved by the chain", alone)
-    for validators, witnesses in ((4, 0), (1, 1), (4, 2)):
-        shared = pages.render_scan(replace(PAGE, validators=validators, witnesses=witnesses), "en")
-        assert "igned by the operator alone" not in shared
-        assert "tone-good" in shared and ">proved<" in shared
-    assert "Sealed by 1 validator, 1 witness<" in pages.render_scan(
-        replace(PAGE, validators=1, witnesses=1), "en"
-    )
+    shared = pages.render_scan(PAGE, "en")
+    assert "igned by the operator alone" not in shared
+    assert "tone-good" in shared and ">proved<" in shared
+    assert "Sealed by 4 validators<" in shared
 
 
 def test_what_is_not_known_is_not_claimed() -> None:

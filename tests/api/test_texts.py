@@ -35,10 +35,10 @@ def test_dates_and_times_are_cldrs(lang: str, at: int) -> None:
 @given(n=st.integers(0, 10_000))
 def test_plural_forms_are_cldrs(lang: str, n: int) -> None:
     """A count takes the form that CLDR's rule gives it."""
-    forms = catalogue(lang).texts["seal.validators"]
+    forms = catalogue(lang).texts["seal.shared"]
     assert isinstance(forms, dict)
     right = forms[LOCALES[lang].plural_form(n)].format(n=n)
-    assert catalogue(lang).text("seal.validators", n=n) == right
+    assert catalogue(lang).text("seal.shared", n=n) == right
 
 
 @pytest.mark.parametrize("lang", PATTERNS)

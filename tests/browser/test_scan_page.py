@@ -47,7 +47,6 @@ def example(reason: str, lang: str) -> ScanPage:
         block_number=20_817,
         block_time=NOW,
         validators=4,
-        witnesses=2,
         proof_url="/01/09506000134352/21/0K7M2XQ4T9ZC3HV8RBNP/proof",
         canonical_url="https://id.example/01/09506000134352/21/0K7M2XQ4T9ZC3HV8RBNP",
         scan_token="one-time",
