@@ -8,7 +8,7 @@ import numpy as np
 
 from ledger.detect.case_table import RETURNS
 from ledger.detect.cell import Cell
-from ledger.detect.finding import Evidence, Finding, Leaker, in_words, rounded
+from ledger.detect.finding import Evidence, Finding, Leaker, cases_in_words, in_words, rounded
 from ledger.detect.frame import Custody, Floats, Ints, Lots
 from ledger.detect.stream import Rejection
 
@@ -78,7 +78,7 @@ def account(
         e_value=rounded(e_value),
         level=rounded(rejected.level),
         fdr=fdr,
-        sentence=_sentence(evidence, e_value, label, place),
+        sentence=diversion_in_words(evidence, e_value, label, place),
     )
 
 
@@ -164,21 +164,26 @@ def leakers(cases: Ints, lots: Lots, custody: Custody, lot: int) -> tuple[Leaker
     )
 
 
-def _sentence(evidence: Evidence, e_value: float, lot: int, place: str) -> str:
-    first, last = evidence.cases[0] + 1, evidence.cases[-1] + 1
+def diversion_in_words(evidence: Evidence, e_value: float, lot: int, place: str) -> str:
+    """What a finding says in one sentence; of what there is none of, it says nothing."""
+    first, last = evidence.cases[0], evidence.cases[-1]
     contiguous = last - first + 1 == len(evidence.cases)
     if contiguous and len(evidence.pallets) == 1:
-        where = f"pallet {evidence.pallets[0] + 1} (cases {first} to {last}), one of"
-        where += f" {evidence.pallets_of} of this consignee"
+        where = f"pallet {evidence.pallets[0] + 1} ({cases_in_words(first, last)}), "
+        only = evidence.pallets_of == 1
+        where += "the only one" if only else f"one of {evidence.pallets_of}"
+        where += " of this consignee"
     elif contiguous:
-        where = f"cases {first} to {last}"
+        where = cases_in_words(first, last)
     else:
         where = f"{len(evidence.cases)} single cases, mixed"
+    if evidence.elsewhere:
+        were = "was" if evidence.elsewhere == 1 else "were"
+        where += f", of which {evidence.elsewhere} {were} seen elsewhere"
     return (
         f"{evidence.scans} of {evidence.scans_of} items of lot {lot} seen in {place},"
-        f" outside its territory, come from {where}, of which {evidence.elsewhere} were seen"
-        " elsewhere; if goods of this lot left at random, evidence this strong would occur at most"
-        f" {in_words(e_value)}; if diverted, most likely by"
+        f" outside its territory, come from {where}; if goods of this lot left at random, evidence"
+        f" this strong would occur at most {in_words(e_value)}; if diverted, most likely by"
         f" {_leaker(evidence.leakers[0])}"
     )
 

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ledger.detect.finding import Evidence, Finding
+from ledger.detect.finding import Evidence, Finding, cases_in_words
 from ledger.detect.frame import Ints, Lots, Scans
+from ledger.domain.thresholds import counted
 
 DAYS = 1 / 24
 WINDOW = 3
@@ -169,8 +170,9 @@ class Farms:
             fdr=self._fdr,
             update_of=told,
             sentence=(
-                f"{len(units)} items of cases {cases[0] + 1} to {cases[-1] + 1} of lot {label} were"
-                f" scanned by {len(farm.devices)} devices within days; goods on sale are not"
+                f"{len(units)} items of {cases_in_words(cases[0], cases[-1])} of lot {label} were"
+                f" scanned by {counted(len(farm.devices), 'device')} within days; goods on sale are"
+                " not"
             ),
         )
 

@@ -92,3 +92,8 @@ def in_words(e_value: float) -> str:
     if e_value >= 1e9:
         return "once in more than a billion"
     return f"once in {int(float(f'{e_value:.2g}')):,}"
+
+
+def cases_in_words(first: int, last: int) -> str:
+    """Neighbouring cases by their numbers from 1: 'case 3', 'cases 3 to 7'. first, last: from 0."""
+    return f"case {first + 1}" if first == last else f"cases {first + 1} to {last + 1}"

@@ -66,16 +66,16 @@ def _speed(terms: Mapping[str, Any], scans: Sequence[Seen]) -> Sequence[Seen]:
 
 TESTS: Mapping[str, Kind] = {
     "scans": Kind(
-        {"n": (2, 1000), "days": (1 / 24, 366)}, _count, "{found} scans of one code within {days:g}"
-        " days, where {n:g} are the threshold",
+        {"n": (2, 1000), "days": (1 / 24, 366)}, _count, "{found} scans of one code within"
+        " {within}, where {n:g} are the threshold",
     ),
     "devices": Kind(
         {"n": (2, 1000), "days": (1 / 24, 366)}, _devices, "{devices} devices scanned one code"
-        " within {days:g} days, where {n:g} are the threshold",
+        " within {within}, where {n:g} are the threshold",
     ),
     "radius": Kind(
         {"km": (1, 20_000), "days": (1 / 24, 366)}, _radius, "one code was scanned in places more"
-        " than {km:g} km apart within {days:g} days",
+        " than {km:g} km apart within {within}",
     ),
     "speed": Kind(
         {"km": (1, 20_000), "kmh": (1, 100_000), "days": (1 / 24, 366)}, _speed, "one code was"
@@ -98,8 +98,15 @@ def fired(test: str, terms: Mapping[str, Any], scans: Sequence[Seen]) -> Sequenc
 def sentence(test: str, terms: Mapping[str, Any], scans: Sequence[Seen]) -> str:
     """Return what a threshold that holds says, for people."""
     devices = len({scan.device for scan in scans})
-    text = TESTS[test].sentence.format(found=len(scans), devices=devices, **terms)
+    within = counted(terms["days"], "day")
+    text = TESTS[test].sentence.format(found=len(scans), devices=devices, within=within, **terms)
     return f"{text}; a threshold that a person set, not a calibrated test"
+
+
+def counted(number: float, noun: str) -> str:
+    """Say how many of something: '1 day', '7 days'."""
+    shown = f"{number:g}" if isinstance(number, float) else str(number)
+    return f"{shown} {noun}{'' if number == 1 else 's'}"
 
 
 def apart(one: Seen, other: Seen) -> float:

@@ -23,6 +23,8 @@ from ledger.errors import Rejected
 from ledger.services.alerting.alerts_evidence import FORMAT, Document
 from ledger.services.alerting.alerts_frames import frames, scan_rows
 from ledger.services.alerting.alerts_rules import THRESHOLD
+from ledger.services.alerting.alerts_words import as_said_now
+from ledger.services.alerting.watch_bursts import LONGEST_S, MOST
 from ledger.services.alerting.watch_frame import DAY
 from ledger.services.alerting.watch_kept import Kept
 from ledger.services.alerting.watch_looks import LOOKS, summed
@@ -62,7 +64,9 @@ def _judged(told: Document) -> Again:
     follows = _FOLLOWS[alert["kind"]](told)
     if follows is None:
         return Again(False, "the kept scans do not give this alert")
-    differs = sorted(_differing(follows, alert))
+    words = as_said_now(alert["finding"]["sentence"])
+    said = {**alert, "finding": {**alert["finding"], "sentence": words}}
+    differs = sorted(_differing(follows, said))
     if differs:
         return Again(False, f"the kept scans give another {', another '.join(differs)}")
     return Again(True, f"{len(told['scans'])} kept scans give this alert again")
@@ -148,13 +152,21 @@ def _farmed(told: Document) -> Follows | None:
 
 
 def _guessed(told: Document) -> Follows | None:
-    """How many other codes the device scanned is told, not kept: the rule does not ask."""
+    """One device, or several that act together: each of them has guessed, and the first is what the
+    alert was raised on. How many other codes it scanned, and how often all of them tried, is told,
+    not kept: the rule does not ask."""
     scans, _, _ = frames(told)
-    finding = guess_again(scans, told["terms"]["fdr"])
-    if finding is None:
+    said = told["alert"]["finding"]
+    each = [scans.take(scans.device == number) for number in range(len(scans.devices))]
+    found = [one for one in (guess_again(own, told["terms"]["fdr"]) for own in each) if one]
+    if not len(each) == len(found) == min(said.get("members", 1), MOST):
         return None
-    tried = {"scans": finding.evidence.scans, "codes": list(finding.evidence.codes)}
-    return {"raised": _time(told, finding), "finding": {"day": finding.day, "evidence": tried}}
+    codes = tuple(said["evidence"]["codes"])
+    first = min(found, key=lambda one: (one.day, one.evidence.codes != codes))
+    if any((one.day - first.day) * DAY > LONGEST_S for one in found):
+        return None
+    tried = {"scans": first.evidence.scans, "codes": list(first.evidence.codes)}
+    return {"raised": _time(told, first), "finding": {"day": first.day, "evidence": tried}}
 
 
 def _found(told: Document, finding: Finding) -> Follows:

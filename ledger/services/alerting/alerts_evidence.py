@@ -83,14 +83,17 @@ def told_of(kind: str, about: Alert | Cause) -> Document:
     return as_kept
 
 
-def keep_evidence(session: Session, now: int, alert: Alert, told: Document) -> None:
-    """Keep the evidence of an alert; the first stays."""
-    if session.get(AlertEvidence, alert.id) is not None:
+def keep_evidence(
+    session: Session, now: int, alert: Alert, told: Document, *, anew: bool = False
+) -> None:
+    """Keep the evidence of an alert. anew: instead of what is kept; else the first stays."""
+    row = session.get(AlertEvidence, alert.id)
+    if row is not None and not anew:
         return
     whole = {**told, "alert": {"id": alert.id, **told_of(alert.kind, alert)}}
     text = json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
     body, digest = gzip.compress(text, mtime=0), hashlib.sha256(text).digest()
-    session.add(AlertEvidence(alert=alert.id, made=now, sha256=digest, body=body))
+    session.merge(AlertEvidence(alert=alert.id, made=now, sha256=digest, body=body))
 
 
 def evidence_of(session: Session, alert: int) -> Document:

@@ -1,11 +1,12 @@
 """Why an alert was raised, in one sentence and in the reader's language.
 
-English is the sentence that was kept with the alert. Chinese is composed from the figures beside
-it, so it says what they say, also of alerts that were raised before.
+English is the sentence that was kept with the alert. Chinese says the same: composed from the
+figures beside it, and from the sentence where only that has them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,6 +26,17 @@ KINDS_ZH = {
     "skipped_hop": "跳过流转环节",
     "threshold": "阈值",
 }
+# As sentences of earlier alerts say it, and as it is said now.
+_ONCE = tuple(
+    (re.compile(once), now)
+    for once, now in (
+        (r", of which 0 were seen elsewhere", ""),
+        (r"of which 1 were", "of which 1 was"),
+        (r"one of 1 of this", "the only one of this"),
+        (r"\bcases (\d+) to \1\b", r"case \1"),
+        (r"(?<![\d.,])1 (day|device)s\b", r"1 \1"),
+    )
+)
 _RULE = "；此为阈值规则，未经校准"
 _SET = "；此为人工设定的阈值，未经校准"
 
@@ -41,7 +53,14 @@ def sentence(told: Document, language: str) -> str:
     """Return why it was raised."""
     if language == "zh":
         return _ZH[told["alert"]["kind"]](told)
-    return str(told["alert"]["finding"]["sentence"])
+    return as_said_now(str(told["alert"]["finding"]["sentence"]))
+
+
+def as_said_now(kept: str) -> str:
+    """Return the sentence of an earlier alert in the words of this version; others as they are."""
+    for once, now in _ONCE:
+        kept = once.sub(now, kept)
+    return kept
 
 
 def region_name(region: int | None, language: str) -> str:
@@ -67,19 +86,40 @@ def _place(told: Document) -> str:
 
 def _diversion(told: Document) -> str:
     of, finding = _evidence(told), told["alert"]["finding"]
-    once = int(float(f"{finding['e_value']:.2g}"))
-    first, last = of["cases"][0] + 1, of["cases"][-1] + 1
-    where = f"第{first}至{last}箱"
+    first, last = of["cases"][0], of["cases"][-1]
+    where = _cases(first, last)
     if last - first + 1 != len(of["cases"]):
-        where = f"分散的{len(of['cases'])}箱"
+        where = f"分散混装的{len(of['cases'])}箱"
+    elif len(of["pallets"]) == 1:
+        pallets = of["pallets_of"]
+        share = "其唯一的托盘" if pallets == 1 else f"其{pallets}个托盘之一"
+        where = f"该收货方的第{of['pallets'][0] + 1}号托盘（{where}，{share}）"
+    elsewhere = f"，这些箱中另有{of['elsewhere']}件在别处出现" if of["elsewhere"] else ""
     return (
         f"批次{told['alert']['lot']}在{_place(told)}（销售区域之外）被扫描的{of['scans_of']}件中，"
-        f"{of['scans']}件来自{where}，这些箱中另有{of['elsewhere']}件先在别处出现；若货物随机流出，"
-        f"出现如此强的证据的概率至多为{once:,}分之一；若确属窜货，{_leaker(of['leakers'][0])}"
+        f"{of['scans']}件来自{where}{elsewhere}；若货物随机流出，出现如此强的证据的概率"
+        f"{_once(finding['e_value'])}；若确属窜货，{_from(of['leakers'][0])}"
     )
 
 
-def _leaker(one: Mapping[str, Any]) -> str:
+def _once(e_value: float) -> str:
+    if e_value >= 1e9:
+        return "不到十亿分之一"
+    return f"至多为{int(float(f'{e_value:.2g}')):,}分之一"
+
+
+def _cases(first: int, last: int) -> str:
+    """Neighbouring cases, by their numbers from 1."""
+    return f"第{first + 1}箱" if first == last else f"第{first + 1}至{last + 1}箱"
+
+
+def _said(told: Document, pattern: str) -> tuple[str, ...]:
+    """Return what only the kept sentence has; empty texts where it does not."""
+    found = re.search(pattern, told["alert"]["finding"]["sentence"])
+    return found.groups() if found else ("",) * re.compile(pattern).groups
+
+
+def _from(one: Mapping[str, Any]) -> str:
     who = {"consignee": "首个收货方", "store": "门店"}[one["level"]]
     sure = "超过99%" if one["probability"] >= SURE else f"{one['probability']:.0%}"
     return f"最可能流出自{who}{one['number']}（{sure}）"
@@ -87,8 +127,9 @@ def _leaker(one: Mapping[str, Any]) -> str:
 
 def _clone(told: Document) -> str:
     of, finding = _evidence(told), told["alert"]["finding"]
+    (places,) = _said(told, r" in (\d+) places?;")
     return (
-        f"{of['scans_of']}台设备扫描了编码{told['alert']['code']}；以复制品解释这些扫描，"
+        f"{of['scans_of']}台设备在{places}个地点扫描了编码{told['alert']['code']}；以复制品解释这些扫描，"
         f"比任何正常情形约合理{int(finding['e_value']):,}倍"
     )
 
@@ -96,21 +137,25 @@ def _clone(told: Document) -> str:
 def _farm(told: Document) -> str:
     of = _evidence(told)
     return (
-        f"批次{told['alert']['lot']}第{of['cases'][0] + 1}至{of['cases'][-1] + 1}箱的"
+        f"批次{told['alert']['lot']}{_cases(of['cases'][0], of['cases'][-1])}的"
         f"{of['scans']}件商品在数日内被{_devices(told)}台设备扫描；在售商品不会如此"
     )
 
 
 def _guess(told: Document) -> str:
-    of = _evidence(told)
+    of, members = _evidence(told), told["alert"]["finding"].get("members", 1)
+    if members > 1:
+        (times,) = _said(told, r"issued, ([\d,]+) times")
+        return f"{members}台设备先后相隔不到一天，共{times}次扫描了从未发行的编码"
     return f"一台设备扫描的{of['scans_of']}个编码中，有{of['scans']}个从未发行"
 
 
 def _ahead(told: Document) -> str:
     alert = told["alert"]
+    case, sender = _said(told, r"\(case (\d+)\) that (\d+) shipped")
     return (
-        f"{_evidence(told)['scans_of']}台设备扫描了批次{alert['lot']}中已发往{alert['consignee']}"
-        f"而尚未签收的商品{_RULE}"
+        f"{_evidence(told)['scans_of']}台设备扫描了批次{alert['lot']}（箱{case}）中由{sender}发往"
+        f"{alert['consignee']}而尚未签收的商品{_RULE}"
     )
 
 
@@ -123,9 +168,10 @@ def _skipped(told: Document) -> str:
 
 
 def _outside(told: Document) -> str:
+    (market,) = _said(told, r"for market (\d+)")
     return (
-        f"{_evidence(told)['scans_of']}台设备在{_place(told)}扫描了批次{told['alert']['lot']}的商品，"
-        f"该地不在其销售市场之内{_RULE}"
+        f"{_evidence(told)['scans_of']}台设备在{_place(told)}扫描了属于市场{market}的批次"
+        f"{told['alert']['lot']}的商品{_RULE}"
     )
 
 

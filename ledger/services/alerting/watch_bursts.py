@@ -23,7 +23,7 @@ MOST = 100  # devices that are named
 class Burst:
     """first: the finding on its first device. begun, last: unix seconds. scans: of codes that were
     never issued, by its devices from when each is named on, with the codes that named it. devices:
-    the first MOST of its `members`."""
+    the first MOST of its `members`. shown: how many of these its evidence tells of."""
 
     first: Finding
     begun: int
@@ -31,6 +31,7 @@ class Burst:
     scans: int = 0
     members: int = 0
     devices: list[str] = field(default_factory=list)
+    shown: int = 1
 
     def takes(self, time: int) -> bool:
         """Say whether a device that is named at a time belongs to it."""

@@ -68,7 +68,8 @@ def _belongs(alert: Alert, row: Scan, goods: Goods) -> bool:
 
 @dataclass(frozen=True)
 class Found:
-    """A finding as a cause. is_new: there was no alert of it. evidence: of what is found first."""
+    """A finding as a cause. is_new: there was no alert of it. evidence: of what is found first, and
+    of guessers that act together again when there are more of them."""
 
     kind: str
     cause: alerts.Cause
@@ -79,7 +80,8 @@ class Found:
         """Make or update its alert; return its key if it is new."""
         alert, new = alerts.keep(session, now, rule, self.cause)
         if self.evidence is not None:
-            keep_evidence(session, now, alert, self.evidence)
+            anew = self.cause.body.get("members", 1) > 1
+            keep_evidence(session, now, alert, self.evidence, anew=anew)
         return alert.key if new else None
 
 
@@ -107,7 +109,7 @@ class Finder:
 
     def find_burst(self, burst: Burst, told: Collection[Finding]) -> list[Found]:
         """Return the cause of guessers that act together: as it began, if that is among what the
-        detectors told now, and as it stands."""
+        detectors told now, and as it stands, with evidence anew where that shows more of them."""
         began = [self.find(burst.first)] if burst.first in told else []
         cause = self._cause(burst.first, None)
         so_far = {
@@ -116,7 +118,11 @@ class Finder:
             "devices": list(burst.devices),
         }
         stands = replace(cause, last=burst.last, scans=burst.scans, body={**cause.body, **so_far})
-        return [*began, Found("guess", stands, is_new=not self._is_known(cause))]
+        evidence = None
+        if burst.members > burst.shown:
+            burst.shown = burst.members
+            evidence = self.source.of_guessers(burst.first, burst.devices)
+        return [*began, Found("guess", stands, not self._is_known(cause), evidence)]
 
     def _is_known(self, cause: alerts.Cause) -> bool:
         query = select(Alert.id).where(Alert.key == f"{self.brand}/{cause.key}")

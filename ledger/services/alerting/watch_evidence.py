@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from ledger.db.models import Scan
 from ledger.detect.clones import Basis
 from ledger.detect.finding import Finding
+from ledger.detect.guessers import UNKNOWN
 from ledger.domain import contents
 from ledger.services.alerting import alerts
 from ledger.services.alerting.alerts_again import looks, recompute
@@ -60,6 +61,22 @@ class Source:
         if finding.kind == "diversion":
             told["looks"] = looks({**told, "alert": alert})
         return told
+
+    def of_guessers(self, first: Finding, devices: Sequence[str]) -> Document:
+        """Return what guessers that act together rest on: of each the scans that named it."""
+        rows = [row for device in devices for row in self._guesses(device)]
+        told = self._document(first, None, sorted(rows, key=lambda row: row.id))
+        return {**told, "complete": True}
+
+    def _guesses(self, device: str) -> list[Scan]:
+        """A device's scans of codes that were never issued, up to the one that named it."""
+        rows = sorted(_by_ids(self.session, self.names.strange[device]), key=lambda row: row.id)
+        codes: set[str] = set()
+        for at, row in enumerate(rows, 1):
+            codes.add(code_of(row))
+            if len(codes) == UNKNOWN:
+                return rows[:at]
+        return rows
 
     def _rows(
         self, finding: Finding, consignment: Consignment | None, until: int

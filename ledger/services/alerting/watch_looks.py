@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ledger.db.models import Scan
 from ledger.domain.regions import REGIONS
-from ledger.domain.thresholds import DAY_S
+from ledger.domain.thresholds import DAY_S, counted
 from ledger.services.alerting.alerts_rules import AHEAD, OUTSIDE, RECALLED, SKIPPED
 from ledger.services.alerting.markets import is_outside
 from ledger.services.alerting.watch_frame import code_of
@@ -64,7 +64,7 @@ class Known(Protocol):
 
 @dataclass(frozen=True)
 class Hit:
-    """What a rule says of a scan. cause: within the rule. sentence: after '{n} devices '.
+    """What a rule says of a scan. cause: within the rule. sentence: after '7 devices '.
 
     goods: how many may be involved, at most; 0: as many as were scanned.
     """
@@ -130,7 +130,7 @@ def _recalled(known: Known, terms: Terms, row: Scan) -> Hit | None:
     return Hit(
         f"{found[0].lot.number}/{row.region}",
         f"scanned items of the recalled lot {name} for the first time in {place}, more than"
-        f" {terms['grace_days']:g} days after the recall",
+        f" {counted(terms['grace_days'], 'day')} after the recall",
         name,
         row.region,
     )
@@ -184,7 +184,7 @@ def summed(terms: Terms, hit: Hit, rows: Sequence[Scan]) -> Sum | None:
         return None
     codes = sorted({code_of(row) for row in rows})
     return Sum(
-        f"{devices} devices {hit.sentence}; {UNCALIBRATED}",
+        f"{counted(devices, 'device')} {hit.sentence}; {UNCALIBRATED}",
         (len(codes), max(hit.goods, len(codes))),
         len(rows),
         devices,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -17,6 +19,8 @@ from sqlalchemy import select
 from ledger.db.alerting import RuleHit
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainLot
+from ledger.detect.account import diversion_in_words
+from ledger.detect.finding import Evidence, Leaker
 from ledger.domain.regions import REGIONS
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
@@ -24,7 +28,7 @@ from ledger.services.alerting import alerts_rules, markets
 from ledger.services.alerting.alerts_again import recompute
 from ledger.services.alerting.alerts_evidence import COLUMNS, Document, evidence_of
 from ledger.services.alerting.alerts_picture import WIDTH, WRAP, picture, wrapped
-from ledger.services.alerting.alerts_words import LANGUAGES, sentence
+from ledger.services.alerting.alerts_words import LANGUAGES, as_said_now, sentence
 from ledger.services.alerting.watch import Watcher
 from ledger.services.worlds.world import demo_world
 from tests.services.watch_world import (
@@ -415,11 +419,70 @@ def test_each_has_its_picture_in_both_languages(kept: Kept, name: str, language:
         or "threshold" in name
         or (str(told["alert"]["finding"]["evidence"]["scans_of"]) in why)
     )
+    assert numbers(why) == numbers(sentence(told, "en"))
     high = float(str(tree.get("viewBox")).split(" ")[3])
     for text in tree.iter(f"{SVG}text"):
         x, y, wide = float(text.attrib["x"]), float(text.attrib["y"]), extent(text)
         left = x - wide if text.get("text-anchor") == "end" else x
         assert left >= 0 and left + wide <= WIDTH and 0 < y < high, text.text
+
+
+def numbers(text: str) -> list[str]:
+    """Return the numbers that a sentence names, of any language."""
+    return sorted(re.findall(r"[0-9A-Z]*\d(?:[\d,./A-Z]*[\dA-Z])?", text))
+
+
+TOLD: Any = {
+    "id": 7, "kind": "diversion", "lot": "L-1", "region": 44, "code": None, "consignee": 3,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cases", "pallets_of", "elsewhere", "english", "chinese"),
+    [
+        ((4, 5), 3, 0, "pallet 1 (cases 5 to 6), one of 3 of this consignee; if",
+         "该收货方的第1号托盘（第5至6箱，其3个托盘之一）；若"),
+        ((4,), 1, 1, "pallet 1 (case 5), the only one of this consignee, of which 1 was seen"
+         " elsewhere; if",
+         "该收货方的第1号托盘（第5箱，其唯一的托盘），这些箱中另有1件在别处出现；若"),
+        ((4, 9), 2, 6, "2 single cases, mixed, of which 6 were seen elsewhere; if",
+         "分散混装的2箱，这些箱中另有6件在别处出现；若"),
+    ],
+)  # fmt: skip
+def test_a_diversions_words_leave_out_what_is_not(
+    cases: tuple[int, ...], pallets_of: int, elsewhere: int, english: str, chinese: str
+) -> None:
+    """No case to the same case, nothing of which there were none; the same in both languages."""
+    evidence = Evidence(
+        scans=5, scans_of=9, cases=cases, pallets=(0,), pallets_of=pallets_of,
+        elsewhere=elsewhere, leakers=(Leaker("store", 4, 0.97),),
+    )  # fmt: skip
+    for e_value, once in ((4e4, ("once in 40,000", "至多为40,000分之一")),
+                          (1e12, ("once in more than a billion", "不到十亿分之一"))):  # fmt: skip
+        finding = {
+            "sentence": diversion_in_words(evidence, e_value, 7, "region 44"),
+            "evidence": asdict(evidence),
+            "e_value": e_value,
+        }
+        told = {"alert": {**TOLD, "finding": finding}}
+        for language, part, seldom in (("en", english, once[0]), ("zh", chinese, once[1])):
+            assert part in sentence(told, language)
+            assert seldom in sentence(told, language)
+
+
+@pytest.mark.parametrize(
+    ("once", "now"),
+    [
+        ("come from cases 3 to 3, of which 0 were seen elsewhere; if", "come from case 3; if"),
+        ("one of 1 of this consignee, of which 1 were seen", "the only one of this consignee, of"
+         " which 1 was seen"),
+        ("1 devices scanned, within 1 days", "1 device scanned, within 1 day"),
+        ("11 devices, 2.1 days, cases 3 to 33, of which 10 were", None),
+    ],
+)  # fmt: skip
+def test_an_alert_of_before_is_told_in_todays_words(once: str, now: str | None) -> None:
+    """Where they have changed, so that its evidence still gives it; all else stays as it was."""
+    assert as_said_now(once) == (now or once)
 
 
 def extent(text: ElementTree.Element) -> float:

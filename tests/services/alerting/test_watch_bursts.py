@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ledger.db.models import Alert, Scan
 from ledger.services.alerting import alerts, alerts_rules
 from ledger.services.alerting.alerts_again import recompute
 from ledger.services.alerting.alerts_evidence import evidence_of
+from ledger.services.alerting.alerts_words import sentence
 from ledger.services.alerting.watch import Watcher
 from ledger.services.alerting.watch_bursts import MOST
 from tests.services.watch_world import BRAND, END, Board, board, scan_row
@@ -74,14 +76,39 @@ def test_a_botnet_of_any_size_is_one_alert_of_bounded_size(tmp_path: Path) -> No
     assert found.scans == 3 * (MOST + 40)
 
 
-def test_the_evidence_of_a_burst_is_of_the_device_that_began_it(tmp_path: Path) -> None:
-    """It was raised on that, and is computed again from that."""
+def test_the_evidence_of_a_burst_shows_its_members(tmp_path: Path) -> None:
+    """Of each the scans that named it, in however many passes they came; it is computed again from
+    them, by every one, and says in both languages how many there were."""
     at = board(tmp_path)
-    (found,) = watched(at, tries("a", START, 5) + tries("b", START + 61), 1)
+    for new in (tries("a", START, 5), tries("b", START + 61), tries("c", START + HOUR, 30)):
+        (found,) = watched(at, new, 1)
+        with reading(at.engine) as session:
+            told = evidence_of(session, found.id)
+        assert recompute(told).holds
+    assert (found.raised, found.body["members"], len(told["scans"])) == (START + 120, 3, 9)
+    device = told["columns"].index("device")
+    assert sorted(row[device] for row in told["scans"]) == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert sentence(told, "en") == found.body["sentence"]
+    assert sentence(told, "en").startswith("3 devices") and " 38 times" in sentence(told, "en")
+    assert sentence(told, "zh") == "3台设备先后相隔不到一天，共38次扫描了从未发行的编码"
+    for row in told["scans"]:
+        without = {**told, "scans": [other for other in told["scans"] if other != row]}
+        assert not recompute(without).holds
+    more = copy.deepcopy(told)
+    more["alert"]["finding"]["members"] = 4
+    assert not recompute(more).holds
+
+
+def test_the_evidence_of_a_large_burst_is_bounded(tmp_path: Path) -> None:
+    """It shows the first of its members, and says how many there are."""
+    at = board(tmp_path)
+    rows = [row for n in range(MOST + 3) for row in tries(f"bot {n:03}", START + 60 * n)]
+    (found,) = watched(at, rows, 20)
     with reading(at.engine) as session:
         told = evidence_of(session, found.id)
-    assert (recompute(told).holds, len(told["scans"])) == (True, 3)
-    assert found.body["members"] == 2
+    assert recompute(told).holds
+    assert len({row[told["columns"].index("device")] for row in told["scans"]}) == MOST
+    assert told["alert"]["finding"]["members"] == found.body["members"] == MOST + 3
 
 
 def test_a_burst_that_goes_on_wakes_what_was_archived(tmp_path: Path) -> None:
