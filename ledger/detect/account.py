@@ -179,7 +179,7 @@ def diversion_in_words(evidence: Evidence, e_value: float, lot: int, place: str)
         where = f"{len(evidence.cases)} single cases, mixed"
     if evidence.elsewhere:
         were = "was" if evidence.elsewhere == 1 else "were"
-        where += f", of which {evidence.elsewhere} {were} seen elsewhere"
+        where += f"; {evidence.elsewhere} more from there {were} seen elsewhere"
     return (
         f"{evidence.scans} of {evidence.scans_of} items of lot {lot} seen in {place},"
         f" outside its territory, come from {where}; if goods of this lot left at random, evidence"

@@ -74,11 +74,11 @@ TESTS: Mapping[str, Kind] = {
         " within {within}, where {n:g} are the threshold",
     ),
     "radius": Kind(
-        {"km": (1, 20_000), "days": (1 / 24, 366)}, _radius, "one code was scanned in places more"
+        {"km": (1, 20_000), "days": (1 / 24, 366)}, _radius, "One code was scanned in places more"
         " than {km:g} km apart within {within}",
     ),
     "speed": Kind(
-        {"km": (1, 20_000), "kmh": (1, 100_000), "days": (1 / 24, 366)}, _speed, "one code was"
+        {"km": (1, 20_000), "kmh": (1, 100_000), "days": (1 / 24, 366)}, _speed, "One code was"
         " scanned by two devices more than {km:g} km apart, faster than {kmh:g} km/h",
     ),
 }  # fmt: skip

@@ -25,7 +25,7 @@ BARS, LANE = 150, 30  # heights of the bars, and of a region's row
 NAMES = 116  # where the rows begin
 INK, FAINT, LOUD, MARK = "#1c2733", "#5b6875", "#b3261e", "#fbe3e1"
 MOST_LINES, MOST_NOTES, MOST_ROWS = 8, 3, 9
-WRAP = 66  # half-width characters of a line
+WRAP = 62  # half-width characters of a line; digits are wider than half their height
 
 _WORDS = {
     "en": {

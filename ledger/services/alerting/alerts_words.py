@@ -31,9 +31,11 @@ _ONCE = tuple(
     (re.compile(once), now)
     for once, now in (
         (r", of which 0 were seen elsewhere", ""),
-        (r"of which 1 were", "of which 1 was"),
+        (r", of which 1 were seen", "; 1 more from there was seen"),
+        (r", of which (\d+) were seen", r"; \1 more from there were seen"),
         (r"one of 1 of this", "the only one of this"),
         (r"\bcases (\d+) to \1\b", r"case \1"),
+        (r"^one code was", "One code was"),
         (r"(?<![\d.,])1 (day|device)s\b", r"1 \1"),
     )
 )
@@ -66,7 +68,7 @@ def as_said_now(kept: str) -> str:
 def region_name(region: int | None, language: str) -> str:
     """Return what a province is called."""
     if region is None or region not in REGIONS:
-        return "地区未知" if language == "zh" else "unknown"
+        return "地区未知" if language == "zh" else "region unknown"
     return REGIONS[region].zh if language == "zh" else REGIONS[region].en
 
 

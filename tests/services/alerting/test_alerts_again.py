@@ -442,10 +442,10 @@ TOLD: Any = {
     [
         ((4, 5), 3, 0, "pallet 1 (cases 5 to 6), one of 3 of this consignee; if",
          "该收货方的第1号托盘（第5至6箱，其3个托盘之一）；若"),
-        ((4,), 1, 1, "pallet 1 (case 5), the only one of this consignee, of which 1 was seen"
-         " elsewhere; if",
+        ((4,), 1, 1, "pallet 1 (case 5), the only one of this consignee; 1 more from"
+         " there was seen elsewhere; if",
          "该收货方的第1号托盘（第5箱，其唯一的托盘），这些箱中另有1件在别处出现；若"),
-        ((4, 9), 2, 6, "2 single cases, mixed, of which 6 were seen elsewhere; if",
+        ((4, 9), 2, 6, "2 single cases, mixed; 6 more from there were seen elsewhere; if",
          "分散混装的2箱，这些箱中另有6件在别处出现；若"),
     ],
 )  # fmt: skip
@@ -474,10 +474,11 @@ def test_a_diversions_words_leave_out_what_is_not(
     ("once", "now"),
     [
         ("come from cases 3 to 3, of which 0 were seen elsewhere; if", "come from case 3; if"),
-        ("one of 1 of this consignee, of which 1 were seen", "the only one of this consignee, of"
-         " which 1 was seen"),
+        ("one of 1 of this consignee, of which 1 were seen", "the only one of this consignee; 1"
+         " more from there was seen"),
+        ("cases 1 to 2, of which 10 were seen", "cases 1 to 2; 10 more from there were seen"),
         ("1 devices scanned, within 1 days", "1 device scanned, within 1 day"),
-        ("11 devices, 2.1 days, cases 3 to 33, of which 10 were", None),
+        ("11 devices, 2.1 days, cases 3 to 33", None),
     ],
 )  # fmt: skip
 def test_an_alert_of_before_is_told_in_todays_words(once: str, now: str | None) -> None:
