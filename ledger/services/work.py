@@ -57,13 +57,13 @@ class Worker:
     def glance(self, changes: Changes) -> int:
         """As `step`, but look no further than it must: asked twenty times a second.
 
-        changes: of the site's database. Nobody has written and no block came: there is nothing to
-        answer. What moves by itself, with time, is looked at four times a second.
+        changes: of the site's database. Nobody has written: then only time or others' blocks can
+        bring something to do, and both are looked for four times a second.
         """
         written, quiet = changes.came(), time.monotonic() < self._quiet_until
-        moved = self._follow()
-        if moved or written or not quiet:
-            moved += self._answer()
+        if quiet and not written:
+            return 0
+        moved = self._follow() + self._answer()
         if moved or not quiet:
             went_on = self._go_on()
             self._quiet_until = 0.0 if went_on else time.monotonic() + QUIET_S

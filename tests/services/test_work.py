@@ -18,7 +18,7 @@ from tests.chain.embedded.conftest import start_node, stop_node
 def test_where_nothing_moves_the_database_is_left_alone_until_somebody_writes(
     tmp_path: Path,
 ) -> None:
-    """A block and a commit are looked for each time; what a commit may ask for, after one."""
+    """A commit is looked for each time, all else after one or after a quarter of a second."""
     node = start_node(tmp_path / "node")
     try:
         settings = Settings(data=tmp_path / "data", rpc_url=node.url)
