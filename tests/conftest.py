@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from scripts.loading import loading
 
@@ -20,6 +21,13 @@ LONGEST = (
     "tests/chain/test_artifact.py",
     "tests/chain/embedded/test_process.py",
 )
+
+# Of Hypothesis' own profile only its clocks are left out: a busy machine is no failure. Where CI is
+# set its profile has none anyway, and draws the same examples each time.
+settings.register_profile(
+    "untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("untimed")
 
 
 @pytest.hookimpl(wrapper=True)
