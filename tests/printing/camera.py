@@ -7,7 +7,7 @@ Everything is drawn from the generator that comes in, so one seed gives one set 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -29,7 +29,6 @@ DARK, LIGHT = 40, 215  # grey levels of ink and paper
 SYMBOLS = 64  # different links a level; their damage, turn and noise differ every time
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 FWHM = 2 * math.sqrt(2 * math.log(2))  # full width at half maximum of a Gaussian of σ = 1
-SMOOTHING = 1.5  # σ in camera pixels, of a second look
 READERS = (zxingcpp.Binarizer.LocalAverage, zxingcpp.Binarizer.GlobalHistogram)
 
 
@@ -154,34 +153,11 @@ def decodes(image: NDArray[np.uint8], expected: str) -> bool:
     )
 
 
-def smoothed(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a picture with less noise, as an app may hand it to the reader at a second look."""
-    return np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(SMOOTHING)))
-
-
 def read(level: Level, damage: Damage, camera: Camera, renders: int, seed: int) -> int:
     """Return how many of so many pictures zxing reads."""
-    return sum(decodes(*each) for each in _pictures(level, damage, camera, renders, seed))
-
-
-def read_at_two_looks(
-    level: Level, damage: Damage, camera: Camera, renders: int, seed: int
-) -> tuple[int, int]:
-    """Return how many of the pictures of `read` zxing reads as they are, and how many as they are
-    or smoothed."""
-    first = second = 0
-    for image, text in _pictures(level, damage, camera, renders, seed):
-        at_once = decodes(image, text)
-        first += at_once
-        second += at_once or decodes(smoothed(image), text)
-    return first, second
-
-
-def _pictures(
-    level: Level, damage: Damage, camera: Camera, renders: int, seed: int
-) -> Iterator[tuple[NDArray[np.uint8], str]]:
-    """Yield pictures and the links on them."""
     chance = np.random.default_rng(seed)
+    found = 0
     for n in range(renders):
         harmed = damage(symbol(n % SYMBOLS, level), chance)
-        yield picture(harmed, camera, chance), link(n % SYMBOLS)
+        found += decodes(picture(harmed, camera, chance), link(n % SYMBOLS))
+    return found

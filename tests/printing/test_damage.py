@@ -14,7 +14,6 @@ from tests.printing.camera import (
     link,
     patched,
     read,
-    read_at_two_looks,
     scattered,
     stained,
     unharmed,
@@ -22,13 +21,16 @@ from tests.printing.camera import (
 from tests.printing.measure import phone
 
 CLOSE = Camera()
+CLOSER = Camera(px=14)  # 574 pixels for a symbol with its quiet zone, half of a phone's picture
 RENDERS = 1000
 FLOORS: dict[str, tuple[Level, Damage, Camera, float]] = {
     "nothing, M": ("M", unharmed, CLOSE, 0.99),
     "nothing, Q": ("Q", unharmed, CLOSE, 0.99),
     "nothing, H": ("H", unharmed, CLOSE, 0.99),
     "patch of 5 %, M": ("M", patched(0.05, spare=True), CLOSE, 0.985),
+    "patch of 10 %, Q": ("Q", patched(0.10, spare=True), CLOSE, 0.98),
     "patch of 10 %, H": ("H", patched(0.10, spare=True), CLOSE, 0.99),
+    "3 % of modules stained, Q": ("Q", stained(0.03, spare=True), CLOSE, 0.98),
     "3 % of modules stained, H": ("H", stained(0.03, spare=True), CLOSE, 0.98),
     "1 % of modules, Q": ("Q", scattered(0.01, spare=True), CLOSE, 0.985),
     "1.5 % of modules, H": ("H", scattered(0.015, spare=True), CLOSE, 0.98),
@@ -36,12 +38,12 @@ FLOORS: dict[str, tuple[Level, Damage, Camera, float]] = {
     "3.5 pixels a module, Q": ("Q", unharmed, phone(3.5), 0.99),
     "3.5 pixels a module, H": ("H", unharmed, phone(3.5), 0.99),
 }
-# What Q has to bear, at two looks. Were 1 % lost in truth, some 40 of so many would be, and 20 or
-# fewer once in 2,800 times: the floor of 99.5 % shows that 99 % are read.
-WANTED_RENDERS, WANTED_FLOOR = 4000, 0.995
-WANTED: dict[str, tuple[Level, Damage, Camera, float]] = {
-    "patch of 10 %, Q": ("Q", patched(0.10, spare=True), CLOSE, 0.98),
-    "3 % of modules stained, Q": ("Q", stained(0.03, spare=True), CLOSE, 0.98),
+# What Q has to bear. Were 1 % lost in truth, some 20 of so many would be, and eight or fewer once
+# in 480 times: the floor of 99.6 % shows that 99 % are read.
+WANTED_RENDERS, WANTED_FLOOR = 2000, 0.996
+WANTED: dict[str, tuple[Level, Damage]] = {
+    "patch of 10 %, Q": ("Q", patched(0.10, spare=True)),
+    "3 % of modules stained, Q": ("Q", stained(0.03, spare=True)),
 }
 
 
@@ -56,17 +58,14 @@ def test_a_thousand_pictures_are_read(
 
 @pytest.mark.deep
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(("level", "damage", "camera", "floor"), WANTED.values(), ids=WANTED)
-def test_four_thousand_pictures_of_what_q_has_to_bear_are_read_at_two_looks(
-    level: Level, damage: Damage, camera: Camera, floor: float
-) -> None:
-    """At the first look no fewer than the floor; at that or at the second more than 99 %."""
-    first, second = read_at_two_looks(level, damage, camera, WANTED_RENDERS, seed=11)
-    assert first >= floor * WANTED_RENDERS
-    assert second >= WANTED_FLOOR * WANTED_RENDERS
+@pytest.mark.parametrize(("level", "damage"), WANTED.values(), ids=WANTED)
+def test_two_thousand_pictures_of_what_q_has_to_bear_are_read(level: Level, damage: Damage) -> None:
+    """Where the code fills half of a phone's picture: more than 99 %, at one look."""
+    assert read(level, damage, CLOSER, WANTED_RENDERS, seed=11) >= WANTED_FLOOR * WANTED_RENDERS
 
 
-FEW = {name: row[:3] for name, row in (FLOORS | WANTED).items()}
+FEW = {name: row[:3] for name, row in FLOORS.items()}
+FEW |= {f"{name}, closer": (*row, CLOSER) for name, row in WANTED.items()}
 
 
 @pytest.mark.parametrize(("level", "damage", "camera"), FEW.values(), ids=FEW)
