@@ -40,7 +40,7 @@ def open_database(url: str) -> Engine:
     try:
         with engine.begin() as connection:
             if revision(connection) != newest_revision():
-                _upgrade(connection)
+                upgrade(connection)
     except OperationalError as error:
         raise _unreachable(url, error) from error
     except DatabaseError as error:
@@ -98,7 +98,8 @@ def revision(connection: Connection) -> str | None:
     return found
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Bring a database to a revision, the newest if none is named."""
     # Alembic takes longer to load than a command to run, and nearly always nothing is to be done.
     from alembic import command
     from alembic.config import Config
@@ -106,7 +107,7 @@ def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 from sqlalchemy import select
 
@@ -89,7 +90,7 @@ class Worker:
         # Webhooks are others' computers: nothing here waits for them.
         courier = Courier(self._site, random.random)
         threading.Thread(target=courier.run, args=(ended,), daemon=True).start()
-        with Changes(self._site.engine) as changes:
+        with closing(Changes(self._site.engine)) as changes:
             while not stop():
                 try:
                     moved = self.glance(changes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from ledger.db.changes import Changes
@@ -18,7 +19,7 @@ def test_what_anybody_commits_is_told_once(tmp_path: Path) -> None:
     """By this process or by another connection to the file; looking and taking back are nothing."""
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     ours, theirs = open_database(url), open_database(url)
-    with Changes(ours) as changes:
+    with closing(Changes(ours)) as changes:
         assert (changes.came(), changes.came()) == (True, False)
         for number, engine in enumerate((ours, theirs)):
             with transaction(engine) as session:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, select, text
 
-from ledger.db.engine import MIGRATIONS, newest_revision, open_database, reading, revision
+from ledger.db.engine import (
+    MIGRATIONS,
+    newest_revision,
+    open_database,
+    reading,
+    revision,
+    upgrade,
+)
 from ledger.db.models import Mint, UnitName
 from ledger.db.packing import UnitChild, UnitRun
 from ledger.domain import contents, merkle
@@ -19,9 +24,7 @@ from ledger.services.goods import places
 
 def test_the_newest_revision_is_the_head_of_the_migrations() -> None:
     """What the file names say is what Alembic finds, in one line without branches."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    assert ScriptDirectory.from_config(config).get_heads() == [newest_revision()]
+    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [newest_revision()]
 
 
 def test_a_new_database_is_at_the_newest_revision(tmp_path: Path) -> None:
@@ -61,10 +64,7 @@ def test_units_packed_before_0013_are_found_and_open_as_they_were(tmp_path: Path
     pallet, case, item = bytes([9]) * 32, bytes([3]) * 32, bytes([5]) * 32
     engine = create_engine(url)
     with engine.begin() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0012")
+        upgrade(connection, "0012")
         for unit, level, count in ((pallet, 2, 16), (case, 1, 4), (item, 0, 0)):
             row = {"id": unit, "level": level, "count": count}
             connection.execute(
@@ -118,10 +118,7 @@ def test_inner_trees_kept_before_0014_have_the_nodes_half_way_to_the_root(tmp_pa
     kept = b"".join(bytes([number]) * 32 for number in range(16))
     engine = create_engine(url)
     with engine.begin() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0013")
+        upgrade(connection, "0013")
         for number, inner in ((1, kept), (2, None)):
             connection.execute(
                 text(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from ledger.db.engine import MIGRATIONS, open_database
+from ledger.db.engine import open_database, upgrade
 from ledger.services.alerting import alerts_rules, markets
 
 OLD = '{"n": 3, "days": 7, "market": 3, "regions": [31, 32]}'
@@ -19,11 +17,8 @@ def test_a_rule_of_the_kind_that_was_becomes_a_market(tmp_path: Path) -> None:
     """Its regions are the market's; the rule of that kind is the one that every brand has."""
     url = f"sqlite:///{tmp_path / 'old.db'}"
     plain = create_engine(url)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
     with plain.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0011")
+        upgrade(connection, "0011")
     with plain.begin() as connection:
         connection.exec_driver_sql(
             "INSERT INTO alert_rule (brand, name, kind, terms, calibrated, enabled, judged_from,"

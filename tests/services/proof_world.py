@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -133,7 +133,7 @@ class Worker(threading.Thread):
         follower = Follower(site.engine, site.rpc, site.network)
         submitter = Submitter(site.engine, site.rpc, site.network, site.relay)
         try:
-            with Changes(site.engine) as changes:
+            with closing(Changes(site.engine)) as changes:
                 while not self.stopping.wait(0.01):
                     if follower.catch_up(site.clock()) or changes.came():
                         submitter.step(site.clock())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def test_where_nothing_moves_the_database_is_left_alone_until_somebody_writes(
         worker = Worker(site, settings.heartbeat_s, settings.fdr)
         asked: list[Any] = []
         event.listen(site.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
-        with Changes(site.engine) as changes:
+        with closing(Changes(site.engine)) as changes:
 
             def glance() -> list[Any]:
                 asked.clear()
