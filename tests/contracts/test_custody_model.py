@@ -227,11 +227,13 @@ class Custody(RuleBasedStateMachine):
 
     @rule(unit=units, actor=parties, sender=parties, over=st.integers(0, 1))
     def except_(self, unit: bytes, actor: int, sender: int, over: int) -> None:
-        """Somebody receives with one missing, by totals that are right or one too large."""
+        """Somebody receives with one missing, if any is there; totals are right or one too high."""
         known = self.model.get(unit)
         inside = len(known.tree.children) - known.gone if known and known.tree else 1
         expected = self.may_receive(unit, actor, sender) or ("TotalsDiffer" if over else "")
-        counts = {"good": inside - 1 + over, "damaged": 0, "short": 1, "over": 0, "wrong": 0}
+        short = min(inside, 1)  # none of a unit that everything was taken out of
+        good = inside - short + over
+        counts = {"good": good, "damaged": 0, "short": short, "over": 0, "wrong": 0}
         args = {"actor": actor, "from": sender, **counts, "eventHash": DOCUMENT}
         self.step(expected, Verb.REPORT_EXCEPTION, args, on=unit)
         if not expected:
