@@ -2,13 +2,14 @@
 
     .venv/bin/python contracts/fuzz.py list                  # every property with its inputs
     .venv/bin/python contracts/fuzz.py whole [MOST]          # all inputs of those with at most MOST
-    .venv/bin/python contracts/fuzz.py long JOURNAL [SEED]   # the campaign: hours, one processor
+    .venv/bin/python contracts/fuzz.py long JOURNAL [SEED]   # the campaign: hours
     .venv/bin/python contracts/fuzz.py table JOURNAL         # writes FUZZED.md
 
 The campaign writes a line of its journal as each property ends, with its seed, and goes on from
-there when it is started again. What ran on another contract or another test runs again. It ends
-at the first property that fails, with what forge said of it. It is compiled with the optimiser
-(profile `long`), which takes minutes and saves some of each run. Exit status 1 if one failed.
+there when it is started again. What ran on another contract or another test runs again. It takes
+every processor, and ends at the first property that fails, with what forge said of it. It is
+compiled with the optimiser (profile `long`), which takes minutes and saves some of each run. Exit
+status 1 if one failed.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import resource
 import sys
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,20 +166,29 @@ def read(journal: Path) -> dict[tuple[str, str], Run]:
 def campaign(journal: Path, seed: int) -> None:
     """Run all that the journal has not, few inputs first. Raises SystemExit if one fails."""
     done, everyone = read(journal), properties()
-    for place, each in enumerate(sorted(everyone, key=lambda p: p.inputs), 1):
-        if (each.title, each.stamp) in done:
-            continue
-        sys.stdout.write(f"{place} of {len(everyone)}: {each.title}, {each.inputs:,} inputs\n")
-        sys.stdout.flush()
-        before = _processor()
-        if each.bits is None:
-            fuzz(each, seed)
-        else:
-            try_all_inputs([each])
-        drawn = seed if each.bits is None else None
-        run = Run(each.title, each.stamp, each.inputs, drawn, round(_processor() - before, 1))
-        with journal.open("a") as lines:
-            lines.write(json.dumps(run.__dict__) + "\n")
+    left = [each for each in everyone if (each.title, each.stamp) not in done]
+    left.sort(key=lambda each: each.inputs)
+    with ProcessPoolExecutor() as processors:
+        runs = [processors.submit(_run, each, seed) for each in left]
+        try:
+            for count, run in enumerate(as_completed(runs), len(everyone) - len(left) + 1):
+                with journal.open("a") as lines:
+                    lines.write(json.dumps(run.result().__dict__) + "\n")
+                title, inputs = run.result().title, run.result().inputs
+                sys.stdout.write(f"{count} of {len(everyone)}: {title}, {inputs:,} inputs\n")
+                sys.stdout.flush()
+        finally:
+            processors.shutdown(wait=False, cancel_futures=True)
+
+
+def _run(each: Property, seed: int) -> Run:
+    before = _processor()
+    if each.bits is None:
+        fuzz(each, seed)
+    else:
+        try_all_inputs([each])
+    drawn = seed if each.bits is None else None
+    return Run(each.title, each.stamp, each.inputs, drawn, round(_processor() - before, 1))
 
 
 def _processor() -> float:
