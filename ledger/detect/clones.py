@@ -171,18 +171,18 @@ class Told:
 
 def finding_of(told: Told, factor: float, level: float, fdr: float) -> Finding:
     """The finding on a code. factor: `bayes_factor` of what was seen; level: 1 over the least."""
-    seen, code = told.seen, told.code
+    seen, code, places = told.seen, told.code, len(distinct(told.seen))
     return Finding(
         kind="clone",
         lot=told.lot,
         code=code,
         day=told.day,
-        evidence=Evidence(scans=told.scans, scans_of=len(seen), codes=(code,)),
+        evidence=Evidence(scans=told.scans, scans_of=len(seen), codes=(code,), places=places),
         e_value=rounded(factor),
         level=rounded(level),
         fdr=fdr,
         sentence=(
-            f"{len(seen)} devices scanned code {code} in {len(distinct(seen))} places; copies of"
+            f"{len(seen)} devices scanned code {code} in {places} places; copies of"
             f" it explain this about {int(rounded(factor)):,} times better than any honest history"
         ),
     )

@@ -26,7 +26,7 @@ class Evidence:
     the first consignee got of the lot.
     scans, scans_of: k of the n observations that count come from the named units (diversion); scans
     and distinct devices of the code (clone); scans and distinct codes of the group (farm, guess).
-    codes: printed codes, at most 100.
+    codes: printed codes, at most 100. places: where a copied code was scanned, near ones as one.
 
     Of a diversion, what the evidence is made of. elsewhere: items of the named cases that were seen
     elsewhere first. items: how many goods are probably involved: low, likely, high (5, 50, 95 %).
@@ -41,6 +41,7 @@ class Evidence:
     pallets: tuple[int, ...] = ()
     pallets_of: int = 0
     codes: tuple[str, ...] = ()
+    places: int = 0
     elsewhere: int = 0
     items: tuple[int, ...] = ()
     groups: tuple[tuple[int, float, int, float], ...] = ()

@@ -23,7 +23,6 @@ from ledger.errors import Rejected
 from ledger.services.alerting.alerts_evidence import FORMAT, Document
 from ledger.services.alerting.alerts_frames import frames, scan_rows
 from ledger.services.alerting.alerts_rules import THRESHOLD
-from ledger.services.alerting.alerts_words import as_said_now
 from ledger.services.alerting.watch_bursts import LONGEST_S, MOST
 from ledger.services.alerting.watch_frame import DAY
 from ledger.services.alerting.watch_kept import Kept
@@ -64,9 +63,7 @@ def _judged(told: Document) -> Again:
     follows = _FOLLOWS[alert["kind"]](told)
     if follows is None:
         return Again(False, "the kept scans do not give this alert")
-    words = as_said_now(alert["finding"]["sentence"])
-    said = {**alert, "finding": {**alert["finding"], "sentence": words}}
-    differs = sorted(_differing(follows, said))
+    differs = sorted(_differing(follows, alert))
     if differs:
         return Again(False, f"the kept scans give another {', another '.join(differs)}")
     return Again(True, f"{len(told['scans'])} kept scans give this alert again")
@@ -206,14 +203,13 @@ def _ruled(told: Document) -> Follows | None:
     found = summed(terms, last, rows)
     if found is None:
         return None
-    counts = {"scans": found.scans, "scans_of": found.devices, "codes": found.codes[:100]}
     return {
         "raised": rows[-1].time,
         "lot": last.lot,
         "region": last.region,
         "consignee": last.consignee,
         "goods": list(found.goods),
-        "finding": {"sentence": found.sentence, "evidence": counts},
+        "finding": {"sentence": found.sentence, "evidence": found.evidence},
     }
 
 

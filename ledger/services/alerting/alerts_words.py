@@ -1,12 +1,11 @@
 """Why an alert was raised, in one sentence and in the reader's language.
 
 English is the sentence that was kept with the alert. Chinese says the same: composed from the
-figures beside it, and from the sentence where only that has them.
+figures beside it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,19 +25,6 @@ KINDS_ZH = {
     "skipped_hop": "跳过流转环节",
     "threshold": "阈值",
 }
-# As sentences of earlier alerts say it, and as it is said now.
-_ONCE = tuple(
-    (re.compile(once), now)
-    for once, now in (
-        (r", of which 0 were seen elsewhere", ""),
-        (r", of which 1 were seen", "; 1 more from there was seen"),
-        (r", of which (\d+) were seen", r"; \1 more from there were seen"),
-        (r"one of 1 of this", "the only one of this"),
-        (r"\bcases (\d+) to \1\b", r"case \1"),
-        (r"^one code was", "One code was"),
-        (r"(?<![\d.,])1 (day|device)s\b", r"1 \1"),
-    )
-)
 _RULE = "；此为阈值规则，未经校准"
 _SET = "；此为人工设定的阈值，未经校准"
 
@@ -55,14 +41,7 @@ def sentence(told: Document, language: str) -> str:
     """Return why it was raised."""
     if language == "zh":
         return _ZH[told["alert"]["kind"]](told)
-    return as_said_now(str(told["alert"]["finding"]["sentence"]))
-
-
-def as_said_now(kept: str) -> str:
-    """Return the sentence of an earlier alert in the words of this version; others as they are."""
-    for once, now in _ONCE:
-        kept = once.sub(now, kept)
-    return kept
+    return str(told["alert"]["finding"]["sentence"])
 
 
 def region_name(region: int | None, language: str) -> str:
@@ -115,12 +94,6 @@ def _cases(first: int, last: int) -> str:
     return f"第{first + 1}箱" if first == last else f"第{first + 1}至{last + 1}箱"
 
 
-def _said(told: Document, pattern: str) -> tuple[str, ...]:
-    """Return what only the kept sentence has; empty texts where it does not."""
-    found = re.search(pattern, told["alert"]["finding"]["sentence"])
-    return found.groups() if found else ("",) * re.compile(pattern).groups
-
-
 def _from(one: Mapping[str, Any]) -> str:
     who = {"consignee": "首个收货方", "store": "门店"}[one["level"]]
     sure = "超过99%" if one["probability"] >= SURE else f"{one['probability']:.0%}"
@@ -129,9 +102,8 @@ def _from(one: Mapping[str, Any]) -> str:
 
 def _clone(told: Document) -> str:
     of, finding = _evidence(told), told["alert"]["finding"]
-    (places,) = _said(told, r" in (\d+) places?;")
     return (
-        f"{of['scans_of']}台设备在{places}个地点扫描了编码{told['alert']['code']}；以复制品解释这些扫描，"
+        f"{of['scans_of']}台设备在{of['places']}个地点扫描了编码{told['alert']['code']}；以复制品解释这些扫描，"
         f"比任何正常情形约合理{int(finding['e_value']):,}倍"
     )
 
@@ -145,18 +117,17 @@ def _farm(told: Document) -> str:
 
 
 def _guess(told: Document) -> str:
-    of, members = _evidence(told), told["alert"]["finding"].get("members", 1)
+    of, finding = _evidence(told), told["alert"]["finding"]
+    members = finding.get("members", 1)
     if members > 1:
-        (times,) = _said(told, r"issued, ([\d,]+) times")
-        return f"{members}台设备先后相隔不到一天，共{times}次扫描了从未发行的编码"
+        return f"{members}台设备先后相隔不到一天，共{finding['tries']:,}次扫描了从未发行的编码"
     return f"一台设备扫描的{of['scans_of']}个编码中，有{of['scans']}个从未发行"
 
 
 def _ahead(told: Document) -> str:
-    alert = told["alert"]
-    case, sender = _said(told, r"\(case (\d+)\) that (\d+) shipped")
+    of, alert = _evidence(told), told["alert"]
     return (
-        f"{_evidence(told)['scans_of']}台设备扫描了批次{alert['lot']}（箱{case}）中由{sender}发往"
+        f"{of['scans_of']}台设备扫描了批次{alert['lot']}（箱{of['case']}）中由{of['sender']}发往"
         f"{alert['consignee']}而尚未签收的商品{_RULE}"
     )
 
@@ -170,9 +141,9 @@ def _skipped(told: Document) -> str:
 
 
 def _outside(told: Document) -> str:
-    (market,) = _said(told, r"for market (\d+)")
+    of = _evidence(told)
     return (
-        f"{_evidence(told)['scans_of']}台设备在{_place(told)}扫描了属于市场{market}的批次"
+        f"{of['scans_of']}台设备在{_place(told)}扫描了属于市场{of['market']}的批次"
         f"{told['alert']['lot']}的商品{_RULE}"
     )
 

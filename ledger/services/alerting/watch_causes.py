@@ -115,6 +115,7 @@ class Finder:
         so_far = {
             "sentence": burst.sentence(),
             "members": burst.members,
+            "tries": burst.scans,
             "devices": list(burst.devices),
         }
         stands = replace(cause, last=burst.last, scans=burst.scans, body={**cause.body, **so_far})

@@ -7,7 +7,7 @@ is computed again (`alerts_again`, over what was kept with it).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ledger.db.models import Scan
@@ -20,6 +20,7 @@ from ledger.services.alerting.watch_goods import Case, Consignment
 
 UNCALIBRATED = "a rule with thresholds, not a calibrated test"
 Terms = Mapping[str, Any]
+MOST_CODES = 100  # that an alert names
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ class Known(Protocol):
 class Hit:
     """What a rule says of a scan. cause: within the rule. sentence: after '7 devices '.
 
-    goods: how many may be involved, at most; 0: as many as were scanned.
+    goods: how many may be involved, at most; 0: as many as were scanned. named: what else the
+    sentence names.
     """
 
     cause: str
@@ -75,6 +77,7 @@ class Hit:
     region: int | None = None
     consignee: int | None = None
     goods: int = 0
+    named: Mapping[str, str | int] = field(default_factory=dict)
 
 
 Look = Callable[[Known, Terms, Scan], Hit | None]
@@ -97,6 +100,7 @@ def _ahead(known: Known, terms: Terms, row: Scan) -> Hit | None:
         consignment.name,
         consignee=move.to,
         goods=sum(len(c.codes) for c in inside),
+        named={"case": case.sscc, "sender": move.party},
     )
 
 
@@ -151,6 +155,7 @@ def _outside(known: Known, terms: Terms, row: Scan) -> Hit | None:
         f"scanned goods of lot {name}, which is for market {market}, in {_region(row.region)}",
         name,
         row.region,
+        named={"market": market},
     )
 
 
@@ -164,13 +169,11 @@ LOOKS: Mapping[str, Look] = {
 
 @dataclass(frozen=True)
 class Sum:
-    """What the hits of one cause are together: an alert's words, its goods, and its scans."""
+    """What the hits of one cause are together: an alert's words, its goods, and its evidence."""
 
     sentence: str
     goods: tuple[int, int]
-    scans: int
-    devices: int
-    codes: list[str]
+    evidence: dict[str, Any]
 
 
 def summed(terms: Terms, hit: Hit, rows: Sequence[Scan]) -> Sum | None:
@@ -186,9 +189,7 @@ def summed(terms: Terms, hit: Hit, rows: Sequence[Scan]) -> Sum | None:
     return Sum(
         f"{counted(devices, 'device')} {hit.sentence}; {UNCALIBRATED}",
         (len(codes), max(hit.goods, len(codes))),
-        len(rows),
-        devices,
-        codes,
+        {"scans": len(rows), "scans_of": devices, "codes": codes[:MOST_CODES], **hit.named},
     )
 
 

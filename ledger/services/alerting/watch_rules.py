@@ -8,6 +8,7 @@ of them is calibrated.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -91,9 +92,9 @@ def _count(facts: Facts, rule: AlertRule, row: Scan, hit: Hit, look: Look) -> bo
         brand=brand,
         raised=row.time,
         last=row.time,
-        scans=told.scans,
+        scans=told.evidence["scans"],
         goods=told.goods,
-        body=_body(rule, told.sentence, told.scans, told.devices, told.codes),
+        body=_body(rule, told.sentence, told.evidence),
         lot=hit.lot,
         region=hit.region,
         gtin=row.gtin,
@@ -138,7 +139,7 @@ def _threshold(session: Session, rule: AlertRule, row: Scan, brand: int, now: in
         last=row.time,
         scans=rests,
         goods=(1, devices),
-        body=_body(rule, sentence, rests, devices, [code]),
+        body=_body(rule, sentence, {"scans": rests, "scans_of": devices, "codes": [code]}),
         region=row.region,
         code=code,
         gtin=row.gtin,
@@ -163,10 +164,7 @@ def _known(session: Session, brand: int, key: str) -> Alert | None:
     return session.scalars(select(Alert).where(Alert.key == f"{brand}/{key}")).one_or_none()
 
 
-def _body(
-    rule: AlertRule, sentence: str, scans: int, devices: int, codes: list[str]
-) -> dict[str, object]:
-    evidence = {"scans": scans, "scans_of": devices, "codes": codes[:100]}
+def _body(rule: AlertRule, sentence: str, evidence: dict[str, Any]) -> dict[str, Any]:
     return {"sentence": sentence, "calibrated": False, "terms": rule.terms, "evidence": evidence}
 
 

@@ -28,7 +28,7 @@ from ledger.services.alerting import alerts_rules, markets
 from ledger.services.alerting.alerts_again import recompute
 from ledger.services.alerting.alerts_evidence import COLUMNS, Document, evidence_of
 from ledger.services.alerting.alerts_picture import WIDTH, WRAP, picture, wrapped
-from ledger.services.alerting.alerts_words import LANGUAGES, as_said_now, sentence
+from ledger.services.alerting.alerts_words import LANGUAGES, sentence
 from ledger.services.alerting.watch import Watcher
 from ledger.services.worlds.world import demo_world
 from tests.services.watch_world import (
@@ -468,22 +468,6 @@ def test_a_diversions_words_leave_out_what_is_not(
         for language, part, seldom in (("en", english, once[0]), ("zh", chinese, once[1])):
             assert part in sentence(told, language)
             assert seldom in sentence(told, language)
-
-
-@pytest.mark.parametrize(
-    ("once", "now"),
-    [
-        ("come from cases 3 to 3, of which 0 were seen elsewhere; if", "come from case 3; if"),
-        ("one of 1 of this consignee, of which 1 were seen", "the only one of this consignee; 1"
-         " more from there was seen"),
-        ("cases 1 to 2, of which 10 were seen", "cases 1 to 2; 10 more from there were seen"),
-        ("1 devices scanned, within 1 days", "1 device scanned, within 1 day"),
-        ("11 devices, 2.1 days, cases 3 to 33", None),
-    ],
-)  # fmt: skip
-def test_an_alert_of_before_is_told_in_todays_words(once: str, now: str | None) -> None:
-    """Where they have changed, so that its evidence still gives it; all else stays as it was."""
-    assert as_said_now(once) == (now or once)
 
 
 def extent(text: ElementTree.Element) -> float:
