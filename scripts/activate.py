@@ -44,7 +44,7 @@ def activate(
     where, key = site(data), idempotency(key)
     active_from = moment(at, where.clock())
     codes = _codes(where, batch, first, to, unit)
-    sent = ranges.activate(where, codes, active_from, key)
+    sent = ranges.activate(where, codes, active_from, key, is_now=at == "now")
     told = {"codes": sum(each.to - each.first for each in codes), "submissions": sent}
     show({"active_from": active_from, **told, **outcome(where, sent[-1], key, wait)}, as_json)
 

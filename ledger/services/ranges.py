@@ -49,11 +49,13 @@ Send = Callable[[Piece, str], int]
 """Keeps one piece's verb: (piece, idempotency key) -> submission."""
 
 
-def activate(site: Site, codes: Sequence[Codes], active_from: int, key: str) -> list[int]:
+def activate(
+    site: Site, codes: Sequence[Codes], active_from: int, key: str, is_now: bool = False
+) -> list[int]:
     """Make codes active from a time on (unix seconds; 0: inactive); return the submissions.
 
-    Void codes stay void, and what is active already is let be. Raises Rejected UNKNOWN_BATCH,
-    BAD_RANGE, TOO_SCATTERED and the contract's names.
+    Void codes stay void, and what is active already is let be. is_now: as in `runs`. Raises
+    Rejected UNKNOWN_BATCH, BAD_RANGE, TOO_SCATTERED and the contract's names.
     """
     now = site.clock()
 
@@ -62,7 +64,7 @@ def activate(site: Site, codes: Sequence[Codes], active_from: int, key: str) -> 
         return piece.voided or active or piece.active_from == active_from
 
     def send(piece: Piece, own: str) -> int:
-        return runs.activate(site, piece.batch, piece.first, piece.to, active_from, own)
+        return runs.activate(site, piece.batch, piece.first, piece.to, active_from, own, is_now)
 
     return _send_all(site, _cut(site, codes), done, send, key)
 

@@ -40,11 +40,20 @@ class LotTerms:
     zone: int | None = None
 
 
-def activate(site: Site, batch: int, first: int, to: int, active_from: int, key: str) -> int:
+def activate(
+    site: Site,
+    batch: int,
+    first: int,
+    to: int,
+    active_from: int,
+    key: str,
+    is_now: bool = False,
+) -> int:
     """Make codes [first, to) active from a time (unix seconds) on; return the submission's id.
 
-    active_from 0 makes them inactive. Raises Rejected UNKNOWN_BATCH, BAD_RANGE, BadTime and the
-    contract's other names.
+    active_from 0 makes them inactive. is_now: what was asked is "now", whichever second that is:
+    asked again later it is the same request. Raises Rejected UNKNOWN_BATCH, BAD_RANGE, BadTime and
+    the contract's other names.
     """
     if not 0 <= active_from < 1 << 40:  # more could not even be encoded
         raise Rejected("BadTime", SENTENCES["BadTime"].format(active_from))
@@ -52,8 +61,9 @@ def activate(site: Site, batch: int, first: int, to: int, active_from: int, key:
     run = epcis.Run(f"{ref.gtin:014d}", batch, first, to)
     document = epcis.activation(epcis.Occasion(site.when(), site.salt()), [run])
     args = {"actor": ref.brand, "from": first, "to": to, "activeFrom": active_from}
+    worked_out = ("activeFrom",) if is_now else ()
     order = Order(
-        Verb.ACTIVATE, ref.brand, batch, args, key, ref.brand, document, worked_out=("activeFrom",)
+        Verb.ACTIVATE, ref.brand, batch, args, key, ref.brand, document, worked_out=worked_out
     )
     return act(site, order)
 

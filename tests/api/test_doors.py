@@ -364,15 +364,16 @@ def test_parties_do_not_meet_in_their_idempotency_keys(world: World) -> None:
     assert (reused.status_code, reused.json()["title"]) == (409, "KEY_REUSED")
 
 
-def test_a_key_is_good_for_one_range(world: World) -> None:
-    """Sent by mistake with another range, the second request is refused and not swallowed."""
+def test_a_key_is_good_for_one_range_and_time(world: World) -> None:
+    """Sent by mistake with another, the second request is refused and not swallowed."""
     key = {**world.key(BRAND, "brand"), "Idempotency-Key": "range"}
     body = {"batch": world.batch, "first": 43, "to": 44, "active_from": 5}
     first = ask(world, "POST /v1/activations", key, body)
     assert first.status_code == 202
     assert ask(world, "POST /v1/activations", key, body).json() == first.json()
-    other = ask(world, "POST /v1/activations", key, {**body, "first": 44, "to": 45})
-    assert (other.status_code, other.json()["title"]) == (409, "KEY_REUSED")
+    for change in ({"first": 44, "to": 45}, {"active_from": 6}):
+        other = ask(world, "POST /v1/activations", key, {**body, **change})
+        assert (other.status_code, other.json()["title"]) == (409, "KEY_REUSED")
 
 
 def test_a_registration_is_all_that_was_asked(world: World) -> None:

@@ -45,8 +45,10 @@ class Goods:
         made = mint.mint_of(self.site, number)
         self.links = [link for _, link in mint.links(self.site, made, 0, count)]
 
-    def activate(self, codes: Sequence[Codes], at: int, key: str) -> list[int]:
-        sent = ranges.activate(self.site, codes, at, f"{self.name} {key}")
+    def activate(
+        self, codes: Sequence[Codes], at: int, key: str, is_now: bool = False
+    ) -> list[int]:
+        sent = ranges.activate(self.site, codes, at, f"{self.name} {key}", is_now)
         self.world.settle(*sent)
         return sent
 
@@ -101,14 +103,15 @@ def test_a_batch_whose_parts_differ_is_activated_whole(world: World) -> None:
         "RunsOverlap", lambda: runs.void(world.site, over.batch, over.first, over.to, "roll")
     )
     goods.void(18, 25, "spoilt roll")
-    sent = goods.activate(ranges.in_batch(world.site, goods.batch), world.site.clock(), "all")
+    whole, clock = ranges.in_batch(world.site, goods.batch), world.site.clock
+    sent = goods.activate(whole, clock(), "all", is_now=True)
     assert goods.active() == [*range(18), *range(25, COUNT)]
     assert {goods.reasons(n) for n in range(18, 25)} == {("BLOCKED", "NOT_ACTIVATED"), ("BLOCKED",)}
     with reading(world.site.engine) as session:
         run = run_of(session, goods.batch, 12)
     assert run is not None and run.active_from == early
-    again = goods.activate(ranges.in_batch(world.site, goods.batch), world.site.clock(), "all")
-    assert again == sent[-1:]
+    assert goods.activate(whole, clock(), "all", is_now=True) == sent[-1:]
+    world.refuses("KEY_REUSED", lambda: goods.activate(whole, early + 1, "all"))
 
 
 def test_codes_become_active_at_the_very_second(world: World) -> None:
