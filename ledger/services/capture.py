@@ -27,6 +27,11 @@ from ledger.domain.verbs import BY_QUORUM, DEVICE_ERAS, HEADLESS, RULINGS, SIGNI
 from ledger.errors import Rejected, Unavailable
 from ledger.services.network import Network
 
+# Of a relayed transaction: above the contract's floor for any part (300,000 + 600 a byte), and the
+# batch's own work. Nodes take 128 KiB and, the embedded one, 10⁸ gas: of MAX_CALL both have room.
+GAS_BASE, GAS_PART, GAS_BYTE = 100_000, 400_000, 700
+MAX_GAS = 90_000_000
+MAX_CALL = (MAX_GAS - GAS_BASE - GAS_PART) // GAS_BYTE
 CUSTODY_DEADLINE_S = 24 * 3600
 RECEIPT_DEADLINE_S = 72 * 3600  # receipts are signed offline
 
@@ -126,9 +131,16 @@ def era_of(session: Session, party: int, signer: bytes | None = None) -> int:
 def ask(rpc: Rpc, network: Network, sender: bytes, data: bytes) -> None:
     """Ask the contract whether it would take a call. Raises Rejected by the contract's own name.
 
-    sender: the relay's 20 bytes. Raises Unavailable when the node does not answer, or refuses for
-    a reason of its own: that says nothing of the call.
+    sender: the relay's 20 bytes. Raises Rejected CALL_TOO_LARGE for one that no transaction could
+    carry: kept, it would hold up all that come after it. Raises Unavailable when the node does not
+    answer, or refuses for a reason of its own: that says nothing of the call.
     """
+    if len(data) > MAX_CALL:
+        raise Rejected(
+            "CALL_TOO_LARGE",
+            f"The message takes {len(data):,} bytes with its proofs, and a transaction has room"
+            f" for {MAX_CALL:,}: name fewer units or items in one.",
+        )
     call = {"from": "0x" + sender.hex(), "to": network.contract, "data": "0x" + data.hex()}
     try:
         rpc.call("eth_call", call, "latest")

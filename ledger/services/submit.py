@@ -20,12 +20,10 @@ from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainCheckpoint, ChainFailure, ChainTransaction, Relay, Submission
 from ledger.domain.keccak import keccak
 from ledger.errors import Broken, Rejected, Unavailable
+from ledger.services.capture import GAS_BASE, GAS_BYTE, GAS_PART, MAX_GAS
 from ledger.services.network import Network
 
 MAX_PARTS = 50
-# Above the contract's floor for any part (300,000 + 600 a byte), and the batch's own work.
-GAS_BASE, GAS_PART, GAS_BYTE = 100_000, 400_000, 700
-MAX_GAS = 90_000_000
 
 
 class Submitter:

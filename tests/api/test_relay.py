@@ -172,6 +172,21 @@ def test_a_document_that_is_too_deep_is_refused(world: World, waiting: str) -> N
     assert send(world, signed).json()["title"] == "BAD_MESSAGE"
 
 
+def test_what_no_transaction_can_carry_is_refused(world: World) -> None:
+    """A proof is not signed, and an undo needs none: stuffed, the call would hold up all others."""
+    item = {"actor": DISTRIBUTOR, "link": world.links[44]}
+    world.settle(send(world, world.message("item", **item, state="exported"), "exported").json())
+    found = world.message("item", **item, state="active")
+    stuffed = copy.deepcopy(found)
+    stuffed["message"]["shown"]["proofs"] = [["0x" + "ab" * 32] * 4_000]
+    answer = send(world, stuffed, "stuffed")
+    assert (answer.status_code, answer.json()["title"]) == (422, "CALL_TOO_LARGE")
+    stuffed["message"]["shown"]["proofs"] = [["0x" + "ab" * 32] * 3_900]
+    largest = send(world, stuffed, "largest")
+    assert largest.status_code == 202, largest.text
+    world.settle(largest.json())
+
+
 def test_nobody_takes_the_place_of_a_message_to_come(world: World) -> None:
     """The same key by another party, or over something else, is no hindrance."""
     units = [pallet(world, number, 2 * number - 68) for number in (52, 53)]
