@@ -122,7 +122,7 @@ def links(
     """The printed links of an order, one a line as plain text (scope brand).
 
     first, to: codes [first, to) of the order. upper: in capitals, for smaller QR codes. 503
-    ROOT_PENDING before the order is DONE.
+    ROOT_PENDING before the order is DONE; 403 ORDERED_CODES for those of POST /v1/orders.
     """
     found = mint.mint_of(site, number)
     caller.act_for(found.brand)
@@ -146,7 +146,7 @@ def sheet(
 ) -> str:
     """A printable sheet of an order's codes as HTML, 5,000 at most (scope brand).
 
-    first, to, upper: as for links. level: QR error correction.
+    first, to, upper, and what is refused: as for links. level: QR error correction.
     """
     found = mint.mint_of(site, number)
     caller.act_for(found.brand)

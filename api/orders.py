@@ -194,7 +194,10 @@ def fetch_package(site: SiteDep, caller: CallerDep, who: PersonDep, number: Numb
 
 @router.post("/orders/{number}/passphrase")
 def tell_passphrase(site: SiteDep, caller: BrandDep, who: PersonDep, number: Number) -> Json:
-    """The passphrase of a ZIP, for who did not fetch it (scope brand). Answers `passphrase`."""
+    """The passphrase of a ZIP, for who neither did nor will fetch it (scope brand).
+
+    Answers `passphrase`.
+    """
     return {"passphrase": orders.passphrase(site, who, number, caller.party)}
 
 

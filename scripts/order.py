@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import json
+import os
+import pwd
 import shutil
 import sys
 from enum import StrEnum
@@ -243,7 +244,12 @@ def remove_receiver(
 
 
 def _me() -> Person:
-    return Person(f"command:{getpass.getuser()}", "this machine")
+    """Who types: by the system's own list. What $LOGNAME says, anybody can say."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user need not be in the list
+        name = f"uid {os.getuid()}"
+    return Person(f"command:{name}", "this machine")
 
 
 def _show(where: Site, number: int, as_json: bool, id_of_request: str | None = None) -> None:

@@ -61,7 +61,8 @@ class CodeOrder(Base):
 class CodePackage(Base):
     """One sealed copy of an order's codes; `copy` counts from 1 and decides its watermark.
 
-    name: of its file. expires: after which it can no longer be fetched, and its file goes.
+    name: of its file. expires: after which it can no longer be fetched, and its file goes. told:
+    who knows its passphrase, and does not fetch the file.
     """
 
     __tablename__ = "code_package"
@@ -74,6 +75,7 @@ class CodePackage(Base):
     sha256: Mapped[bytes]
     made: Mapped[int]
     expires: Mapped[int]
+    told: Mapped[list[Any]]
     ended: Mapped[int | None]
 
 

@@ -15,7 +15,7 @@ from ledger.domain.code import SERIAL_LENGTH
 from ledger.domain.digital_link import inner_link, printed_link
 from ledger.errors import Rejected
 from ledger.services import hashing
-from ledger.services.mint import released
+from ledger.services.mint import open_codes
 from ledger.services.past_cache import BLOCK, memory_for, past_cache
 from ledger.services.site import Site
 
@@ -75,9 +75,9 @@ def write_links(
 
     upper: in capitals. inner: each followed by a comma and the link of its inner code. written is
     called with the number of lines that each piece had.
-    Raises Unavailable ROOT_PENDING, Rejected NO_INNER_CODES, and as `printed_link`.
+    Raises Unavailable ROOT_PENDING, Rejected NO_INNER_CODES, ORDERED_CODES, and as `printed_link`.
     """
-    ref = released(mint)
+    ref = open_codes(site, mint)
     if inner and not mint.inner:
         raise Rejected(
             "NO_INNER_CODES", f"Mint {mint.id} was ordered without inner codes: order new ones."

@@ -7,7 +7,7 @@ stopped: RESERVING (a batch number is asked for) → COMMISSIONING (the root is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from sqlalchemy import select
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from ledger.chain.refusals import SENTENCES
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainBatch, Mint, Product, Submission
+from ledger.db.ordering import CodeOrder
 from ledger.domain import epcis, jcs, merkle
 from ledger.domain.code import IMPORTED_EPOCH
 from ledger.domain.digital_link import printed_link
@@ -55,10 +56,19 @@ def add_product(site: Site, brand: int, gtin: str, name_en: str, name_zh: str) -
     return number
 
 
-def order_codes(site: Site, brand: int, gtin: str, count: int, key: str, inner: bool = True) -> int:
+def order_codes(
+    site: Site,
+    brand: int,
+    gtin: str,
+    count: int,
+    key: str,
+    inner: bool = True,
+    beside: Callable[[Session, int], None] = lambda _session, _mint: None,
+) -> int:
     """Order `count` codes of a GTIN; return the mint's id. The worker does the rest.
 
-    inner: with an inner code for each (cap, scratch layer), under a root of their own.
+    inner: with an inner code for each (cap, scratch layer), under a root of their own. beside: what
+    is kept in the transaction that keeps a new mint; it is given the mint's id.
     Raises Rejected BAD_QUANTITY, BAD_CHECK_DIGIT, KEY_REUSED, UnknownParty, ForeignGtin and the
     contract's other names.
     """
@@ -74,7 +84,8 @@ def order_codes(site: Site, brand: int, gtin: str, count: int, key: str, inner: 
             return known.id
         era_of(session, brand)  # an unregistered party gets no keys
     epoch = ensure_epoch(site, brand)
-    reserve(site, Mint(key=key, brand=brand, gtin=number, count=count, inner=inner, epoch=epoch))
+    mint = Mint(key=key, brand=brand, gtin=number, count=count, inner=inner, epoch=epoch)
+    reserve(site, mint, lambda session: beside(session, mint.id))
     with reading(site.engine) as session:
         found = _by_key(session, key)
     assert found is not None  # kept in the same transaction as its submission
@@ -205,11 +216,27 @@ def released(mint: Mint) -> BatchRef:
     return BatchRef(mint.brand, mint.epoch, mint.gtin, mint.batch, mint.count)
 
 
+def open_codes(site: Site, mint: Mint) -> BatchRef:
+    """Return the batch of a mint whose codes may leave by themselves, in no order's package.
+
+    Raises as `released`, and Rejected ORDERED_CODES: a list that no copy's mark and no count is on
+    would be of all of an order's codes, with those that nobody shall have.
+    """
+    with reading(site.engine) as session:
+        order = session.scalar(select(CodeOrder.id).where(CodeOrder.mint == mint.id))
+    if order is not None:
+        raise Rejected(
+            "ORDERED_CODES",
+            f"Mint {mint.id} is of order {order}: its codes leave in the order's packages alone.",
+        )
+    return released(mint)
+
+
 def links(
     site: Site, mint: Mint, start: int, stop: int, upper: bool = False, chunk: int = 10_000
 ) -> Iterator[tuple[str, str]]:
-    """Yield (serial, printed link) of items start … stop − 1. Raises as `released`."""
-    ref = released(mint)
+    """Yield (serial, printed link) of items start … stop − 1. Raises as `open_codes`."""
+    ref = open_codes(site, mint)
     gtin = f"{mint.gtin:014d}"
     for first in range(start, stop, chunk):
         for serial in site.minter.serials(ref, first, min(first + chunk, stop)).tolist():

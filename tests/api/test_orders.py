@@ -12,7 +12,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.app import create_app
+from ledger.db.engine import reading
 from ledger.services import api_keys
+from ledger.services.ordering import orders
 from tests.api.world import BRAND, GTIN, RIVAL, World, bearer
 
 IDENTITY = pyrage.x25519.Identity.generate()
@@ -117,6 +119,16 @@ def test_an_order_goes_on_to_the_shelf(ready) -> None:
     assert active.status_code == 202
     assert anna.get(f"/v1/orders/{number}").json()["state"] == "ACTIVATED"
     assert [row["id"] for row in anna.get("/v1/orders?state=ACTIVATED").json()] == [number]
+
+
+def test_an_orders_list_has_no_other_door(ready, world: World) -> None:
+    """A brand's key gets neither links nor a sheet of the mint, at any time."""
+    with reading(world.site.engine) as session:
+        made = orders.find(session, ready["number"], BRAND).mint
+    assert ready["anna"].get(f"/v1/mints/{made}").json()["state"] == "DONE"
+    for what in ("links", "sheet"):
+        answer = ready["anna"].get(f"/v1/mints/{made}/{what}")
+        assert (answer.status_code, answer.json()["title"]) == (403, "ORDERED_CODES")
 
 
 def test_another_brand_sees_nothing(ready) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import time
 from pathlib import Path
 
 import pyrage
 import pytest
 
+from ledger.db.engine import reading
+from ledger.domain.watermark import SPARE
+from ledger.services.mint import mint_of
+from ledger.services.ordering import orders
+from ledger.services.persons import Person
 from tests.scripts.conftest import BRAND, GTIN, Goods
 from tests.support.installation import Installation, command
 
@@ -17,11 +24,11 @@ IDENTITY = pyrage.x25519.Identity.generate()
 def test_codes_go_from_the_request_to_the_press(
     goods: Goods, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By commands alone; who asked cannot approve; a leaked part names the copy."""
+    """By commands; who asked cannot approve, by whatever name; a leaked part names the copy."""
     at: Installation = goods.at
     key = tmp_path / "plant.txt"
     key.write_text(str(IDENTITY.to_public()))
-    monkeypatch.setenv("LOGNAME", "anna")
+    me = f"command:{pwd.getpwuid(os.getuid()).pw_name}"
     plant = at.said(
         *("order", "receiver", "add", "--brand", BRAND, "--name", "Plant"),
         *("--method", "age", "--key", str(key)),
@@ -31,10 +38,12 @@ def test_codes_go_from_the_request_to_the_press(
         *("--receiver", str(plant), "--id", "o1"),
     )
     number = str(asked["id"])
-    assert (asked["state"], asked["who"]) == ("REQUESTED", "command:anna")
+    assert (asked["state"], asked["who"]) == ("REQUESTED", me)
     assert at.refused("order", "approve", number) == "OWN_ORDER"
-    monkeypatch.setenv("LOGNAME", "ben")
-    at.said("order", "approve", number)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "ben")
+    assert at.refused("order", "approve", number) == "OWN_ORDER"
+    orders.approve(at.site, Person("ben", "elsewhere"), asked["id"], 0)
     end = time.monotonic() + 60
     while time.monotonic() < end:
         (told,) = (o for o in at.said("order")["orders"] if o["id"] == asked["id"])
@@ -53,7 +62,15 @@ def test_codes_go_from_the_request_to_the_press(
     (trace,) = said["orders"]
     first = trace["suspects"][0]
     assert (trace["order"], trace["rows"], first["copy"]) == (asked["id"], 40, 1)
-    assert first["fetched_by"] == ["command:ben"]
+    assert first["fetched_by"] == [me]
+    mint = ("mint", "--brand", BRAND, "--gtin", GTIN, "--count", str(60 + SPARE), "--no-inner")
+    links = ("--id", f"order-{number}", "--links", str(tmp_path / "all.txt"))
+    assert at.refused(*mint, *links) == "ORDERED_CODES"
+    with reading(at.site.engine) as session:
+        batch = mint_of(at.site, orders.find(session, asked["id"], 0).mint).batch
+    sheet = ("print", "--batch", str(batch), "--out", str(tmp_path / "all.csv"))
+    assert at.refused(*sheet) == "ORDERED_CODES"
+    assert not list(tmp_path.glob("all*"))
     at.said("order", "printed", number, "--rows", "60")
     assert at.said("order", "activate", number)["state"] == "CONFIRMED"
     listed = command("order", "--data", str(at.data)).out

@@ -128,8 +128,8 @@ def fetch(site: Site, who: Person, number: int, brand: int) -> packages.Fetched:
 def passphrase(site: Site, who: Person, number: int, brand: int) -> str:
     """Return the passphrase of an order's ZIP, to be told by another way than the file.
 
-    Raises Rejected NO_PASSPHRASE, SAME_PERSON (who fetched the file is told by somebody else),
-    PACKAGE_NOT_READY, UNKNOWN_ORDER.
+    From then on they do not fetch the file. Raises Rejected NO_PASSPHRASE, SAME_PERSON (who fetched
+    the file is told by somebody else), PACKAGE_NOT_READY, UNKNOWN_ORDER.
     """
     with transaction(site.engine) as session:
         row = find(session, number, brand)
@@ -140,11 +140,13 @@ def passphrase(site: Site, who: Person, number: int, brand: int) -> str:
             )
         if session.get_one(Receiver, row.receiver).method != "zip":
             raise Rejected("NO_PASSPHRASE", "The package is sealed for its receiver's own key.")
+        package = packages.locked(session, package.id)
         if packages.was_fetched_by(session, package.id, who.name):
             raise Rejected(
                 "SAME_PERSON",
                 "The file and its passphrase go by two ways: let somebody else tell it.",
             )
+        package.told = sorted({*package.told, who.name})
         note(session, site, who, "package passphrase", row.brand, order=row.id)
         return packages.passphrase(site, session.get_one(Mint, row.mint), package.copy)
 

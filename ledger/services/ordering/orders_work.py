@@ -6,9 +6,8 @@ bytes.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Mint
@@ -51,10 +50,7 @@ def copy(site: Site, who: Person, number: int, brand: int) -> CodePackage:
 def _advance(site: Site, order: CodeOrder) -> int:
     try:
         if order.state == orders.APPROVED:
-            _, inner = packages.FORMS[order.form]
-            key, pool = f"order-{order.id}", order.quantity + SPARE
-            number = minting.order_codes(site, order.brand, f"{order.gtin:014d}", pool, key, inner)
-            _move(site, HERE, order.id, "mint", (orders.APPROVED,), orders.MINTING, mint=number)
+            _mint(site, order)
             return 1
         assert order.mint is not None  # set with orders.MINTING
         made = minting.mint_of(site, order.mint)
@@ -65,16 +61,42 @@ def _advance(site: Site, order: CodeOrder) -> int:
         _package(site, HERE, order)
         return 1
     except (Rejected, Unavailable) as fault:
-        if fault.code == "StaleHead":
-            return 0  # another verb of the brand is on its way: the next one is over the new head
+        # Another verb of the brand is on its way, and the next one is over the new head; or the
+        # order was cancelled meanwhile, and nothing was kept of its mint.
+        if fault.code in ("StaleHead", "WRONG_STEP"):
+            return 0
         if isinstance(fault, Unavailable) and fault.code != "EXTRA_MISSING":
             raise  # it passes by itself
         _fail(site, order.id, fault)
         return 1
 
 
+def _mint(site: Site, order: CodeOrder) -> None:
+    """Ask for an order's codes. Raises what `minting.order_codes` raises."""
+    _, inner = packages.FORMS[order.form]
+    key, gtin = f"order-{order.id}", f"{order.gtin:014d}"
+
+    def move(session: Session, mint: int) -> None:
+        row = orders.find(session, order.id, 0)
+        row.mint = mint
+        before, after = (orders.APPROVED,), orders.MINTING
+        orders.step(session, site, HERE, row, "mint", before, after, mint=mint)
+
+    # The mint is the order's from its first moment: its codes take no other way meanwhile.
+    pool = order.quantity + SPARE
+    number = minting.order_codes(site, order.brand, gtin, pool, key, inner, move)
+    with reading(site.engine) as session:
+        taken = orders.find(session, order.id, 0).mint != number
+    if taken:
+        raise Rejected("KEY_REUSED", f"Mint {number} was asked for as '{key}' before: order anew.")
+
+
 def _package(site: Site, who: Person, order: CodeOrder) -> CodePackage:
-    assert order.mint is not None  # it is minted
+    with packages.alone(site):
+        return _next_copy(site, who, order)
+
+
+def _next_copy(site: Site, who: Person, order: CodeOrder) -> CodePackage:
     with reading(site.engine) as session:
         last = packages.newest(session, order.id)
         receiver = session.get_one(Receiver, order.receiver)
@@ -110,22 +132,6 @@ def _warn(site: Site) -> int:
             what = f"order {warning}"
             note(session, site, HERE, what, row.brand, order=row.id)
     return len(late)
-
-
-def _move(
-    site: Site,
-    who: Person,
-    number: int,
-    step: str,
-    before: tuple[str, ...],
-    after: str,
-    **values: Any,
-) -> None:
-    with transaction(site.engine) as session:
-        row = orders.find(session, number, 0)
-        for name, value in values.items():
-            setattr(row, name, value)
-        orders.step(session, site, who, row, step, before, after, **values)
 
 
 def _fail(site: Site, number: int, fault: TouchstoneError) -> None:

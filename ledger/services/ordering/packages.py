@@ -6,9 +6,11 @@ and in which order it has the rest, is its watermark (`ledger.domain.watermark`)
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ledger.db.engine import transaction
+from ledger.db.engine import reading, transaction
 from ledger.db.models import Mint
 from ledger.db.ordering import CodeOrder, CodePackage, PackageDownload, Receiver
 from ledger.domain.digital_link import inner_link, printed_link
@@ -51,6 +53,17 @@ class Fetched:
     left: int
 
 
+@contextmanager
+def alone(site: Site) -> Iterator[None]:
+    """Make packages one at a time, whichever processes make them: two would write one file."""
+    descriptor = os.open(_folder(site), os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def make(site: Site, order: CodeOrder, mint: Mint, receiver: Receiver, copy: int) -> CodePackage:
     """Write the sealed file of one copy, durably, and return its row, which is not kept yet.
 
@@ -79,6 +92,7 @@ def make(site: Site, order: CodeOrder, mint: Mint, receiver: Receiver, copy: int
         sha256=_digest(folder / name),
         made=now,
         expires=now + LIFE_S,
+        told=[],
     )
 
 
@@ -90,16 +104,22 @@ def passphrase(site: Site, mint: Mint, copy: int) -> str:
 def fetch(site: Site, order: CodeOrder, who: str, place: str) -> Fetched:
     """Count one download of an order's newest package and say where its file is.
 
-    Raises Rejected PACKAGE_NOT_READY, PACKAGE_EXPIRED, PACKAGE_SPENT, PACKAGE_DAMAGED.
+    Raises Rejected PACKAGE_NOT_READY, PACKAGE_EXPIRED, PACKAGE_SPENT, PACKAGE_DAMAGED, SAME_PERSON
+    (who was told the passphrase leaves the file to somebody else).
     """
     now = site.clock()
-    with transaction(site.engine) as session:
+    with reading(site.engine) as session:
         package = newest(session, order.id)
-        if package is None:
-            raise Rejected(
-                "PACKAGE_NOT_READY",
-                f"Order {order.id} is {order.state}: its package comes after approval and minting.",
-            )
+    if package is None:
+        raise Rejected(
+            "PACKAGE_NOT_READY",
+            f"Order {order.id} is {order.state}: its package comes after approval and minting.",
+        )
+    path = _folder(site) / package.name
+    # A package is large, and never changes: others write meanwhile.
+    whole = path.exists() and _digest(path) == package.sha256
+    with transaction(site.engine) as session:
+        package = locked(session, package.id)
         if package.ended is not None or now >= package.expires:
             raise Rejected(
                 "PACKAGE_EXPIRED",
@@ -111,8 +131,12 @@ def fetch(site: Site, order: CodeOrder, who: str, place: str) -> Fetched:
                 "PACKAGE_SPENT",
                 f"Package {package.name} was fetched {done} times: ask for another copy.",
             )
-        path = _folder(site) / package.name
-        if not path.exists() or _digest(path) != package.sha256:
+        if who in package.told:
+            raise Rejected(
+                "SAME_PERSON",
+                "The file and its passphrase go by two ways: let somebody else fetch it.",
+            )
+        if not whole:
             raise Rejected(
                 "PACKAGE_DAMAGED", f"The file of {package.name} is not what it was: make a copy."
             )
@@ -134,10 +158,12 @@ def fetch(site: Site, order: CodeOrder, who: str, place: str) -> Fetched:
 def expire(site: Site) -> int:
     """Remove the files of packages whose time is over; return how many there were."""
     now = site.clock()
+    query = select(CodePackage).where(CodePackage.ended.is_(None), CodePackage.expires <= now)
+    with reading(site.engine) as session:
+        if session.scalars(query.limit(1)).first() is None:
+            return 0  # nearly always: nobody waits for a writer that has nothing to write
     with transaction(site.engine) as session:
-        over = session.scalars(
-            select(CodePackage).where(CodePackage.ended.is_(None), CodePackage.expires <= now)
-        ).all()
+        over = session.scalars(query).all()
         for package in over:
             (_folder(site) / package.name).unlink(missing_ok=True)
             package.ended = now
@@ -148,6 +174,11 @@ def newest(session: Session, order: int) -> CodePackage | None:
     """Return the newest package of an order."""
     query = select(CodePackage).where(CodePackage.order == order)
     return session.scalars(query.order_by(CodePackage.copy.desc())).first()
+
+
+def locked(session: Session, package: int) -> CodePackage:
+    """Return a package that nobody else fetches, or is told the passphrase of, meanwhile."""
+    return session.get_one(CodePackage, package, with_for_update=True)
 
 
 def downloads(session: Session, package: int) -> int:

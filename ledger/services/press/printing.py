@@ -14,7 +14,7 @@ from ledger.db.models import Mint
 from ledger.domain.digital_link import inner_link, printed_link
 from ledger.errors import Rejected
 from ledger.services.export import join_columns
-from ledger.services.mint import released
+from ledger.services.mint import open_codes
 from ledger.services.press.labels import Label
 from ledger.services.site import Site
 
@@ -36,9 +36,9 @@ def labels(
     """Yield the labels of items first … to − 1, made as they are taken.
 
     upper: links in capitals. inner: of the inner codes, which a label shows as its serial.
-    Raises Unavailable ROOT_PENDING, Rejected NO_INNER_CODES, and as `printed_link`.
+    Raises Unavailable ROOT_PENDING, Rejected NO_INNER_CODES, ORDERED_CODES, and as `printed_link`.
     """
-    ref, gtin = released(mint), f"{mint.gtin:014d}"
+    ref, gtin = open_codes(site, mint), f"{mint.gtin:014d}"
     _need_inner(mint, inner)
     make = site.minter.inner_codes if inner else site.minter.serials
     for at in range(first, to, _CHUNK):
@@ -59,7 +59,7 @@ def write_table(
     Columns: link, serial; with `inner` also inner_link, inner_code of the same item, so that a line
     which prints cap and inside takes both from one row. Raises as `labels`.
     """
-    ref = released(mint)
+    ref = open_codes(site, mint)
     _need_inner(mint, inner)
     outer_head = printed_link(site.link_base, f"{mint.gtin:014d}", "", upper).encode()
     inner_head = b"," + inner_link(site.link_base, "", upper).encode()

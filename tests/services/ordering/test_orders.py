@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyrage
@@ -22,9 +24,11 @@ from ledger.domain.verbs import Role
 from ledger.domain.watermark import SPARE
 from ledger.errors import Rejected
 from ledger.services import act, mint, parties
+from ledger.services.export import write_links
 from ledger.services.ordering import leaks, orders, orders_work, packages, receivers
 from ledger.services.ordering.orders import Wish
 from ledger.services.persons import Person
+from ledger.services.press import printing
 from ledger.services.site import Site
 from tests.support.installation import installation
 
@@ -159,6 +163,62 @@ def test_a_zip_opens_with_the_passphrase_of_the_second_way(site: Site, receiver)
         with pytest.raises(RuntimeError, match="password"):
             archive.read(name, pwd=secret.lower().encode())
         assert len(set(rows(archive.read(name, pwd=secret.encode())))) == 300
+
+
+def test_who_was_told_the_passphrase_leaves_the_file_to_others(site: Site, receiver) -> None:
+    """The two ways stay two in either order; another copy has a passphrase of its own."""
+    number = ready(site, receiver["zip"], "zip told")
+    first = orders.passphrase(site, BEN, number, BRAND)
+    assert orders.passphrase(site, BEN, number, BRAND) == first
+    with pytest.raises(Rejected) as caught:
+        orders.fetch(site, BEN, number, BRAND)
+    assert caught.value.code == "SAME_PERSON"
+    assert orders.fetch(site, PLANT, number, BRAND).left == 2  # a refused fetch counts for nothing
+    orders_work.copy(site, ANNA, number, BRAND)
+    assert orders.fetch(site, BEN, number, BRAND).left == 2
+    assert orders.passphrase(site, PLANT, number, BRAND) != first
+
+
+def test_two_copies_asked_for_at_once_are_two(site: Site, receiver) -> None:
+    """Each whole, under its own number."""
+    number = ready(site, receiver["age"], "copies", quantity=2000)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: orders_work.copy(site, BEN, number, BRAND), range(4)))
+    assert sorted(package.copy for package in made) == [2, 3, 4, 5]
+    for package in made:
+        sealed = (site.home.path / "packages" / package.name).read_bytes()
+        assert hashlib.sha256(sealed).digest() == package.sha256
+        assert len(set(rows(pyrage.decrypt(sealed, [IDENTITY])))) == 2000
+
+
+def test_an_orders_codes_leave_in_its_packages_alone(site: Site, done: int) -> None:
+    """No list, sheet or data file of them is made: it would be of all codes, without a mark."""
+    with reading(site.engine) as session:
+        made = mint.mint_of(site, orders.find(session, done, BRAND).mint)
+    there = (site, made, 0, 1)
+    for take in (
+        lambda: next(mint.links(*there)),
+        lambda: next(printing.labels(*there, upper=False, inner=False)),
+        lambda: next(printing.labels(*there, upper=False, inner=True)),
+        lambda: next(printing.write_table(*there, io.BytesIO(), upper=False, inner=True)),
+        lambda: write_links(*there, io.BytesIO(), inner=True),
+    ):
+        with pytest.raises(Rejected) as caught:
+            take()
+        assert caught.value.code == "ORDERED_CODES"
+
+
+def test_an_order_takes_no_mint_that_was_there_before(site: Site, receiver) -> None:
+    """Whoever minted it under the order's key could have its list already: the order fails."""
+    number = ordered(site, receiver["age"], "before").id
+    mint.order_codes(site, BRAND, GTIN, 300 + SPARE, f"order-{number}", inner=False)
+    orders.approve(site, BEN, number, BRAND)
+    end = time.monotonic() + 60
+    while state(site, number) == orders.APPROVED and time.monotonic() < end:
+        time.sleep(0.02)
+    with reading(site.engine) as session:
+        row = orders.find(session, number, BRAND)
+    assert (row.state, row.mint, row.error.split(":")[0]) == (orders.FAILED, None, "KEY_REUSED")
 
 
 def test_a_truncated_package_is_no_package(site: Site, receiver) -> None:
