@@ -94,6 +94,9 @@ class Lots:
     within the lot of the row's case 0, on a pallet's edge. restricted: bool, is resale
     outside the territory prohibited at all; a lot that is not restricted is never tested.
 
+    counted: int64 (m,), how many cases there are, where they are not alike and case_size is their
+    average; None: as many as items and case_size give.
+
     cities: bool (m, c), may the goods be sold in city j, and city_region: int64 (c,), the region of
     each, where a territory is narrower than its regions; None: no lot's is. A lot with a city of
     a region of its territory may be sold in those cities of it only.
@@ -110,13 +113,14 @@ class Lots:
     first_case: Ints
     cities: Bools | None = None
     city_region: Ints | None = None
+    counted: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.label)
 
     def cases(self) -> Ints:
         """Number of cases of each lot, int64 (m,); the last one may be short."""
-        return -(-self.items // self.case_size)
+        return -(-self.items // self.case_size) if self.counted is None else self.counted
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,13 @@ from ledger.db.models import (
     UnitName,
 )
 from ledger.domain import ids
-from ledger.domain.contents import Codes, encode
+from ledger.domain.contents import Codes, Picked, encode
 from ledger.domain.verbs import Role, Verb
 from ledger.services.home import Home
 from ledger.services.network import Network
 from ledger.services.site import Site
 from ledger.services.worlds.world import DemoScan, World
-from ledger.services.worlds.world_plan import PALLETS, PARTIES
+from ledger.services.worlds.world_plan import PALLETS, PARTIES, DemoLot
 
 BRAND = 9506000000015
 FIRST_PARTY = 9506000000100
@@ -202,7 +202,23 @@ def case_of(lot: int, case: int) -> bytes:
     return hashlib.sha256(f"case {lot}/{case}".encode()).digest()
 
 
-def pack(at: Board, world: World, lots: Sequence[int] = (0, 1)) -> None:
+Packing = Callable[[DemoLot], Sequence[Sequence[Codes | Picked]]]
+"""The cases of a lot, by pallet."""
+
+
+def alike(lot: DemoLot) -> list[list[Codes | Picked]]:
+    """Return a lot packed in order, in cases of one size."""
+    batch, size, many = lot.number + 1, lot.case_size, lot.cases_per_pallet
+    return [
+        [
+            Codes(batch, case * size, case * size + size)
+            for case in range(at * many, (at + 1) * many)
+        ]
+        for at in range(PALLETS)
+    ]
+
+
+def pack(at: Board, world: World, lots: Sequence[int] = (0, 1), packed: Packing = alike) -> None:
     """Bind, pack and ship all lots of a world: each pallet to its distributor."""
     for lot in (world.lots[number] for number in lots):
         with transaction(at.engine) as session:
@@ -228,18 +244,17 @@ def pack(at: Board, world: World, lots: Sequence[int] = (0, 1)) -> None:
                     batch=batch, first=0, to=lot.items, active_from=1, lot=lot.number + 7, voided=0
                 )
             )
-            on_pallet: dict[bytes, list[bytes]] = {}
-            for case in range(PALLETS * lot.cases_per_pallet):
-                unit = case_of(lot.number, case)
-                pallet = pallet_of(lot.number, case // lot.cases_per_pallet)
-                first = case * lot.case_size
-                codes = Codes(batch, first, first + lot.case_size)
-                session.add(named(unit, f"urn/{sscc(lot.number, case)}", encode([codes])))
-                on_pallet.setdefault(pallet, []).append(unit)
-            for pallet in range(PALLETS):
+            number = 0
+            for pallet, cases in enumerate(packed(lot)):
+                units = []
+                for part in cases:
+                    unit = case_of(lot.number, number)
+                    session.add(named(unit, f"urn/{sscc(lot.number, number)}", encode([part])))
+                    units.append(unit)
+                    number += 1
                 owner = party_of(lot.distributor_of(pallet))
                 unit = pallet_of(lot.number, pallet)
-                session.add(named(unit, f"urn/pallet {lot.number}", encode(on_pallet[unit])))
+                session.add(named(unit, f"urn/pallet {lot.number}", encode(units)))
                 session.add(at.move(unit, BRAND, owner, SHIPPED))
                 session.add(at.move(unit, owner, BRAND, SHIPPED + 3600, Verb.RECEIVE_FROM))
 

@@ -95,16 +95,18 @@ def frames(told: Document) -> tuple[Scans, Lots, Custody]:
 def _lots(goods: Row, cases: Sequence[contents.Codes | contents.Picked], origin: int) -> Lots:
     territory = np.zeros((1, max(REGIONS) + 1), dtype=np.bool_)
     territory[0, goods["territory"]] = True
+    per_case = goods.get("items_per_case")  # absent in evidence from when cases were taken as alike
     return Lots(
         label=_ints([goods["lot"]]),
         distributor=_ints([goods["consignee"]]),
         territory=territory,
         ship_day=_floats([(goods["shipped"] - origin) / DAY]),
         items=_ints([sum(map(len, cases))]),
-        case_size=_ints([max(map(len, cases))]),
+        case_size=_ints([per_case or max(map(len, cases))]),
         cases_per_pallet=_ints([goods["cases_per_pallet"]]),
         restricted=np.array([bool(goods["territory"])]),
         first_case=_ints([goods["first_case"]]),
+        counted=_ints([len(cases)]) if per_case else None,
     )
 
 

@@ -154,6 +154,7 @@ class Source:
             "consignee": consignment.consignee,
             "shipped": min(case.shipped for case in consignment.cases),
             "territory": sorted(self.territory(consignment)),
+            "items_per_case": consignment.per_case(),
             "cases_per_pallet": consignment.per_pallet(),
             "first_case": consignment.first,
             "cases": [

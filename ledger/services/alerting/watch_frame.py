@@ -182,10 +182,11 @@ def lots_of(consignments: Sequence[Consignment], places: Places, origin: int) ->
         territory=territory,
         ship_day=np.array([(min(c.shipped for c in part) - origin) / DAY for part in cases]),
         items=_column([sum(len(c.codes) for c in part) for part in cases]),
-        case_size=_column([max(len(c.codes) for c in part) for part in cases]),
+        case_size=_column([c.per_case() for c in consignments]),
         cases_per_pallet=_column([c.per_pallet() for c in consignments]),
         restricted=restricted,
         first_case=_column([c.first for c in consignments]),
+        counted=_column([len(part) for part in cases]),
     )
 
 

@@ -97,6 +97,10 @@ class Consignment:
         """Cases of its fullest pallet."""
         return max(Counter(case.pallet for case in self.cases).values())
 
+    def per_case(self) -> int:
+        """Items of a case, on average: cases need not be alike."""
+        return round(sum(len(case.codes) for case in self.cases) / len(self.cases)) or 1
+
     def case_of(self, batch: int | None, index: int | None) -> Case | None:
         """The case that a code lies in, None for one of other goods."""
         if batch is None or index is None:
