@@ -11,7 +11,6 @@ import logging
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
-from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from api.pages import HEADERS, pick_language, render_problem
@@ -107,7 +106,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(TouchstoneError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(OperationalError, _database)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -144,17 +142,14 @@ async def _expected(request: Request, error: Exception) -> Response:
     detail, page = error.message, PERSONS.get(error.code, OTHERS)
     if isinstance(error, Unavailable):
         page = "LEDGER_UNREACHABLE"
+    if error.code.startswith("DATABASE_"):
+        log.error("%s: %s", error.code, error.message)
+        detail = "The database does not answer: try again."  # where it is concerns nobody outside
     if isinstance(error, Broken):
         log.error("%s: %s", error.code, error.message)
         page = "INTERNAL"
         detail = "Something that must hold does not; the operator has been told."
     return _answer(request, status_of(error), error.code, detail, page)
-
-
-async def _database(request: Request, error: Exception) -> Response:
-    log.error("the database: %s", error)
-    away = Unavailable("DATABASE_UNREACHABLE", "The database does not answer: try again.")
-    return await _expected(request, away)
 
 
 async def _unexpected(request: Request, _: Exception) -> Response:

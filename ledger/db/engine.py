@@ -14,7 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, inspect, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from ledger.errors import Broken, Unavailable
@@ -32,7 +32,8 @@ def open_database(url: str) -> Engine:
     Raises Broken DATABASE_DAMAGED when the file is no (whole) database, Unavailable
     DATABASE_UNREACHABLE when the server does not answer.
     """
-    engine = create_engine(url)
+    # A server may have been restarted since a connection was last used: it is asked first.
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin)
@@ -52,10 +53,11 @@ def open_database(url: str) -> Engine:
 def transaction(engine: Engine) -> Iterator[Session]:
     """One unit of work that writes: committed at the end, rolled back when anything is raised.
 
-    Raises Unavailable DATABASE_BUSY when another process writes for longer than half a minute.
+    Raises Unavailable DATABASE_BUSY when another process writes for longer than half a minute,
+    DATABASE_FAILED when the disk is full or the server away, also at the commit itself.
     """
     turn = _TURNS.get(engine, nullcontext())
-    with turn, Session(engine, expire_on_commit=False) as session:
+    with turn, _answering(), Session(engine, expire_on_commit=False) as session:
         try:
             session.connection(execution_options={"touchstone_writes": True})
         except OperationalError as error:
@@ -69,8 +71,11 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """A unit of work that only reads: one snapshot, rolled back at the end."""
-    with Session(engine, expire_on_commit=False) as session:
+    """A unit of work that only reads: one snapshot, rolled back at the end.
+
+    Raises Unavailable DATABASE_FAILED as `transaction`.
+    """
+    with _answering(), Session(engine, expire_on_commit=False) as session:
         yield session
 
 
@@ -108,6 +113,29 @@ def upgrade(connection: Connection, to: str = "head") -> None:
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     command.upgrade(config, to)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Raise Unavailable DATABASE_FAILED for what is no fault of a statement, but of disk or server.
+
+    Nothing of the unit of work is kept then, but for a server that is lost while it commits: it may
+    have taken all of it. Whoever asks again finds out, as after any lost answer.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if not (isinstance(error, OperationalError) or error.connection_invalidated):
+            raise
+        raise Unavailable(
+            "DATABASE_FAILED",
+            f"The database cannot be used now ({_first_line(error.orig)}): see to its disk or "
+            "server, and try again.",
+        ) from error
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -3,6 +3,7 @@ the codes may leave.
 
 Every step is a row whose state says what is next, so the worker goes on after a crash where it
 stopped: RESERVING (a batch number is asked for) → COMMISSIONING (the root is on its way) → DONE.
+What is refused on the way makes that one mint FAILED, with its reason, and the others go on.
 """
 
 from __future__ import annotations
@@ -142,7 +143,13 @@ def _advance(site: Site, mint: Mint, trees: Trees | None) -> bool:
     if mint.state == "COMMISSIONING":
         done = batch is not None and batch.status == COMMISSIONED
         return done and _set(site, mint.id, state="DONE")
-    return batch is not None and _commission(site, mint, batch.number, trees)
+    if batch is None:
+        return False
+    try:
+        return _commission(site, mint, batch.number, trees)
+    except Rejected as fault:
+        # Another verb on the batch is on its way: the next one is over the new head.
+        return fault.code != "StaleHead" and _fail(site, mint.id, fault)
 
 
 def _commission(site: Site, mint: Mint, number: int, trees: Trees | None) -> bool:
@@ -250,6 +257,16 @@ def _occasion(site: Site) -> epcis.Occasion:
 
 def _by_key(session: Session, key: str) -> Mint | None:
     return session.scalars(select(Mint).where(Mint.key == key)).one_or_none()
+
+
+def _fail(site: Site, mint: int, fault: Rejected) -> bool:
+    with transaction(site.engine) as session:
+        row = session.get(Mint, mint, with_for_update=True)
+        assert row is not None  # mints are never deleted
+        if row.state != "RESERVING":
+            return False  # another worker was faster, and this one was refused for that
+        row.state, row.error = "FAILED", fault.message
+    return True
 
 
 def _set(site: Site, mint: int, **values: object) -> bool:

@@ -23,6 +23,7 @@ from ledger.errors import Rejected
 from ledger.services.act import Order, act
 from ledger.services.capture import same_request
 from ledger.services.device_names import Device
+from ledger.services.hosting import operator_here
 from ledger.services.scan_facts import Place, kept_of
 from ledger.services.site import LOG, Site
 from ledger.services.verify import Checked, check
@@ -214,10 +215,8 @@ class Sequencer:
     The map is kept in memory and rebuilt at the start from one row a scanned code.
     """
 
-    def __init__(self, site: Site, operator: int) -> None:
-        """operator: the party with the operator's role that anchors, hosted here."""
+    def __init__(self, site: Site) -> None:
         self._site = site
-        self._operator = operator
         with reading(site.engine) as session:
             rows = session.scalars(select(ScanMapEntry))
             self._map = ScanMap().updated({r.leaf: Entry(r.count, r.head) for r in rows})
@@ -255,6 +254,7 @@ class Sequencer:
     def anchor(self, every_s: int) -> bool:
         """Anchor the log if the last anchor is `every_s` old: the chain's heartbeat.
 
+        An operator that signs here does, whoever that is now; without one there is no anchor.
         Raises what `act` raises.
         """
         now = self._site.clock()
@@ -269,18 +269,20 @@ class Sequencer:
                     Submission.state.in_(("QUEUED", "SENT")),
                 )
             ).first()
+            due = newest is None or now - newest.time >= every_s
+            operator = operator_here(self._site, session) if due and under_way is None else None
         # Another over the same head could only be stale, and we would wait for ourselves.
-        if under_way is not None or (newest is not None and now - newest.time < every_s):
+        if operator is None:
             return False
         tree = _tree(state) if state else scan_log.LogTree()
         args = {
-            "actor": self._operator,
+            "actor": operator,
             "size": tree.size,
             "logRoot": tree.root,
             "mapRoot": self._map.root,
         }
         seq = newest.seq + 1 if newest else 1
-        order = Order(Verb.ANCHOR_SCAN_LOG, self._operator, 0, args, f"anchor-{seq}-{now}")
+        order = Order(Verb.ANCHOR_SCAN_LOG, operator, 0, args, f"anchor-{seq}-{now}")
         act(self._site, order)
         return True
 

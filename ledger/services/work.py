@@ -9,13 +9,8 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-from sqlalchemy import select
-
 from ledger.chain.rpc import HttpRpc
 from ledger.db.changes import Changes
-from ledger.db.engine import reading
-from ledger.db.models import ChainParty
-from ledger.domain.verbs import KeyMode, Role
 from ledger.errors import Rejected, Unavailable
 from ledger.services import mint
 from ledger.services.alerting.deliveries import Courier
@@ -33,6 +28,7 @@ log = logging.getLogger("touchstone.worker")
 IDLE_S, AWAY_S, MAX_AWAY_S = 0.05, 0.5, 15.0
 QUIET_S = 0.25
 MERGE_EVERY_S = 1.0
+REFUSED_S = 10.0  # after which a refused anchor is tried again
 
 
 class Worker:
@@ -46,8 +42,9 @@ class Worker:
         rpc = HttpRpc(site.rpc.url)
         self._submitter = Submitter(site.engine, rpc, site.network, site.relay)
         self._trees = Trees()
-        self._sequencer: Sequencer | None = None
-        self._merge_after = 0.0
+        self._sequencer = Sequencer(site)
+        self._merge_after = self._anchor_after = 0.0
+        self._no_anchor = ""  # why the last one was refused
         self._watch_after = 0.0
         self._quiet_until = 0.0
 
@@ -106,30 +103,28 @@ class Worker:
         ended.set()
 
     def _log_scans(self) -> int:
-        if self._sequencer is None:
-            operator = self._operator()
-            if operator is None:
-                return 0
-            self._sequencer = Sequencer(self._site, operator)
         merged = 0
         if time.monotonic() >= self._merge_after:
             # A scan waits a second at most, and one transaction takes in all that came meanwhile.
             merged = self._sequencer.merge()
             self._merge_after = time.monotonic() + MERGE_EVERY_S
-        try:
-            return merged + self._sequencer.anchor(self._heartbeat_s)
-        except Rejected as error:
-            # An anchor is on its way already: the next heartbeat signs over the new head. A sealed
-            # ledger or a suspended operator takes none, and all else goes on.
-            if error.code not in ("StaleHead", "LedgerClosed", "PartyInactive"):
-                raise
-            return merged
+        return merged + self._anchor()
 
-    def _operator(self) -> int | None:
-        """The hosted party with the operator's role, None before there is one."""
-        with reading(self._site.engine) as session:
-            rows = session.scalars(select(ChainParty).order_by(ChainParty.id)).all()
-        return next((r.id for r in rows if _may_anchor(r)), None)
+    def _anchor(self) -> int:
+        if time.monotonic() < self._anchor_after:
+            return 0
+        try:
+            anchored = self._sequencer.anchor(self._heartbeat_s)
+            self._no_anchor = ""
+            return anchored
+        except Rejected as error:
+            # Roles and keys change, a ledger is sealed: without anchors all else goes on.
+            # StaleHead: one is on its way already, and the next heartbeat signs over the new head.
+            if error.code not in ("StaleHead", self._no_anchor):
+                log.warning("The scan log is not anchored: %s: %s", error.code, error.message)
+            self._no_anchor = error.code
+            self._anchor_after = time.monotonic() + REFUSED_S
+            return 0
 
     def _watch(self) -> int:
         if time.monotonic() < self._watch_after or not self._watcher.is_due():
@@ -139,7 +134,3 @@ class Worker:
         # At most a third of the worker's time goes into watching.
         self._watch_after = time.monotonic() + max(1.0, 2 * (time.monotonic() - began))
         return raised
-
-
-def _may_anchor(party: ChainParty) -> bool:
-    return bool(party.roles & Role.OPERATOR) and party.key_mode == KeyMode.HOSTED

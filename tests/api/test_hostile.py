@@ -427,5 +427,5 @@ def test_a_database_that_is_away_is_said_to_be_away(world: World, broken: TestCl
         connection.exec_driver_sql("DROP TABLE chain_checkpoint")
     with world.phone(world.later(0, engine=engine)) as phone:
         answer = phone.get(world.path(0), headers=JSON)
-    assert (answer.status_code, answer.json()["title"]) == (503, "DATABASE_UNREACHABLE")
+    assert (answer.status_code, answer.json()["title"]) == (503, "DATABASE_FAILED")
     assert "chain_checkpoint" not in answer.text

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import resource
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import Engine, create_engine, select, text
 
 from ledger.db.engine import (
     MIGRATIONS,
@@ -13,12 +16,14 @@ from ledger.db.engine import (
     open_database,
     reading,
     revision,
+    transaction,
     upgrade,
 )
-from ledger.db.models import Mint, UnitName
+from ledger.db.models import Mint, Profile, UnitName
 from ledger.db.packing import UnitChild, UnitRun
 from ledger.domain import contents, merkle
 from ledger.domain.contents import Codes
+from ledger.errors import Unavailable
 from ledger.services.goods import places
 
 
@@ -135,3 +140,80 @@ def test_inner_trees_kept_before_0014_have_the_nodes_half_way_to_the_root(tmp_pa
         tops = [row.inner_top for row in session.scalars(select(Mint).order_by(Mint.id))]
     assert tops == [merkle.top_nodes(kept), None]
     engine.dispose()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A new database."""
+    opened = open_database(f"sqlite:///{tmp_path / 'a.db'}")
+    yield opened
+    opened.dispose()
+
+
+def large(name: str) -> Profile:
+    """A row of a megabyte."""
+    return Profile(party=int(name), name_en="x" * 1_000_000, name_zh="x", regions=[])
+
+
+def failed(attempt: Callable[[], object]) -> str:
+    """Return the sentence of an attempt that the database refuses."""
+    with pytest.raises(Unavailable) as caught:
+        attempt()
+    assert caught.value.code == "DATABASE_FAILED"
+    return caught.value.message
+
+
+def test_a_full_database_is_no_fault_of_a_statement(engine: Engine) -> None:
+    """A statement that finds no room: nothing of the transaction is kept, and the next ones go."""
+
+    def limit(pages: int) -> None:
+        with reading(engine) as session:
+            session.execute(text(f"PRAGMA max_page_count = {pages}"))
+
+    def write() -> None:
+        with transaction(engine) as session:
+            session.add(Profile(party=1, name_en="B", name_zh="乙", regions=[]))
+            session.flush()
+            session.add(large("2"))
+
+    limit(1)  # it becomes what the file has
+    assert "full" in failed(write)
+    with reading(engine) as session:
+        assert session.scalars(select(Profile)).all() == []
+    limit(1_000_000)
+    write()
+    with reading(engine) as session:
+        assert len(session.scalars(select(Profile)).all()) == 2
+
+
+def test_a_disk_that_takes_no_more_is_told_at_the_commit(engine: Engine, tmp_path: Path) -> None:
+    """All statements went through, in memory: it is the commit that finds no room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+
+        def write() -> None:
+            with transaction(engine) as session:
+                session.add(large("1"))
+                session.flush()
+                size = max(path.stat().st_size for path in tmp_path.iterdir())
+                resource.setrlimit(resource.RLIMIT_FSIZE, (size + 4096, before[1]))
+
+        assert "I/O" in failed(write)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with reading(engine) as session:
+        assert session.scalars(select(Profile)).all() == []
+
+
+def test_a_reader_is_told_the_same(engine: Engine, tmp_path: Path) -> None:
+    """A file that can be opened no more."""
+    engine.dispose()
+    for path in tmp_path.iterdir():
+        path.unlink()
+    (tmp_path / "a.db").mkdir()
+
+    def read() -> None:
+        with reading(engine) as session:
+            session.scalars(select(Profile)).all()
+
+    assert "unable to open" in failed(read)
