@@ -24,9 +24,9 @@ from ledger.detect.farms import Farms
 from ledger.detect.finding import Finding
 from ledger.detect.frame import Custody, Lots, Scans
 from ledger.detect.guessers import Guessers
-from ledger.detect.history import bayes_factor, home_of, seen_at
+from ledger.detect.history import bayes_factor, home_of, placed, seen_at
 from ledger.detect.sightings import BUSY_UNITS, Sightings
-from ledger.detect.stream import PROMISE, Rejection
+from ledger.detect.stream import Rejection
 
 
 @dataclass(frozen=True)
@@ -44,17 +44,16 @@ def diversion_again(
 ) -> tuple[list[tuple[int, float]], Finding | None]:
     """Every look of one cell as (row of scans, ln E), and the finding that it is at the last row;
     None where it was never looked at, or is not sure enough. cell: row of Lots, region."""
-    found, state, name = traced(scans, lots, custody, *cell)
-    if not found:
+    again = traced(scans, lots, custody, *cell)
+    if again is None or not again.looks:
         return [], None
-    row, log_e = found[-1]
-    entry = next((log for _, log in found if log >= PROMISE), 0.0)
-    price = entry if said.promising else 0.0
+    row, log_e = again.looks[-1]
+    price = again.log_price if said.promising else 0.0
     # The level is kept with four digits, so as much is allowed for.
     if log_e - price < -np.log(said.level) - 1e-3:
-        return found, None
-    rejected = Rejection(name, row, log_e - price, price, said.level)
-    return found, replace(state.finding(rejected, scans, row), fdr=said.fdr)
+        return again.looks, None
+    rejected = Rejection(again.name, row, log_e - price, price, said.level)
+    return again.looks, replace(again.state.finding(rejected, scans, row), fdr=said.fdr)
 
 
 def clone_again(scans: Scans, lots: Lots, unit: int, basis: Basis, fdr: float) -> Finding | None:
@@ -62,7 +61,7 @@ def clone_again(scans: Scans, lots: Lots, unit: int, basis: Basis, fdr: float) -
     those by which its devices were busy. basis: its `others` and `sold`; which devices count is
     found out."""
     nth, busy = Sightings().feed(scans)
-    counts = (nth > 0) & (busy < BUSY_UNITS) & (scans.lot >= 0)
+    counts = (nth > 0) & (busy < BUSY_UNITS) & (scans.lot >= 0) & placed(scans)
     own = np.flatnonzero(scans.unit == unit)
     seen = [seen_at(scans, row) for row in own.tolist() if counts[row]][:MOST_DEVICES]
     if len(seen) < FEWEST_DEVICES:

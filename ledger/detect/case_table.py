@@ -15,6 +15,7 @@ import numpy as np
 
 from ledger.detect.frame import Floats, Ints
 from ledger.detect.lot_count import LOG_MISSED, SCATTERED, LotCount
+from ledger.detect.runs import Holding
 
 RETURNS = (0.03, 0.1, 0.3, 0.7)  # part of the cases seen here that were diverted one by one
 ALTERNATIVES, BETS = 2, 4
@@ -109,17 +110,23 @@ class CaseTable:
 
     def log_e(self, lot: LotCount, case: int) -> float:
         """ln of the evidence: half of it the runs that hold a case, half the cases one by one."""
-        runs = self.run_logs(lot, case)
-        top = float(runs.max())
-        by_runs = top + math.log(float(np.exp(runs - top).sum()) / (ALTERNATIVES * BETS))
-        single = self._single(lot)
-        top = max(by_runs, single)
-        return top + math.log(0.5 * math.exp(by_runs - top) + 0.5 * math.exp(single - top))
+        return self._log_e(lot, _log_sum(self.run_logs(lot, case)))
+
+    def whole_log_e(self, lot: LotCount) -> float:
+        """The same with all runs."""
+        parts = [_log_sum(self._run_logs(lot, held)) for held in lot.runs.every()]
+        return self._log_e(lot, _log_sum(np.array(parts)))
+
+    def _log_e(self, lot: LotCount, runs: float) -> float:
+        by_runs = runs - math.log(ALTERNATIVES * BETS)
+        return float(np.logaddexp(by_runs, self._single(lot))) + math.log(0.5)
 
     def run_logs(self, lot: LotCount, case: int) -> Floats:
         """ln (prior · evidence) of the lot's runs that hold a case, (alternatives, bets, runs)."""
+        return self._run_logs(lot, lot.runs.holding(case))
+
+    def _run_logs(self, lot: LotCount, held: Holding) -> Floats:
         known, cases = self._known()
-        held = lot.runs.holding(case)
         elsewhere = np.zeros((ALTERNATIVES, lot.cases + 1))
         lot.missed().cumsum(axis=1, out=elsewhere[:, 1:])
         here = np.zeros((_FREE, len(cases) + 1))
@@ -150,8 +157,7 @@ class CaseTable:
         sums[: len(RETURNS)] -= np.log(likely).sum(axis=2)[:, :, None]
         sums += _LOG_SHARE
         sums[len(RETURNS) :] += lot.silent(cases)[:, :, None]
-        top = float(sums.max())
-        return top + math.log(float(np.exp(sums - top).sum()))
+        return _log_sum(sums)
 
     def returned(self, lot: LotCount) -> tuple[Ints, Floats]:
         """Cases with groups, and ln evidence of each but for the first group's place, float64
@@ -176,3 +182,9 @@ class CaseTable:
         known[:ALTERNATIVES] += known[_HEARD:]
         self._columns = known
         return known, self._cases
+
+
+def _log_sum(logs: Floats) -> float:
+    """ln Σ exp."""
+    top = float(logs.max())
+    return top + math.log(float(np.exp(logs - top).sum()))

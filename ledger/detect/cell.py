@@ -185,6 +185,10 @@ class Cell:
             return -math.inf
         return self._table.log_e(self.lot, self.last.case)
 
+    def whole_log_e(self) -> float:
+        """Natural logarithm of the e-process now, over all runs."""
+        return self._table.whole_log_e(self.lot)
+
     def run_logs(self) -> Floats:
         """ln (prior · evidence) of runs that hold the last group's case, (pairs, runs)."""
         assert self.last is not None

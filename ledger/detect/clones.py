@@ -10,7 +10,8 @@ Several clones usually come from one source, so each copied code of a lot makes 
 lot more likely beforehand: a code that was raised counts one, another the probability that it is
 copied, as far as it tells by itself. One that was raised also tells where copies are sold; those
 that have been seen by a few devices already are asked about again. Devices that scan many items of
-a lot in a day (shops, farms) are left out: they meet codes of goods that others will buy.
+a lot in a day (shops, farms) are left out: they meet codes of goods that others will buy. So are
+scans that do not say where they were made.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from ledger.detect.history import (
     bayes_factor,
     distinct,
     home_of,
+    placed,
 )
 from ledger.detect.sightings import BUSY_UNITS
 from ledger.detect.tables import Counts, Table
@@ -96,7 +98,7 @@ class Clones:
     def feed(self, scans: Scans, nth: Ints, busy: Ints) -> list[Finding]:
         """Codes that were copied, each raised at the device that makes it sure enough. nth, busy:
         of `Sightings`."""
-        counts = (nth > 0) & (busy < BUSY_UNITS) & (scans.lot >= 0)
+        counts = (nth > 0) & (busy < BUSY_UNITS) & (scans.lot >= 0) & placed(scans)
         rows = np.flatnonzero(counts)
         rows = rows[~self._first.keep(scans, rows)]
         found = []

@@ -44,13 +44,13 @@ busy device an item does not speak at all: it may yet, and a dealer who scans go
 they are sold on does not silence them.
 
 A look is made at an observation that may have raised the evidence (`Cell.is_near`), and takes only
-the runs that hold its case: less than the whole average, so still valid. The cells are one stream
-of tests: `ledger.detect.stream`.
+the runs that hold its case: less than the whole average, so still valid; what a cell pays to enter
+the list of promising ones is the whole. The cells are one stream of tests: `ledger.detect.stream`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -63,7 +63,7 @@ from ledger.detect.finding import Finding
 from ledger.detect.frame import CHANNELS, Bools, Custody, Ints, Lots, Scans
 from ledger.detect.lot_count import LotCount
 from ledger.detect.sightings import BUSY_UNITS, Sightings
-from ledger.detect.stream import Rejection, Stream
+from ledger.detect.stream import PROMISE, Rejection, Stream
 from ledger.detect.tables import grown
 
 MANY_DEVICES = 3
@@ -218,8 +218,9 @@ class Diversion:
 
     def _first_rejected(self, names: Sequence[int], at: int) -> Rejection | None:
         for name in names:
-            self._cells[name].lot.listen(at)
-            rejected = self._stream.look(name, at, self._cells[name].log_e())
+            cell = self._cells[name]
+            cell.lot.listen(at)
+            rejected = self._stream.look(name, at, cell.log_e(), cell.whole_log_e)
             if rejected is not None:
                 return rejected
         return None
@@ -261,28 +262,44 @@ class Diversion:
 
 
 class _Trace(Stream):
-    """A stream that rejects nothing and remembers every look: (name, row, ln E)."""
+    """A stream that rejects nothing and remembers every look, (name, row, ln E), and what each name
+    paid to enter the list of promising ones."""
 
     def __init__(self) -> None:
         super().__init__(0.5)
         self.looks: list[tuple[int, int, float]] = []
+        self.prices: dict[int, float] = {}
 
-    def look(self, name: int, row: int, log_e: float) -> None:
+    def look(
+        self, name: int, row: int, log_e: float, whole: Callable[[], float] | None = None
+    ) -> None:
         self.looks.append((name, row, log_e))
+        if log_e >= PROMISE and name not in self.prices:
+            self.prices[name] = whole() if whole is not None else log_e
+
+
+@dataclass(frozen=True)
+class Traced:
+    """The evidence of one cell computed again. looks: (row of scans, ln E) of every look, and of
+    the last row. log_price: ln of the price of entry, 0 where it did not enter. state: as it is
+    then; name: number of the cell in it."""
+
+    looks: list[tuple[int, float]]
+    log_price: float
+    state: Diversion
+    name: int
 
 
 def looks(scans: Scans, lots: Lots, lot: int, region: int) -> list[tuple[int, float]]:
     """Compute the evidence of one cell again: (row of scans, ln E) of every look, and of the last
     row. scans: all of the lot, or of more; nothing of other lots is used. lot: row of Lots."""
     nothing = np.empty(0, dtype=np.int64)
-    return traced(scans, lots, Custody(nothing, nothing, nothing, nothing), lot, region)[0]
+    again = traced(scans, lots, Custody(nothing, nothing, nothing, nothing), lot, region)
+    return again.looks if again is not None else []
 
 
-def traced(
-    scans: Scans, lots: Lots, custody: Custody, lot: int, region: int
-) -> tuple[list[tuple[int, float]], Diversion, int]:
-    """The same as `looks`, with the state that it leaves and the number of the cell in it (-1: the
-    cell has not spoken)."""
+def traced(scans: Scans, lots: Lots, custody: Custody, lot: int, region: int) -> Traced | None:
+    """The same as `looks`, with what else is known then; None if the cell has not spoken."""
     trace = _Trace()
     state = Diversion(lots, custody, 0.5, trace)
     nth, busy = Sightings().feed(scans)
@@ -290,11 +307,11 @@ def traced(
     known = state._lots.get(lot)
     cell = known.cells.get(region) if known else None
     if cell is None:
-        return [], state, -1
+        return None
     found = [(row, log_e) for name, row, log_e in trace.looks if name == cell.name]
     if found and found[-1][0] < len(scans) - 1:
         found.append((len(scans) - 1, cell.log_e()))
-    return found, state, cell.name
+    return Traced(found, trace.prices.get(cell.name, 0.0), state, cell.name)
 
 
 def places(scans: Scans, lots: Lots) -> tuple[Bools, Bools]:

@@ -2,7 +2,9 @@
 
 A rule with thresholds, not a calibrated test: DENSE distinct units out of WINDOW neighbouring cases
 scanned within an hour, and then MANY in all. A shop that unpacks a case or two scans dozens in a
-day; whoever scans more goes through boxes. For review, never for punishment.
+day; whoever scans more goes through boxes. Where so many of the lot are scanned in that hour that
+these cases may have their share of them by chance (a lot of few cases, or one whose packing is not
+known), it is goods on sale. For review, never for punishment.
 
 A farm is told when it has scanned MANY, and again when it has been quiet for an hour, with the
 devices that are new: one alert a farm, brought up to date once a session. Sessions near each other
@@ -11,6 +13,7 @@ within LASTING days are one farm.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +29,7 @@ WINDOW = 3
 DENSE = 9
 MANY = 48
 LASTING = 5.0
+CHANCE = 1e-9  # that the cases of a window have so large a share of the lot's scans of the hour
 REACH = 2  # cases beyond those reached that still belong to a farm
 _BLOCK = 64  # cases; a window lies in one block and a neighbour
 _BLOCKS = 1 << 32  # more than a lot has
@@ -59,6 +63,7 @@ class Farms:
         self.lots = lots
         self._fdr = fdr
         self._recent: dict[int, deque[_Seen]] = {}  # by lot and block of cases
+        self._of_lot: dict[int, deque[float]] = {}  # days of the scans of the last hour
         self._farms: dict[int, list[_Farm]] = {}
         self._running: list[_Farm] = []
 
@@ -92,6 +97,13 @@ class Farms:
     def _joined(self, lot: int, region: int, seen: _Seen) -> tuple[_Farm, list[_Seen]] | None:
         """The farm that a scan belongs to, and the scans that this adds to it."""
         day, case, _, _ = seen
+        since = day - DAYS
+        of_lot = self._of_lot.get(lot)
+        if of_lot is None:
+            of_lot = self._of_lot[lot] = deque()
+        of_lot.append(day)
+        while of_lot[0] < since:
+            of_lot.popleft()
         for farm in self._running:
             if farm.lot == lot and farm.is_near(case):
                 return farm, [seen]
@@ -101,7 +113,6 @@ class Farms:
         if recent is None:
             recent = self._recent[key] = deque()
         recent.append(seen)
-        since = day - DAYS
         while recent[0][0] < since:
             recent.popleft()
         beside: Iterable[_Seen] = ()
@@ -117,11 +128,23 @@ class Farms:
             if then >= since:
                 units.setdefault(other, set()).add(unit)
         start = _dense_window(units, case)
-        if start is None:
+        if start is None or not self._is_odd(lot, units, start, len(of_lot)):
             return None
         members = [s for s in around if s[0] >= since and start <= s[1] < start + WINDOW]
         members.sort(key=lambda one: one[0])
         return self._farm(lot, start, day, region), members
+
+    def _is_odd(self, lot: int, units: dict[int, set[int]], start: int, of_lot: int) -> bool:
+        """Say whether the window has a larger share of the lot's scans than chance explains:
+        P(at least so many of n) ≤ exp(−n · KL) (Chernoff 1952). of_lot: n."""
+        many = sum(len(units.get(case, ())) for case in range(start, start + WINDOW))
+        found, stated = many / of_lot, min(1.0, WINDOW / int(self.lots.cases()[lot]))
+        if found <= stated:
+            return False
+        log = found * math.log(found / stated)
+        if found < 1:
+            log += (1 - found) * math.log((1 - found) / (1 - stated))
+        return of_lot * log >= -math.log(CHANCE)
 
     def _farm(self, lot: int, start: int, day: float, region: int) -> _Farm:
         farms = self._farms.setdefault(lot, [])

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ledger.detect.frame import LOC_SOURCES, Lots, Scans
+from ledger.detect.frame import LOC_SOURCES, Bools, Lots, Scans
 
 GENUINE, DISPLAY, VIRAL, CLONE = range(4)
 PRIOR = (1.0, 1e-4, 5e-6, 1e-5)
@@ -157,6 +157,12 @@ def _goes_on(seen: list[Seen]) -> float:
 def _gaps(seen: list[Seen], soon: float) -> float:
     gaps = [after.day - before.day for before, after in pairwise(seen)]
     return sum(math.log(soon if gap < SOON else 1 - soon) for gap in gaps)
+
+
+def placed(scans: Scans) -> Bools:
+    """Which scans say where they were made, bool (n,): no class can be told by the others."""
+    where: Bools = scans.loc_src != LOC_SOURCES.index("none")
+    return where
 
 
 def seen_at(scans: Scans, row: int) -> Seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +16,8 @@ STEPS = 8  # starts of a run, by its length
 
 @dataclass(frozen=True)
 class Holding:
-    """Candidate runs that hold one case: start, stop int64 (k,), half open; log_prior float64.
-    edges: all starts, then all stops."""
+    """Candidate runs, such as those that hold one case: start, stop int64 (k,), half open;
+    log_prior float64. edges: all starts, then all stops."""
 
     start: Ints
     stop: Ints
@@ -53,6 +54,16 @@ class Runs:
             found = self._held[case] = self._holding(case)
         return found
 
+    def every(self) -> Iterator[Holding]:
+        """All runs, in parts: the pallets, then those of each length."""
+        pallets = np.arange(0, self.cases, self.per_pallet)
+        ends = np.minimum(pallets + self.per_pallet, self.cases)
+        yield _alike(pallets, ends, np.log(PALLETS / len(pallets)))
+        for at in np.unique(self._length, return_index=True)[1].tolist():
+            length = int(self._length[at])
+            start = np.arange(0, self.cases - length + 1, self._step[at])
+            yield _alike(start, start + length, float(self._log[at]))
+
     def _holding(self, case: int) -> Holding:
         pallet = case // self.per_pallet * self.per_pallet
         pallets = -(-self.cases // self.per_pallet)
@@ -66,6 +77,11 @@ class Runs:
         log_prior[0] = np.log(PALLETS / pallets)
         start[1:], stop[1:], log_prior[1:] = starts[runs], stops[runs], self._log[runs]
         return Holding(start, stop, edges, log_prior)
+
+
+def _alike(start: Ints, stop: Ints, log_prior: float) -> Holding:
+    """Runs of one prior."""
+    return Holding(start, stop, np.concatenate([start, stop]), np.full(len(start), log_prior))
 
 
 def run_lengths(cases: int) -> list[int]:

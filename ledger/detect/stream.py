@@ -17,12 +17,14 @@ all cells are numbered as they come, and are tested by E_k. In the list of PROMI
 its number at the first look at which ln E_k ≥ PROMISE, and is tested by E_k(t) / E_k(entry): what
 it had is the price of entry. From that look on this is an e-process too, and its number is known
 there, so the same sum bounds the share. Few honest cells ever enter: numbers stay small and bars
-low.
+low. A look may take a part of the evidence only, which is less than the whole; the price is the
+whole, or what the part leaves out at entry would come for nothing later.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 PROMISE = 0.0  # ln E at which a cell is promising
@@ -61,9 +63,11 @@ class Stream:
         self._open: dict[int, _Entry] = {}
         self._arrived = 0
 
-    def look(self, name: int, row: int, log_e: float) -> Rejection | None:
+    def look(
+        self, name: int, row: int, log_e: float, whole: Callable[[], float] | None = None
+    ) -> Rejection | None:
         """Test a hypothesis by its evidence now; its first look is its arrival. A rejected one must
-        not come again."""
+        not come again. whole: computes ln of all its evidence, where log_e is of a part."""
         entry = self._open.get(name)
         if entry is None:
             self._arrived += 1
@@ -72,7 +76,7 @@ class Stream:
         if not entry.promising and log_e >= PROMISE:
             self._promising += 1
             entry.promising = self.fdr * PROMISING * weight(self._promising, PROMISING_SCALE)
-            entry.log_price = log_e
+            entry.log_price = whole() if whole is not None else log_e
         for level, price in ((entry.level, 0.0), (entry.promising, entry.log_price)):
             bar = level * (self.rejected + 1)
             if bar and log_e - price >= -math.log(bar):

@@ -14,9 +14,12 @@ from tests.detect.honest import HOME
 SOURCES = ("gps", "ip_fixed", "ip_mobile", "none")
 
 
-def plain_log_e(rows: list[Row], cases: int, per_pallet: int, region: int) -> float:
+def plain_log_e(
+    rows: list[Row], cases: int, per_pallet: int, region: int, *, whole: bool = False
+) -> float:
     """ln E after the last of `rows` (in order of day; each a new item and device; none is busy or a
-    farm's; the last one opens or joins a group)."""
+    farm's; the last one opens or joins a group). whole: over all runs, not only those of the last
+    group's case."""
     groups: list[dict[str, Any]] = []
     scanned = [lot_count.SOURCE_WEIGHT] * 4
     outside = [lot_count.SOURCE_WEIGHT * share for share in lot_count.OUTSIDE]
@@ -41,17 +44,17 @@ def plain_log_e(rows: list[Row], cases: int, per_pallet: int, region: int) -> fl
             continue
         before = rows[: number + 1]
         late = int(row.day) - lot_count.RECENT_DAYS
-        whole = (len(groups) + 1) / (len(before) + 20)
+        rate = (len(groups) + 1) / (len(before) + 20)
         recent = [g for g in groups if g["start"] >= row.day - lot_count.RECENT_DAYS]
         of_late = sum(int(one.day) >= late for one in before)
-        late_rate = (len(recent) + 1) / (of_late + 1 / whole)
+        late_rate = (len(recent) + 1) / (of_late + 1 / rate)
         lift = outside[source] / scanned[source] * sum(scanned) / sum(outside)
         then = [g["spoken"] for g in groups[-cell.WAVE :]]
         wave = (cell.WAVE + 1) / max(cell.WAVE + 1, len(before) - then[0]) if len(then) > 2 else 0.0
         groups.append(
-            {"spoken": len(before), "wave": math.log(max(1.0, wave / max(whole, late_rate))),
+            {"spoken": len(before), "wave": math.log(max(1.0, wave / max(rate, late_rate))),
              "case": row.case, "start": row.day, "last": int(row.day), "size": 1, "source": source,
-             "rate": min(0.9, cell.SAFETY * max(whole, late_rate) * lift),
+             "rate": min(0.9, cell.SAFETY * max(rate, late_rate) * lift),
              "before": tuple(missed.get(row.case, ())),
              "strangers": 3 * (2 + 1.5 * len(open_)) / cases}
         )  # fmt: skip
@@ -62,7 +65,7 @@ def plain_log_e(rows: list[Row], cases: int, per_pallet: int, region: int) -> fl
         prior * math.exp(sum(values[start:stop]))
         for values in worth
         for start, stop, prior in _runs(cases, per_pallet)
-        if start <= last < stop
+        if whole or start <= last < stop
     ) / len(pairs)
     single = 0.0
     for (alternative, _), values in zip(pairs, worth, strict=True):

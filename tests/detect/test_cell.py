@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from ledger.detect.cell import Cell, Group
-from ledger.detect.diversion import looks
+from ledger.detect.diversion import traced
 from ledger.detect.lot_count import LotCount
-from tests.detect.frames import Row, one_lot, scans_of
+from ledger.detect.stream import PROMISE
+from tests.detect.frames import NO_CUSTODY, Row, one_lot, scans_of
 from tests.detect.honest import AWAY, Habits, diverted_rows, honest_rows
 from tests.detect.plain import plain_log_e
 
@@ -18,16 +19,19 @@ CASES = 60
 @pytest.mark.parametrize("seed", range(6))
 def test_the_evidence_is_what_its_definition_says(seed: int) -> None:
     """At every look of a cell with travellers, gifts and a diversion, the fast evidence is that of
-    the plain sum over runs and cases."""
+    the plain sum over runs and cases; so is the price of entry, over all runs."""
     rng = np.random.default_rng(seed)
     rows = honest_rows(rng, Habits(cases=CASES, scanned=0.1, leak=0.08))
     rows += diverted_rows(rng, [20, 21, 22, 40] if seed % 2 else [7, 30, 50], 12, 40.0)
     rows = [_from(row, int(rng.integers(4))) for row in rows]
     rows.sort(key=lambda row: row.day)
-    found = looks(scans_of(rows), one_lot(CASES), 0, AWAY)
-    assert len(found) > 5
-    for row, log_e in found[:-1]:
+    again = traced(scans_of(rows), one_lot(CASES), NO_CUSTODY, 0, AWAY)
+    assert again is not None and len(again.looks) > 5
+    for row, log_e in again.looks[:-1]:
         assert log_e == pytest.approx(plain_log_e(rows[: row + 1], CASES, 20, AWAY), abs=1e-8)
+    entry = next(row for row, log_e in again.looks if log_e >= PROMISE)
+    price = plain_log_e(rows[: entry + 1], CASES, 20, AWAY, whole=True)
+    assert again.log_price == pytest.approx(price, abs=1e-8)
 
 
 def _from(row: Row, source: int) -> Row:

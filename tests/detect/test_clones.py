@@ -41,6 +41,15 @@ def test_a_display_bottle_is_no_clone() -> None:
     assert _clones(rows) == []
 
 
+def test_devices_that_do_not_say_where_they_are_tell_nothing() -> None:
+    """However many scan a code, half a day apart: a display bottle looks the same."""
+    rows = [_at(i / 2, f"d{i}", (0.0, 0.0, -1), "none") for i in range(60)]
+    assert _clones(rows) == []
+    placed = [_at(float(i), f"p{i}", CITIES[i % 3]) for i in range(30)]
+    (alone,), (among,) = _clones(placed), _clones([*rows, *placed])
+    assert (among.day, among.e_value) == (alone.day, alone.e_value)
+
+
 def test_a_picture_that_goes_round_is_no_clone() -> None:
     """Forty phones in forty places within two days scan a picture, not goods."""
     rows = [_at(i / 20, f"d{i}", (20.0 + i, 90.0 + i, i)) for i in range(40)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ledger.detect import Finding, detect
 from ledger.detect.farms import DENSE, MANY, Farms
 from ledger.detect.frame import NEVER_ISSUED, NO_LOT
@@ -28,6 +30,18 @@ def test_a_farm_is_told_at_the_threshold_with_its_devices() -> None:
     assert sorted(finding.devices) == ["phone0", "phone1"]
     assert (finding.evidence.cases, finding.evidence.scans) == ((8, 9, 10), MANY)
     assert _found("farm", _box(MANY - 1, 1)) == []
+
+
+def test_a_lot_of_few_cases_that_sells_fast_has_no_farm() -> None:
+    """Where the window is the lot, or a large part of it, its share of the scans says nothing."""
+    rng = np.random.default_rng(5)
+    for cases in (1, 4, 10, 400):
+        rows = [
+            Row(1 + i / 2880, int(rng.integers(cases)), f"one{i}", f"sold{i}") for i in range(900)
+        ]
+        assert detect(scans_of(rows), one_lot(cases), NO_CUSTODY, kinds=["farm"]) == []
+    (finding,) = _found("farm", [*rows, *_box(MANY + 5, 0.5)])
+    assert finding.evidence.cases == (8, 9, 10)
 
 
 def test_a_bar_that_opens_cases_over_days_is_no_farm() -> None:

@@ -32,6 +32,17 @@ def test_runs_are_a_prior_over_parts_of_the_lot(cases: int, per_pallet: int) -> 
     assert all(0 <= start < stop <= cases for _, start, stop, _ in runs)
 
 
+@pytest.mark.parametrize(("cases", "per_pallet"), LOTS)
+def test_all_runs_are_those_that_hold_some_case(cases: int, per_pallet: int) -> None:
+    """No more and no fewer, each once, with the same prior."""
+    found = []
+    for part in Runs(cases, per_pallet).every():
+        rows = zip(part.start.tolist(), part.stop.tolist(), part.log_prior.tolist(), strict=True)
+        found += [(start, stop, round(log, 9)) for start, stop, log in rows]
+        assert part.edges.tolist() == [*part.start, *part.stop]
+    assert sorted(found) == sorted(row[1:] for row in _all(cases, per_pallet))
+
+
 def test_every_pallet_is_a_candidate_even_a_short_last_one() -> None:
     """A lot of 45 cases has pallets 0–20, 20–40 and 40–45."""
     pallets = {(start, stop) for kind, start, stop, _ in _all(45, 20) if kind == "pallet"}

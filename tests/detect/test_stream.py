@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -56,6 +57,15 @@ def test_a_promising_one_pays_its_evidence_and_gets_a_low_bar() -> None:
     assert state.promising() == []
 
 
+def test_a_look_at_a_part_pays_for_the_whole() -> None:
+    """What a part of the evidence leaves out at entry is paid for too: it may count later."""
+    state, bar = Stream(0.05), -math.log(0.05 * PROMISING * stream.weight(1, PROMISING_SCALE))
+    assert state.look(1, 0, PROMISE, lambda: PROMISE + 0.7) is None
+    assert state.look(1, 1, PROMISE + 0.7 + bar - 1e-6, lambda: 0.0) is None
+    rejected = state.look(1, 2, PROMISE + 0.7 + bar + 1e-9, lambda: 0.0)
+    assert rejected is not None and rejected.log_price == PROMISE + 0.7
+
+
 def test_a_rejection_lowers_the_bar_for_the_others() -> None:
     """A second hypothesis just below its bar is rejected when it is looked at again."""
     state = Stream(0.05)
@@ -76,8 +86,10 @@ def _alarms(state: Stream, paths: Floats) -> int:
 class _NoPrice(Stream):
     """Entry to the list of promising ones for nothing."""
 
-    def look(self, name: int, row: int, log_e: float) -> Rejection | None:
-        rejected = super().look(name, row, log_e)
+    def look(
+        self, name: int, row: int, log_e: float, whole: Callable[[], float] | None = None
+    ) -> Rejection | None:
+        rejected = super().look(name, row, log_e, whole)
         for entry in self._open.values():
             entry.log_price = 0.0
         return rejected

@@ -14,9 +14,7 @@ import orjson
 from ledger.detect import Finding, Lots, Scans, detect
 from ledger.detect.frame import Bools
 from ledger.errors import Rejected
-from ledger.services.worlds.world_files import read_world
-
-GAP = 366.0  # days without any scan, after which a row's day is wrong
+from ledger.services.worlds.world_files import GAP, read_world
 
 
 @dataclass(frozen=True)

@@ -144,10 +144,10 @@ class _Reading:
         """The rows up to the first chunk that is not plain."""
         with _open(self.path) as file:
             line = file.readline()
-            header = line.decode().rstrip("\n").split(",")
-            self._look(header, names)
             if not is_plain(line):
                 return
+            header = line.decode().rstrip("\n").split(",")
+            self._look(header, names)
             for lines in whole_lines(file):
                 cells = plain_cells(lines, len(header))
                 if cells is None:
@@ -159,7 +159,7 @@ class _Reading:
         """The rows that `plain` has not read, all of the width of the header. skip: rows."""
         if self._is_read:
             return
-        with io.TextIOWrapper(_open(self.path), encoding="utf-8", newline="") as file:
+        with io.TextIOWrapper(_open(self.path), encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
             header = next(reader, [])
             self._look(header, names)
@@ -176,6 +176,9 @@ class _Reading:
         for name in names:
             if name not in header:
                 self._refuse(f"row 1: there is no column {name}")
+        for name in self._wanted:
+            if header.count(name) > 1:
+                self._refuse(f"row 1: there are two columns {name}")
         self.at = {name: header.index(name) for name in self._wanted if name in header}
 
     def _refuse(self, text: str, error: BaseException | None = None) -> NoReturn:

@@ -19,6 +19,8 @@ from ledger.services.worlds.csv_blocks import Block, is_read, read_blocks, read_
 from ledger.services.worlds.world_cities import Cities
 
 MOST_REGIONS = 4096
+MOST_CASES = 1 << 20  # of a lot
+GAP = 366.0  # days without any scan: what is on the smaller side of it has wrong days
 PACKING = ("items", "case_size", "cases_per_pallet")
 
 
@@ -29,13 +31,14 @@ def read_world(folder: Path) -> tuple[Scans, Lots, Custody]:
     lots = read_lots(_find(folder, "lots"))
     rows = {int(label): row for row, label in enumerate(lots.label)}
     custody = read_custody(_find(folder, "custody"), rows)
-    scans = read_events(_find(folder, "events"), rows)
+    scans = _in_known_regions(folder, read_events(_find(folder, "events"), rows))
     return *_in_cities(folder, scans, lots), custody
 
 
 def read_lots(path: Path) -> Lots:
-    """lots.csv: lot, distributor, territory (region ids joined by |), ship_day, items, case_size,
-    cases_per_pallet; an optional column `restricted` (0 or 1) is 1 where it is absent."""
+    """lots.csv: lot, distributor, territory (region ids joined by |; none: anywhere), ship_day,
+    items, case_size, cases_per_pallet; an optional column `restricted` is 0 where goods may be
+    resold anywhere all the same, else 1."""
     names = ("lot", "distributor", "territory", "ship_day", *PACKING)
     table = read_table(path, names, optional=("restricted",))
     label = table.ints("lot")
@@ -44,23 +47,36 @@ def read_lots(path: Path) -> Lots:
     items, case_size, cases_per_pallet = (table.ints(name) for name in PACKING)
     for name, column in zip(PACKING, (items, case_size, cases_per_pallet), strict=True):
         table.require(name, column > 0, "must be above 0")
+    cases = -(-items // case_size)
+    table.require("items", cases <= MOST_CASES, f"makes more than {MOST_CASES:,} cases")
     sold = [_regions(table, at, text) for at, text in enumerate(table.texts("territory"))]
     most = max((max(regions, default=0) for regions in sold), default=0)
     territory = np.zeros((len(label), most + 1), dtype=np.bool_)
     for row, regions in enumerate(sold):
         territory[row, regions] = True
-    all_are = np.ones(len(label), dtype=np.bool_)
+    restricted = np.array([bool(regions) for regions in sold], dtype=np.bool_)
+    if "restricted" in table:
+        restricted &= table.ints("restricted") != 0
     return Lots(
         label=label,
         distributor=table.ints("distributor"),
         territory=territory,
         ship_day=table.floats("ship_day"),
-        restricted=table.ints("restricted") != 0 if "restricted" in table else all_are,
+        restricted=restricted,
         first_case=np.zeros(len(label), dtype=np.int64),
         items=items,
         case_size=case_size,
         cases_per_pallet=cases_per_pallet,
     )
+
+
+def _in_known_regions(folder: Path, scans: Scans) -> Scans:
+    """With -1 for regions that cities.csv, where there is one, has no city of: they are no places
+    of this country, and tell nothing of where goods are sold."""
+    if not any(path.is_file() for path in _paths(folder, "cities")):
+        return scans
+    known = read_table(_find(folder, "cities"), ("region_id",)).ints("region_id")
+    return replace(scans, region=np.where(np.isin(scans.region, known), scans.region, -1))
 
 
 def _in_cities(folder: Path, scans: Scans, lots: Lots) -> tuple[Scans, Lots]:
@@ -131,14 +147,32 @@ def read_events(path: Path, lot_rows: Mapping[int, int]) -> Scans:
             codes=(), devices=(),
         )  # fmt: skip
         parts.append(part)
-    return joined(parts, _decoded(codes), _decoded(devices))
+    scans = joined(parts, _decoded(codes), _decoded(devices))
+    _refuse_early_days(path, scans)
+    return scans
+
+
+def _refuse_early_days(path: Path, scans: Scans) -> None:
+    """Refuse days that most of the file contradicts. A few that come too late are set aside by who
+    asks; a few that come too early would put all others after them into the future."""
+    gaps = np.flatnonzero(np.diff(scans.day) > GAP)
+    if len(gaps) and 2 * (int(gaps[0]) + 1) < len(scans):
+        raise Rejected(
+            "BAD_WORLD",
+            f"{path}: row {gaps[0] + 2}, column day: is more than a year before the row below: days"
+            " are counted from one start, and this row or those above it have another.",
+        )
 
 
 def _find(folder: Path, name: str) -> Path:
-    for path in (folder / f"{name}.csv", folder / f"{name}.csv.gz"):
+    for path in _paths(folder, name):
         if path.is_file():
             return path
     raise Rejected("BAD_WORLD", f"{folder} has neither {name}.csv nor {name}.csv.gz.")
+
+
+def _paths(folder: Path, name: str) -> tuple[Path, Path]:
+    return folder / f"{name}.csv", folder / f"{name}.csv.gz"
 
 
 def _numbering() -> defaultdict[bytes, int]:

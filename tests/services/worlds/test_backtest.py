@@ -94,6 +94,9 @@ def test_names_of_devices_and_order_of_columns_do_not_matter(world: Path, tmp_pa
         (HEADER + GOOD.replace("gps", "stars"), "row 2, column loc_src: 'stars' is none of"),
         (HEADER + GOOD + "1,2,c\n", "row 3: has 3 columns where the header has 12."),
         (HEADER + GOOD.replace(",5\n", f",{1 << 70}\n"), "row 2, column region:"),
+        (HEADER.replace("event_id", "region") + GOOD, "row 1: there are two columns region."),
+        (HEADER + GOOD.replace("1.5", "-400") + 2 * GOOD, "row 2, column day: is more than a year"),
+        (HEADER + "".join(GOOD.replace("1.5", str(86400 * i)) for i in range(3)), "row 2, column"),
     ],
 )  # fmt: skip
 def test_a_bad_row_is_named(world: Path, tmp_path: Path, events: str, sentence: str) -> None:
@@ -157,6 +160,43 @@ def test_a_code_scanned_a_hundred_thousand_times_is_one_alert(tmp_path: Path) ->
     assert (finding.kind, finding.code) == ("clone", "c")
 
 
+@pytest.mark.parametrize("form", ["crlf", "bom", "quoted"])
+def test_however_a_table_is_written_it_says_the_same(
+    world: Path, tmp_path: Path, form: str
+) -> None:
+    """With the line ends of Windows, with a mark at the start, or with quotes in the header."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    for name in ("lots.csv", "custody.csv", "events.csv"):
+        text = (world / name).read_text()
+        head, rest = text.split("\n", 1)
+        quoted = ",".join(f'"{column}"' for column in head.split(",")) + "\n" + rest
+        other = {"crlf": text.replace("\n", "\r\n"), "bom": "\ufeff" + text, "quoted": quoted}
+        (folder / name).write_bytes(other[form].encode())
+    assert _alerts(folder, tmp_path / "o.jsonl") == _alerts(world, tmp_path / "w.jsonl")
+
+
+def test_what_names_no_place_is_no_diversion(world: Path, tmp_path: Path) -> None:
+    """A lot without a territory may be sold anywhere; a region that no city lies in is unknown."""
+    scans, lots, custody = read_world(world)
+    assert any(one.kind == "diversion" for one in detect(scans, lots, custody))
+    anywhere, abroad = tmp_path / "anywhere", tmp_path / "abroad"
+    write_frames(anywhere, scans, lots, custody)
+    lines = [line.split(",") for line in (anywhere / "lots.csv").read_text().splitlines()]
+    for line in lines[1:]:
+        line[lines[0].index("territory")] = ""
+    (anywhere / "lots.csv").write_text("".join(",".join(line) + "\n" for line in lines))
+    home = sorted({int(region) for row in lots.territory for region in np.flatnonzero(row)})
+    write_frames(abroad, scans, lots, custody)
+    cities = "".join(f"{at},{region},1,2\n" for at, region in enumerate(home))
+    (abroad / "cities.csv").write_text("city_id,region_id,lat,lon\n" + cities)
+    away = int(np.count_nonzero(~np.isin(scans.region, home)))
+    for folder, unplaced in ((anywhere, 0), (abroad, away)):
+        found = run_backtest(folder, fdr=0.05)
+        assert not any(one.kind == "diversion" for one in found.findings)
+        assert found.aside["no_place"] == unplaced
+
+
 @pytest.mark.parametrize("cut", [10, -8, -2000])
 def test_a_file_cut_off_is_told(world: Path, tmp_path: Path, cut: int) -> None:
     """A gzip file that ends early is refused, wherever it ends."""
@@ -181,7 +221,8 @@ def test_a_missing_file_folder_and_a_bad_rate_are_told(world: Path, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("column", "value", "sentence"),
-    [("items", "0", "must be above 0"), ("territory", "1|x", "'x' is not a number"),
+    [("items", "0", "must be above 0"), ("items", str(10**15), "makes more than 1,048,576 cases"),
+     ("territory", "1|x", "'x' is not a number"),
      ("lot", "1", "is there twice"), ("ship_day", "inf", "is not a finite number")],
 )  # fmt: skip
 def test_a_bad_lot_is_named(
