@@ -18,7 +18,8 @@ class Habits:
     to the region AWAY for each item sold. gifts: how much likelier than GIFT_TAIL says a gift of
     more than one is (at most 1: the null holds). jump: from the middle of the time on the leak is
     so many times higher. stores: cases that are sold at about the same time. second: part of the
-    items that a second phone scans some days later."""
+    items that a second phone scans some days later. visitors: part of the items of the first two
+    stores that people from AWAY buy and scan one by one."""
 
     cases: int = 120
     scanned: float = 0.25
@@ -28,6 +29,7 @@ class Habits:
     stores: int = 4
     days: float = 120.0
     second: float = 0.0
+    visitors: float = 0.0
 
 
 def honest_rows(rng: np.random.Generator, habits: Habits) -> list[Row]:
@@ -38,6 +40,9 @@ def honest_rows(rng: np.random.Generator, habits: Habits) -> list[Row]:
         sold = opened[case // habits.stores] + rng.exponential(15.0, 24)
         for item in np.flatnonzero(rng.random(24) < habits.scanned).tolist():
             day = float(sold[item])
+            if case < 2 * habits.stores and habits.visitors and rng.random() < habits.visitors:
+                rows.append(_row(rows, day, case, AWAY))
+                continue
             leak = habits.leak * (habits.jump if day > habits.days / 2 else 1.0)
             if rng.random() >= leak:
                 rows.append(_row(rows, day, case, HOME))
