@@ -99,7 +99,7 @@ def list_deliveries(
     """
     with reading(site.engine) as session:
         webhook = webhooks.find(session, number, caller.party)
-        rows = webhooks.deliveries(session, webhook.id, state, after, limit)
+        rows = webhooks.deliveries(session, webhook, state, after, limit)
         return [delivery_json(row) for row in rows]
 
 

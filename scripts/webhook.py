@@ -105,7 +105,7 @@ def deliveries(
     where = site(data)
     with reading(where.engine) as session:
         webhook = webhooks.find(session, number, 0)
-        found = webhooks.deliveries(session, webhook.id, state, 0, ALL)
+        found = webhooks.deliveries(session, webhook, state, 0, ALL)
         rows = [webhooks.delivery_json(row) for row in found]
     if as_json:
         print(json.dumps({"deliveries": rows}, ensure_ascii=False))

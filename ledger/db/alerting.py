@@ -18,11 +18,15 @@ class AlertRule(Base):
     """What raises alerts for a brand: a detector of ours, or a threshold that a person has set.
 
     terms: the threshold's numbers, {} for a detector. promise: accepted share of false alerts, None
-    where none is stated. judged_from: outcomes set before do not count against the rule.
+    where none is stated. judged_from: outcomes set before do not count against the rule. Rows are
+    deleted and alerts name them, so no id is ever used again (SQLite would).
     """
 
     __tablename__ = "alert_rule"
-    __table_args__ = (Index("alert_rule_name", "brand", "name", unique=True),)
+    __table_args__ = (
+        Index("alert_rule_name", "brand", "name", unique=True),
+        {"sqlite_autoincrement": True},
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     brand: Mapped[int]
     name: Mapped[str] = mapped_column(String(64))
@@ -41,7 +45,10 @@ class RuleHit(Base):
     """A scan that a rule counts towards a cause."""
 
     __tablename__ = "rule_hit"
-    __table_args__ = (Index("rule_hit_cause", "rule", "cause", "time"),)
+    __table_args__ = (
+        Index("rule_hit_cause", "rule", "cause", "time"),
+        Index("rule_hit_time", "rule", "time"),
+    )
     rule: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     scan: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     cause: Mapped[str]

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from ledger.db.engine import transaction
+from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainLot
 from ledger.services.alerting import alerts, alerts_rules, webhooks
 from ledger.services.alerting.alerts_evidence import document, keep_evidence
@@ -462,7 +462,9 @@ def test_keys_are_made_listed_and_revoked(world: World) -> None:
 def test_secrets_of_webhooks_are_nowhere_in_the_database(world: World, desk: TestClient) -> None:
     """Neither as text nor as bytes, in no table and no file but the sealed one."""
     made = desk.post("/v1/webhooks", json={"brand": BRAND, "url": "https://b.example/2"}).json()
-    secret = world.site.webhook_vault.account(f"webhook-{made['id']}-1").secret
+    with reading(world.site.engine) as session:
+        ((name, _),) = webhooks.find(session, made["id"], BRAND).secrets
+    secret = world.site.webhook_vault.account(name).secret
     assert made["secret"] == webhooks.secret_text(secret)
     files = [path for path in world.at.data.rglob("*") if path.is_file()]
     shown = (made["secret"].encode(), made["secret"][6:].encode(), secret, secret.hex().encode())

@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, select, text
 
+from ledger.db.alerting import AlertRule
+from ledger.db.base import Base
 from ledger.db.engine import (
     MIGRATIONS,
     newest_revision,
@@ -21,6 +25,7 @@ from ledger.db.engine import (
 )
 from ledger.db.models import Mint, Profile, UnitName
 from ledger.db.packing import UnitChild, UnitRun
+from ledger.db.webhooks import Delivery, Webhook
 from ledger.domain import contents, merkle
 from ledger.domain.contents import Codes
 from ledger.errors import Unavailable
@@ -51,7 +56,7 @@ def test_a_database_that_is_behind_is_upgraded(tmp_path: Path) -> None:
     engine = open_database(f"sqlite:///{tmp_path / 'a.db'}")
     with engine.begin() as connection:
         for (name,) in connection.execute(
-            text("SELECT name FROM sqlite_master WHERE type = 'table'")
+            text("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
         ).all():
             connection.execute(text("PRAGMA defer_foreign_keys = ON"))
             connection.execute(text(f'DROP TABLE "{name}"'))
@@ -60,6 +65,77 @@ def test_a_database_that_is_behind_is_upgraded(tmp_path: Path) -> None:
     with engine.connect() as connection:
         assert revision(connection) == newest_revision()
         assert connection.scalar(text("SELECT count(*) FROM scan")) == 0
+    engine.dispose()
+
+
+def test_what_the_migrations_make_is_what_the_models_say(tmp_path: Path) -> None:
+    """Tables, columns and indexes, and where SQLite may give a number out only once."""
+    engine = open_database(f"sqlite:///{tmp_path / 'a.db'}")
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+        made = dict(connection.execute(text("SELECT name, sql FROM sqlite_master")).all())
+    engine.dispose()
+    once = {name for name, sql in made.items() if sql and "AUTOINCREMENT" in sql}
+    assert once == {
+        table.name
+        for table in Base.metadata.sorted_tables
+        if table.dialect_options["sqlite"]["autoincrement"]
+    }
+    assert once == {"alert_rule", "webhook"}
+
+
+def test_numbers_given_out_before_0017_do_not_come_again(tmp_path: Path) -> None:
+    """Neither of rows that are there nor of those that others name; rows are as they were, and a
+    delivery belongs to the brand that it told of."""
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        upgrade(connection, "0016")
+        for statement in (
+            # Webhook 2 was A's (brand 1), then B's (brand 2); 3 was removed; 4 only has an entry.
+            "INSERT INTO webhook (id, brand, url, kinds, secrets, created, who) VALUES "
+            "(1, 0, 'https://o', '[]', '[[\"webhook-1-1\", null]]', 5, 'w'), "
+            "(2, 2, 'https://b', '[\"clone\"]', '[]', 6, 'w')",
+            "INSERT INTO alert_change (id, brand, alert, time, what, body) VALUES "
+            "(1, 1, 9, 5, 'raised', '{}'), (2, 2, 8, 6, 'raised', '{}')",
+            "INSERT INTO delivery (id, webhook, change, attempt, state, due) VALUES "
+            "(1, 1, 1, 1, 'FAILED', 5), (2, 2, 1, 1, 'DEAD', 5), (3, 2, 2, 3, 'WAITING', 5), "
+            "(4, 3, 1, 1, 'DROPPED', 5)",
+            "INSERT INTO audit (time, who, what, detail) VALUES "
+            "(5, 'w', 'webhook add', '{\"webhook\": 4}'), (5, 'w', 'rule set', '{\"rule\": 13}')",
+            "INSERT INTO alert_rule (id, brand, name, kind, terms, calibrated, enabled, "
+            "judged_from, created) VALUES (11, 1, 'mine', 'threshold', '{\"n\": 2}', 0, 1, 0, 5)",
+            "INSERT INTO alert (key, brand, kind, raised, body, rule) "
+            "VALUES ('1/threshold/12/x', 1, 'threshold', 5, '{}', 12)",
+        ):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+    engine = open_database(url)
+    with transaction(engine) as session:
+        rows = session.scalars(select(Delivery).order_by(Delivery.id))
+        assert [(row.id, row.brand, row.webhook, row.message, row.state) for row in rows] == [
+            (1, 0, 1, "msg_1", "FAILED"),
+            (2, 1, 2, "msg_1", "DEAD"),
+            (3, 2, 2, "msg_2", "WAITING"),
+            (4, 1, 3, "msg_1", "DROPPED"),
+        ]
+        hooks = session.scalars(select(Webhook).order_by(Webhook.id)).all()
+        assert [(row.id, row.url, row.kinds, row.secrets) for row in hooks] == [
+            (1, "https://o", [], [["webhook-1-1", None]]),
+            (2, "https://b", ["clone"], []),
+        ]
+        rule = session.scalars(select(AlertRule)).one()
+        assert (rule.id, rule.name, rule.terms, rule.enabled) == (11, "mine", {"n": 2}, True)
+        new = Webhook(brand=2, url="https://c", kinds=[], secrets=[], created=7, who="w")
+        other = AlertRule(
+            brand=1, name="other", kind="threshold", terms={}, calibrated=False, enabled=True,
+            judged_from=0, created=7,
+        )  # fmt: skip
+        session.add_all([new, other])
+        session.flush()
+        assert (new.id, other.id) == (5, 14)
     engine.dispose()
 
 

@@ -6,6 +6,8 @@ is in the feed, and what is in the feed happened.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,15 +47,49 @@ def add(
     wanted = select(Webhook).where(Webhook.brand.in_((0, brand)), Webhook.disabled.is_(None))
     for webhook in session.scalars(wanted):
         if not webhook.kinds or kind in webhook.kinds:
-            deliver(session, now, webhook.id, change.id)
+            deliver(session, now, webhook, change)
     return change
 
 
-def deliver(session: Session, due: int, webhook: int, change: int, attempt: int = 1) -> Delivery:
-    """Add an attempt to deliver an entry, from `due` on."""
-    row = Delivery(webhook=webhook, change=change, attempt=attempt, state=WAITING, due=due)
+def deliver(session: Session, due: int, webhook: Webhook, change: AlertChange) -> Delivery:
+    """Add the first attempt to deliver an entry, from `due` on."""
+    row = Delivery(
+        brand=webhook.brand,
+        webhook=webhook.id,
+        change=change.id,
+        message=message_id(change),
+        attempt=1,
+        state=WAITING,
+        due=due,
+    )
     session.add(row)
     return row
+
+
+def deliver_again(session: Session, due: int, before: Delivery, attempt: int) -> Delivery:
+    """Add another attempt to deliver what was attempted before, under the same message id."""
+    row = Delivery(
+        brand=before.brand,
+        webhook=before.webhook,
+        change=before.change,
+        message=before.message,
+        attempt=attempt,
+        state=WAITING,
+        due=due,
+    )
+    session.add(row)
+    return row
+
+
+def message_id(change: AlertChange) -> str:
+    """Return the id of the message that an entry is; it is kept with the first attempt.
+
+    The entry's number alone would come again after a database was restored from a backup, and
+    receivers take each id once: a digest of when and what it was tells the two apart.
+    """
+    said = [change.id, change.brand, change.alert, change.time, change.what, change.body]
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    return f"msg_{change.id}_{digest[:24]}"
 
 
 def newest(session: Session) -> int:

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from ledger.db.alerting import AlertDial, AlertRule
+from ledger.db.alerting import AlertDial, AlertRule, RuleHit
 from ledger.db.models import Alert
 from ledger.detect.finding import KINDS as DETECTED
 from ledger.domain.promise import is_broken
@@ -249,5 +249,6 @@ def remove(session: Session, who: str, now: int, rule: AlertRule) -> None:
     """Remove a rule that a person has set; its alerts stay. Raises Rejected BAD_RULE."""
     if rule.kind in BUILT_IN:
         raise Rejected("BAD_RULE", "That rule is built in: disable it instead.")
+    session.execute(delete(RuleHit).where(RuleHit.rule == rule.id))
     session.delete(rule)
     record(session, now, who, "rule remove", brand=rule.brand, rule=rule.id, name=rule.name)

@@ -13,6 +13,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -24,8 +25,8 @@ from standardwebhooks import Webhook as Signer
 from ledger.db.alerting import AlertChange
 from ledger.db.engine import reading, transaction
 from ledger.db.webhooks import Delivery, Webhook
-from ledger.errors import Unavailable
-from ledger.services.alerting.alerts_feed import WAITING, deliver, message
+from ledger.errors import Rejected, Unavailable
+from ledger.services.alerting.alerts_feed import WAITING, deliver_again, message
 from ledger.services.alerting.outbound import Answer, send
 from ledger.services.alerting.webhooks import (
     DEAD,
@@ -33,7 +34,6 @@ from ledger.services.alerting.webhooks import (
     DROPPED,
     FAILED,
     disable,
-    message_id,
     secret_text,
 )
 from ledger.services.audit import WORKER
@@ -43,7 +43,8 @@ log = logging.getLogger("touchstone.webhooks")
 ATTEMPTS = 10
 FIRST_S, LONGEST_S = 5.0, 86_400.0  # after the first failure, and at most
 FACTOR = 4.0
-AT_ONCE = 16  # calls at a time, one a webhook
+AT_ONCE = 64  # calls at a time, one a webhook
+DOUBTED = AT_ONCE // 2  # of them to webhooks whose last call failed
 GONE = 410
 IDLE_S = 0.5
 
@@ -72,84 +73,130 @@ def signatures(secrets: Sequence[str], number: str, at: int, body: str) -> str:
 
 @dataclass(frozen=True)
 class Parcel:
-    """One delivery, ready to be sent."""
+    """One delivery, ready to be sent. fault: why it cannot be, as its secret is missing here."""
 
     delivery: int
+    webhook: int
     url: str
     body: bytes
     headers: dict[str, str]
+    fault: str | None = None
 
 
 class Courier:
-    """Delivers what is due, one round after the other; one at a time."""
+    """Delivers what is due: each webhook its own, one call at a time, and nobody waits for another.
+
+    Webhooks take turns. One whose last call failed shares half of the places with its like: however
+    many of them are silent, the other half is free for those that answer.
+    """
 
     def __init__(self, site: Site, jitter: Jitter) -> None:
         self._site = site
         self._jitter = jitter
-        # One loop for all rounds: to end one waits for its name look-ups, however slow they are.
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner()  # calls go on from one step to the next
+        self._calls: dict[asyncio.Task[Answer], Parcel] = {}
+        self._doubted: set[int] = set()
+        self._turns: dict[int, int] = {}  # webhook -> when it had its last turn, counted
+        self._turn = 0
 
-    def step(self) -> int:
-        """Send what is due now; return how many attempts were made."""
-        with reading(self._site.engine) as session:
-            parcels = self._due(session)
-        if not parcels:
-            return 0
-        answers = self._runner.run(self._send(parcels))
-        with transaction(self._site.engine) as session:
-            for parcel, answer in zip(parcels, answers, strict=True):
-                self._settle(session, parcel.delivery, answer)
-        return len(parcels)
+    def step(self, wait: float | None = None) -> int:
+        """Call where something is due; settle what is answered, and return how much that was.
+
+        wait: seconds to wait for an answer at most, None = until there is one.
+        """
+        return self._runner.run(self._step(wait))
 
     def run(self, stopping: threading.Event) -> None:
         """Deliver until told to stop. A busy database is waited for."""
-        while not stopping.is_set():
-            try:
-                sent = self.step()
-            except Unavailable as error:
-                log.warning("%s: %s", error.code, error.message)
-                sent = 0
-            if not sent:
-                stopping.wait(IDLE_S)
+        with closing(self):
+            while not stopping.is_set():
+                try:
+                    idle = not self.step(IDLE_S) and not self._calls
+                except Unavailable as error:
+                    log.warning("%s: %s", error.code, error.message)
+                    idle = True
+                if idle:
+                    stopping.wait(IDLE_S)
 
-    async def _send(self, parcels: Sequence[Parcel]) -> list[Answer]:
-        private = self._site.private_webhooks
-        return await asyncio.gather(
-            *(send(one.url, one.body, one.headers, private) for one in parcels)
-        )
+    def close(self) -> None:
+        """Break off the calls under way: they are made again."""
+        self._runner.close()
 
-    def _due(self, session: Session) -> list[Parcel]:
-        """What is due: the oldest of each webhook, so that each gets its entries in order."""
-        query = (
-            select(Delivery)
+    async def _step(self, wait: float | None) -> int:
+        # The database may be waited for: in a thread, so that no call's time runs out meanwhile.
+        for parcel in await asyncio.to_thread(self._due):
+            self._calls[asyncio.create_task(self._call(parcel))] = parcel
+        if not self._calls:
+            return 0
+        done, _ = await asyncio.wait(self._calls, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+        answers = [(self._calls.pop(call), call.result()) for call in done]
+        for parcel, answer in answers:
+            (self._doubted.discard if answer.error is None else self._doubted.add)(parcel.webhook)
+        if answers:
+            await asyncio.to_thread(self._settle_all, answers)
+        return len(answers)
+
+    def _due(self) -> list[Parcel]:
+        """What is due and may be sent now: the oldest of each webhook, so that each gets its
+        entries in order."""
+        oldest = (
+            select(Delivery.id)
+            .where(Delivery.webhook == Webhook.id, Delivery.brand == Webhook.brand)
             .where(Delivery.state == WAITING, Delivery.due <= self._site.clock())
             .order_by(Delivery.due, Delivery.id)
-            .limit(AT_ONCE * 8)
+            .limit(1)
+            .correlate(Webhook)
+            .scalar_subquery()
         )
-        oldest: dict[int, Delivery] = {}
-        for row in session.scalars(query):
-            oldest.setdefault(row.webhook, row)
-        return [self._parcel(session, row) for row in list(oldest.values())[:AT_ONCE]]
+        busy = {parcel.webhook for parcel in self._calls.values()}
+        places, doubted = AT_ONCE - len(busy), DOUBTED - len(busy & self._doubted)
+        with reading(self._site.engine) as session:
+            rows = session.execute(select(Webhook.id, oldest.label("delivery"))).all()
+            due = {webhook: row for webhook, row in rows if row is not None and webhook not in busy}
+            turns = sorted(due, key=lambda webhook: (self._turns.get(webhook, 0), webhook))
+            others = [webhook for webhook in turns if webhook in self._doubted]
+            late = set(others[max(0, doubted) :])
+            taken = [webhook for webhook in turns if webhook not in late][:places]
+            parcels = [
+                self._parcel(session, session.get_one(Delivery, due[webhook])) for webhook in taken
+            ]
+        for webhook in taken:
+            self._turn += 1
+            self._turns[webhook] = self._turn
+        return parcels
+
+    async def _call(self, parcel: Parcel) -> Answer:
+        if parcel.fault is not None:
+            return Answer(None, parcel.fault)
+        private = self._site.private_webhooks
+        return await send(parcel.url, parcel.body, parcel.headers, private)
 
     def _parcel(self, session: Session, row: Delivery) -> Parcel:
         webhook, change = session.get(Webhook, row.webhook), session.get(AlertChange, row.change)
         assert webhook is not None and change is not None  # removing one drops what waits for it
         now = self._site.clock()
         body = orjson.dumps(message(change)).decode()
-        number = message_id(change.id)
-        secrets = [
-            secret_text(self._site.webhook_vault.account(name).secret)
-            for name, until in webhook.secrets
-            if until is None or until > now
-        ]
+        try:
+            secrets = [
+                secret_text(self._site.webhook_vault.account(name).secret)
+                for name, until in webhook.secrets
+                if until is None or until > now
+            ]
+        except Rejected as error:  # of a database without its files: the others go on
+            return Parcel(row.id, webhook.id, webhook.url, b"", {}, error.message)
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "Touchstone-Webhooks",
-            "webhook-id": number,
+            "webhook-id": row.message,
             "webhook-timestamp": str(now),
-            "webhook-signature": signatures(secrets, number, now, body),
+            "webhook-signature": signatures(secrets, row.message, now, body),
         }
-        return Parcel(row.id, webhook.url, body.encode(), headers)
+        return Parcel(row.id, webhook.id, webhook.url, body.encode(), headers)
+
+    def _settle_all(self, answers: Sequence[tuple[Parcel, Answer]]) -> None:
+        with transaction(self._site.engine) as session:
+            for parcel, answer in answers:
+                self._settle(session, parcel.delivery, answer)
 
     def _settle(self, session: Session, number: int, answer: Answer) -> None:
         row, now = session.get(Delivery, number), self._site.clock()
@@ -168,4 +215,4 @@ class Courier:
         else:
             row.state = FAILED
             due = now + round(delay(row.attempt, self._jitter()))
-            deliver(session, due, row.webhook, row.change, row.attempt + 1)
+            deliver_again(session, due, row, row.attempt + 1)

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from ledger.db.alerting import AlertException, BlacklistEntry
 from ledger.db.models import Alert
-from ledger.db.webhooks import Webhook
+from ledger.db.webhooks import Delivery, Webhook
 
-Row = TypeVar("Row", Alert, AlertException, BlacklistEntry, Webhook)
+Row = TypeVar("Row", Alert, AlertException, BlacklistEntry, Delivery, Webhook)
 
 
 def own(session: Session, kind: type[Row], number: int, brand: int) -> Row | None:

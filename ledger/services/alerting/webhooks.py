@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from ledger.db.alerting import AlertChange
 from ledger.db.webhooks import Delivery, Webhook
 from ledger.errors import Rejected
-from ledger.services.alerting.alerts_feed import WAITING, deliver
+from ledger.services.alerting.alerts_feed import WAITING, deliver, deliver_again
 from ledger.services.alerting.alerts_rules import KINDS
 from ledger.services.alerting.outbound import check_url
 from ledger.services.alerting.own import own
@@ -39,20 +39,18 @@ def create(
     check_url(url, site.private_webhooks)
     if not set(kinds) <= set(KINDS):
         raise Rejected("BAD_WEBHOOK", f"Kinds are {', '.join(KINDS)}.")
-    own = listing(session, brand) if brand else []
-    if any(row.url == url for row in own):
+    others = listing(session, brand) if brand else []
+    if any(row.url == url for row in others):
         raise Rejected("BAD_WEBHOOK", "That address is a webhook already: use that one.")
-    if len(own) >= MOST:
+    if len(others) >= MOST:
         raise Rejected("BAD_WEBHOOK", f"A brand has at most {MOST} webhooks.")
     row = Webhook(
         brand=brand, url=url, kinds=sorted(set(kinds)), secrets=[], created=site.clock(), who=who
     )
     session.add(row)
     session.flush()
-    name = f"webhook-{row.id}-1"
+    name, secret = _new_secret(site, row)
     row.secrets = [[name, None]]
-    # The secret is durable before the row is: if we die in between, one lies there unused.
-    secret = secret_text(site.webhook_vault.ensure(name).secret)
     record(session, site.clock(), who, "webhook add", brand=brand, webhook=row.id, url=url)
     return row, secret
 
@@ -60,11 +58,9 @@ def create(
 def rotate(site: Site, session: Session, who: str, row: Webhook) -> str:
     """Give a webhook a new secret and return it; the one before signs beside it for a day."""
     now = site.clock()
-    last = max(int(name.rsplit("-", 1)[1]) for name, _ in row.secrets)
-    name = f"webhook-{row.id}-{last + 1}"
+    name, secret = _new_secret(site, row)
     kept = [[n, until or now + OVERLAP_S] for n, until in row.secrets if (until or now) >= now]
     row.secrets = [[name, None], *kept]
-    secret = secret_text(site.webhook_vault.ensure(name).secret)
     record(session, now, who, "webhook rotate", brand=row.brand, webhook=row.id)
     return secret
 
@@ -96,15 +92,15 @@ def test(session: Session, now: int, row: Webhook) -> Delivery:
     )
     session.add(change)
     session.flush()
-    return deliver(session, now, row.id, change.id)
+    return deliver(session, now, row, change)
 
 
 def replay(session: Session, now: int, who: str, row: Delivery) -> Delivery:
     """Deliver an entry once more, by hand, under the same message id."""
-    webhook = session.get(Webhook, row.webhook)
+    webhook = own(session, Webhook, row.webhook, row.brand)
     if webhook is None or webhook.disabled is not None:
         raise Rejected("UNKNOWN_WEBHOOK", "Its webhook was removed or is disabled: enable it.")
-    again = deliver(session, now, row.webhook, row.change)
+    again = deliver_again(session, now, row, 1)
     session.flush()
     record(session, now, who, "delivery replay", brand=webhook.brand, delivery=row.id)
     return again
@@ -126,15 +122,14 @@ def find(session: Session, number: int, brand: int) -> Webhook:
 
 def find_delivery(session: Session, number: int, brand: int) -> Delivery:
     """Return a delivery of a brand's webhook (0: any). Raises Rejected UNKNOWN_DELIVERY."""
-    row = session.get(Delivery, number)
-    webhook = session.get(Webhook, row.webhook) if row is not None else None
-    if row is None or (brand and (webhook is None or webhook.brand != brand)):
+    row = own(session, Delivery, number, brand)
+    if row is None:
         raise Rejected("UNKNOWN_DELIVERY", f"There is no delivery {number}.")
     return row
 
 
 def deliveries(
-    session: Session, webhook: int, state: str | None, after: int, limit: int
+    session: Session, webhook: Webhook, state: str | None, after: int, limit: int
 ) -> list[Delivery]:
     """Return the attempts of a webhook numbered above `after`, in order. Raises Rejected
     BAD_FILTER."""
@@ -142,7 +137,8 @@ def deliveries(
         raise Rejected("BAD_FILTER", f"The state is one of {', '.join(STATES)}.")
     query = (
         select(Delivery)
-        .where(Delivery.webhook == webhook, Delivery.id > after)
+        .where(Delivery.webhook == webhook.id, Delivery.brand == webhook.brand)
+        .where(Delivery.id > after)
         .order_by(Delivery.id)
         .limit(limit)
     )
@@ -167,7 +163,7 @@ def delivery_json(row: Delivery) -> dict[str, Any]:
     return {
         "id": row.id,
         "webhook": row.webhook,
-        "message": message_id(row.change),
+        "message": row.message,
         "attempt": row.attempt,
         "state": row.state,
         "due": row.due,
@@ -177,14 +173,19 @@ def delivery_json(row: Delivery) -> dict[str, Any]:
     }
 
 
-def message_id(change: int) -> str:
-    """Return the id of the message that an entry of the feed is: the same on every attempt."""
-    return f"msg_{change}"
-
-
 def secret_text(secret: bytes) -> str:
     """Return a secret as receivers are given it: whsec_ and base64."""
     return "whsec_" + b64encode(secret).decode()
+
+
+def _new_secret(site: Site, row: Webhook) -> tuple[str, str]:
+    """Make a secret; return its name in the sealed file and itself, as receivers are given it.
+
+    The name is met once: a number could come again from a database that was restored. The secret
+    is durable before the row names it: if we die in between, one lies there unused.
+    """
+    name = f"webhook-{row.id}-{site.home.entropy(8).hex()}"
+    return name, secret_text(site.webhook_vault.ensure(name).secret)
 
 
 def _drop(session: Session, row: Webhook) -> None:

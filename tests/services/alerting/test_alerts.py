@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ledger.db.alerting import AlertChange, AlertRule, BlacklistEntry
+from ledger.db.alerting import AlertChange, AlertRule, BlacklistEntry, RuleHit
 from ledger.db.engine import open_database
 from ledger.db.models import Alert, AuditEntry, Product
 from ledger.domain.verdict import Outcome
@@ -168,6 +168,21 @@ def test_a_rule_without_a_promise_is_never_muted_by_itself(session: Session) -> 
             alert, _ = alerts.keep(session, NOW, row, cause(f"{name}{number}"))
             close(session, alert, "false", NOW + 1 + number)
         assert (row.muted is not None) is (promise is not None)
+
+
+def test_a_rule_inherits_nothing_from_one_that_was_removed(session: Session) -> None:
+    """Neither its number, by which outcomes and causes are known, nor what it has counted."""
+    terms = {"test": "devices", "n": 2, "days": 1}
+    old = alerts_rules.put(session, "p", NOW, BRAND, "old", "threshold", terms)
+    alert, _ = alerts.keep(session, NOW, old, cause(f"threshold/{old.id}/code"))
+    close(session, alert, "false", NOW + 1)
+    hit = RuleHit(rule=old.id, scan=1, cause="c", time=NOW, device="d", code="code")
+    session.add(hit)
+    session.flush()
+    alerts_rules.remove(session, "p", NOW + 2, old)
+    new = alerts_rules.put(session, "p", NOW + 3, BRAND, "new", "threshold", terms)
+    assert (new.id > alert.rule, alerts_rules.record_of(session, new).judged) == (True, 0)
+    assert session.scalars(select(RuleHit)).all() == []
 
 
 def test_live_precision_counts_what_was_explained_as_right(session: Session) -> None:

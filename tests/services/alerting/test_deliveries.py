@@ -6,8 +6,10 @@ import ipaddress
 import json
 import secrets
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,7 +19,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
@@ -27,12 +29,13 @@ from ledger.db.models import AuditEntry
 from ledger.db.webhooks import Delivery, Webhook
 from ledger.errors import Rejected
 from ledger.services.alerting import alerts_feed, outbound, webhooks
+from ledger.services.alerting import deliveries as courier_module
 from ledger.services.alerting.deliveries import ATTEMPTS, LONGEST_S, Courier, delay, signatures
 from ledger.services.home import Home
 from ledger.services.network import Network
 from ledger.services.site import Site
 
-BRAND = 9506000000015
+BRAND, RIVAL = 9506000000015, 9506000000022
 
 
 @dataclass
@@ -96,6 +99,13 @@ def receiver() -> Iterator[Receiver]:
     thread.join(10)
 
 
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of one that takes calls and answers none."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A data directory with its passphrase."""
@@ -141,6 +151,18 @@ def rows(site: Site) -> list[tuple[int, str, int | None]]:
         return [(row.attempt, row.state, row.status) for row in session.scalars(query)]
 
 
+def messages(site: Site) -> list[str]:
+    """Return the ids of the messages of all attempts."""
+    with reading(site.engine) as session:
+        return list(session.scalars(select(Delivery.message).order_by(Delivery.id)))
+
+
+def add(site: Site, url: str, brand: int = BRAND) -> int:
+    """Add a webhook to an address; return its number."""
+    with transaction(site.engine) as session:
+        return webhooks.create(site, session, "test", brand, url, [])[0].id
+
+
 def later(site: Site, seconds: float) -> None:
     """Let time pass."""
     assert isinstance(site.clock, Clock)
@@ -150,10 +172,10 @@ def later(site: Site, seconds: float) -> None:
 def test_a_message_arrives_signed_and_whole(site: Site, receiver: Receiver) -> None:
     """The payload of the standard, taken by its own verifier."""
     subscribe(site, receiver)
-    change = happen(site)
+    happen(site)
     assert Courier(site, lambda: 0.0).step() == 1
     assert receiver.taken == {
-        f"msg_{change}": {
+        messages(site)[0]: {
             "type": "alert.raised",
             "timestamp": f"{datetime.fromtimestamp(site.clock(), UTC):%Y-%m-%dT%H:%M:%SZ}",
             "data": {"id": 7, "sentence": "试金石 \u2028 <&>"},
@@ -280,33 +302,223 @@ def test_a_receiver_that_is_gone_is_left_alone(site: Site, receiver: Receiver) -
     assert courier.step() == 1
 
 
-def test_one_that_does_not_answer_holds_up_nobody(
-    site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+def test_there_is_a_deadline_over_the_whole_call(
+    site: Site, silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """There is a deadline over the whole call; the others get theirs in the same round."""
-    monkeypatch.setattr(outbound, "DEADLINE_S", 3.0)
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        with transaction(site.engine) as session:
-            url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-            webhooks.create(site, session, "test", BRAND, url, [])
-        subscribe(site, receiver)
-        happen(site)
-        assert Courier(site, lambda: 0.0).step() == 2
-    assert [state for _, state, _ in rows(site)] == ["FAILED", "DELIVERED", "WAITING"]
+    """What is not answered until then has failed."""
+    monkeypatch.setattr(outbound, "DEADLINE_S", 0.05)
+    add(site, silent)
+    happen(site)
+    assert Courier(site, lambda: 0.0).step() == 1
+    assert [state for _, state, _ in rows(site)] == ["FAILED", "WAITING"]
     with reading(site.engine) as session:
         assert "no answer" in str(session.scalars(select(Delivery.error)).first())
+
+
+def test_one_that_does_not_answer_holds_up_nobody_over_many_rounds(
+    site: Site, receiver: Receiver, silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others get all of theirs, in order, while its first call is still under way."""
+    monkeypatch.setattr(outbound, "DEADLINE_S", 60.0)
+    add(site, silent)
+    subscribe(site, receiver)
+    for _ in range(5):
+        happen(site)
+    with closing(Courier(site, lambda: 0.0)) as courier:
+        assert [courier.step() for _ in range(5)] == [1] * 5
+        assert [state for _, state, _ in rows(site)] == ["WAITING", "DELIVERED"] * 5
+        assert list(receiver.taken) == messages(site)[1::2]
+        assert courier.step(0) == 0
+
+
+def test_however_many_do_not_answer_half_of_the_places_are_free(
+    site: Site, receiver: Receiver, silent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those whose last call failed share the other half."""
+    monkeypatch.setattr(outbound, "DEADLINE_S", 60.0)
+    monkeypatch.setattr(courier_module, "AT_ONCE", 4)
+    monkeypatch.setattr(courier_module, "DOUBTED", 2)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        refusing = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    for number in range(6):
+        add(site, f"{refusing}/{number}")
+    happen(site)
+    with closing(Courier(site, lambda: 0.0)) as courier:
+        while courier.step():
+            pass
+        assert [state for _, state, _ in rows(site)] == ["FAILED"] * 6 + ["WAITING"] * 6
+        with transaction(site.engine) as session:
+            session.execute(update(Webhook).values(url=silent))
+        later(site, 5)
+        subscribe(site, receiver)
+        for _ in range(3):
+            happen(site)
+        assert [courier.step() for _ in range(3)] == [1] * 3
+        assert len(receiver.taken) == 3
+
+
+def test_webhooks_take_turns(
+    site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One with much to be sent does not keep the only place."""
+    monkeypatch.setattr(courier_module, "AT_ONCE", 1)
+    many, few = add(site, receiver.url), add(site, f"{receiver.url}/few", RIVAL)
+    receiver.answers = [204] * 6
+    for _ in range(4):
+        happen(site)
+    for _ in range(2):
+        happen(site, brand=RIVAL)
+    courier = Courier(site, lambda: 0.0)
+    sent = []
+    for _ in range(6):
+        assert courier.step() == 1
+        with reading(site.engine) as session:
+            done = session.scalars(select(Delivery).where(Delivery.state == "DELIVERED"))
+            sent.append(sum(row.webhook == few for row in done))
+    assert (many < few, sent) == (True, [0, 1, 1, 2, 2, 2])
+
+
+def test_slow_names_hold_up_nobody(
+    site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Look-ups cannot be called off: each has a thread of its own, and there is one a name."""
+    monkeypatch.setattr(outbound, "DEADLINE_S", 60.0)
+    answered, real = threading.Event(), socket.getaddrinfo
+    asked: list[str] = []
+    at_once: list[int] = []
+
+    def look_up(host: str, *given: Any, **named: Any) -> Any:
+        if host.endswith(".example"):
+            asked.append(host)
+            at_once.append(asked.count(host))
+            answered.wait(60)
+            asked.remove(host)
+            raise socket.gaierror("nobody knows it")
+        return real(host, *given, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    for number in range(40):
+        add(site, f"http://name{number // 2}.example/{number}", 0)
+    subscribe(site, receiver)
+    for _ in range(3):
+        happen(site)
+    with closing(Courier(site, lambda: 0.0)) as courier:
+        assert [courier.step() for _ in range(3)] == [1] * 3
+        assert len(receiver.taken) == 3
+        answered.set()
+        while [state for _, state, _ in rows(site)].count("FAILED") < 40:
+            courier.step()
+    assert (len(at_once) >= 20, set(at_once)) == (True, {1})
+
+
+def test_a_courier_that_is_stopped_leaves_what_is_under_way_to_the_next(
+    site: Site, receiver: Receiver
+) -> None:
+    """It ends at once, and the attempt is made again."""
+    stopping = threading.Event()
+    thread = threading.Thread(target=Courier(site, lambda: 0.0).run, args=(stopping,), daemon=True)
+    thread.start()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        number = add(site, f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        happen(site)
+        call, _ = silent.accept()
+        stopping.set()
+        thread.join(60)
+        call.close()
+    assert not thread.is_alive()
+    assert rows(site) == [(1, "WAITING", None)]
+    with transaction(site.engine) as session:
+        session.get_one(Webhook, number).url = receiver.url
+    receiver.answers = [204]
+    assert Courier(site, lambda: 0.0).step() == 1
+    assert rows(site) == [(1, "DELIVERED", 204)]
+
+
+def test_a_webhook_whose_secret_is_not_here_holds_up_nobody(site: Site, receiver: Receiver) -> None:
+    """As after a restore of the database without its files: it fails and says so."""
+    number = add(site, "http://127.0.0.1:9/")
+    subscribe(site, receiver)
+    with transaction(site.engine) as session:
+        session.get_one(Webhook, number).secrets = [["webhook-lost", None]]
+    happen(site)
+    courier = Courier(site, lambda: 0.0)
+    while courier.step():
+        pass
+    assert [state for _, state, _ in rows(site)] == ["FAILED", "DELIVERED", "WAITING"]
+    with reading(site.engine) as session:
+        assert "webhook-lost" in str(session.scalars(select(Delivery.error)).first())
+
+
+def test_a_webhook_shares_nothing_with_one_that_was_removed(site: Site, receiver: Receiver) -> None:
+    """Neither its number, nor its secret, nor what was sent to it."""
+    first = subscribe(site, receiver)
+    secret = receiver.secret
+    happen(site)
+    Courier(site, lambda: 0.0).step()
+    with transaction(site.engine) as session:
+        webhooks.remove(session, site.clock(), "test", session.get_one(Webhook, first))
+    with transaction(site.engine) as session:
+        row, other = webhooks.create(site, session, "test", RIVAL, receiver.url, [])
+        assert (row.id > first, other != secret) == (True, True)
+        assert webhooks.deliveries(session, row, None, 0, 9) == []
+        with pytest.raises(Rejected, match="no delivery"):
+            webhooks.find_delivery(session, 1, RIVAL)
+        sent = webhooks.find_delivery(session, 1, BRAND)
+        with pytest.raises(Rejected, match="was removed"):
+            webhooks.replay(session, site.clock(), "test", sent)
+
+
+def test_a_number_that_comes_again_gives_nothing_away(site: Site, receiver: Receiver) -> None:
+    """As from a database that was restored: a brand's deliveries and secrets are its own."""
+    first = subscribe(site, receiver)
+    secret = receiver.secret
+    happen(site)
+    with transaction(site.engine) as session:
+        webhooks.remove(session, site.clock(), "test", session.get_one(Webhook, first))
+        session.flush()
+        session.execute(text("DELETE FROM sqlite_sequence"))
+    with transaction(site.engine) as session:
+        row, other = webhooks.create(site, session, "test", RIVAL, receiver.url, [])
+        assert (row.id, other != secret) == (first, True)
+        assert webhooks.deliveries(session, row, None, 0, 9) == []
+        sent = session.get_one(Delivery, 1)
+        with pytest.raises(Rejected, match="was removed"):
+            webhooks.replay(session, site.clock(), "test", sent)
+        sent.state = "WAITING"
+    assert Courier(site, lambda: 0.0).step() == 0
+    assert receiver.got == []
+
+
+def test_no_message_id_comes_again_after_a_restore(site: Site, receiver: Receiver) -> None:
+    """The number of an entry does; a receiver that takes each id once takes both messages."""
+    subscribe(site, receiver)
+    happen(site)
+    Courier(site, lambda: 0.0).step()
+    copy, path = site.home.path / "backup.db", str(site.engine.url.database)
+    with closing(sqlite3.connect(copy)) as backup, closing(sqlite3.connect(path)) as live:
+        live.backup(backup)
+    lost = happen(site)
+    Courier(site, lambda: 0.0).step()
+    later(site, 60)
+    restored = replace(site, engine=open_database(f"sqlite:///{copy}"))
+    assert happen(restored) == lost
+    Courier(restored, lambda: 0.0).step()
+    assert [status for _, _, status in rows(restored)] == [204, 204]
+    assert len(receiver.taken) == 3
+    restored.engine.dispose()
 
 
 def test_a_webhook_gets_its_own_brands_kinds_only(site: Site, receiver: Receiver) -> None:
     """Neither another brand's, nor a kind that it did not ask for."""
     subscribe(site, receiver, ["diversion"])
-    happen(site, brand=BRAND + 1, kind="diversion")
+    happen(site, brand=RIVAL, kind="diversion")
     happen(site, kind="clone")
-    wanted = happen(site, kind="diversion")
+    happen(site, kind="diversion")
     courier = Courier(site, lambda: 0.0)
     while courier.step():
         pass
-    assert list(receiver.taken) == [f"msg_{wanted}"]
+    assert list(receiver.taken) == messages(site)
+    assert len(messages(site)) == 1
 
 
 def test_a_new_secret_signs_at_once_and_the_old_one_for_a_day(
@@ -364,11 +576,55 @@ def test_no_name_leads_into_a_private_network(site: Site, receiver: Receiver) ->
         ("64:ff9b::10.0.0.1", False),
         ("2002:7f00:1::", False),
         ("2001:0:4136:e378:8000:63bf:3fff:fdd2", False),
+        ("2001:0:808:808::1", False),
+        ("64:ff9b::8.8.8.8", True),
+        ("64:ff9b:1::a00:1", False),
+        ("64:ff9b:1:0:8:808::", False),
+        ("fec0::1", False),
+        ("::8.8.8.8", False),
+        ("::ffff:0:8.8.8.8", False),
+        ("::ffff:8.8.8.8", True),
+        ("2002:808:808::1", True),
+        ("2606:4700::5efe:a00:1", False),
+        ("2606:4700::200:5efe:8.8.8.8", True),
+        ("3fff::1", False),
+        ("4000::1", False),
     ],
 )
 def test_which_addresses_are_the_internets_at_large(text: str, public: bool) -> None:
     """Also by the IPv4 address that is inside an IPv6 one."""
     assert outbound.is_public(ipaddress.ip_address(text)) is public
+
+
+PRIVATE = ("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+           "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/4", "240.0.0.0/4")  # fmt: skip
+# Prefixes that have an IPv4 address after them, and how many bits come after that.
+EMBEDDING = (("::", 0), ("::ffff:0:0", 0), ("::ffff:0:0:0", 0), ("64:ff9b::", 0),
+             ("64:ff9b:1::", 0), ("64:ff9b:1:ffff::", 0), ("2002::", 80), ("2001::", 64),
+             ("2606:4700::5efe:0:0", 0), ("2606:4700::200:5efe:0:0", 0))  # fmt: skip
+
+
+@given(
+    st.sampled_from(PRIVATE).flatmap(lambda net: st.ip_addresses(network=net)),
+    st.sampled_from(EMBEDDING),
+    st.integers(0, 2**80 - 1),
+)
+def test_no_way_of_writing_a_private_address_is_public(
+    inner: ipaddress.IPv4Address, embedding: tuple[str, int], rest: int
+) -> None:
+    """Mapped, compatible, translated, 6to4, Teredo's server, ISATAP; whatever comes after it."""
+    assert not outbound.is_public(inner)
+    prefix, shift = embedding
+    whole = int(ipaddress.IPv6Address(prefix)) | int(inner) << shift | rest & ((1 << shift) - 1)
+    assert not outbound.is_public(ipaddress.IPv6Address(whole))
+
+
+@given(st.ip_addresses(v=6))
+def test_only_what_is_given_out_is_public(address: ipaddress.IPv6Address) -> None:
+    """Outside 2000::/3 there are but two ways of writing a public IPv4 address."""
+    given_out = address in ipaddress.ip_network("2000::/3")
+    written = address.ipv4_mapped or address in ipaddress.ip_network("64:ff9b::/96")
+    assert given_out or written or not outbound.is_public(address)
 
 
 @given(st.integers(1, 40), st.floats(0, 1))
