@@ -64,6 +64,7 @@ def main() -> None:
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name not in COMMANDS:
         _usage(name)
+    os.umask(0o077)  # data directory, codes, proofs: what a command makes is its user's alone
     _follow_lifeline()
     with loading():
         app: typer.Typer = importlib.import_module(COMMANDS[name][0]).app

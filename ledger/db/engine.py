@@ -13,40 +13,59 @@ from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, inspect, text
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Row,
+    Select,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    text,
+)
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from ledger.errors import Broken, Unavailable
+from ledger.errors import Broken, Rejected, Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 # SQLite has one writer at a time, and lets those that wait try again after ever longer naps: the
 # threads of one process queue here instead.
+_MIGRATING = 0x746F756368  # the lock in PostgreSQL of who migrates
 _TURNS: WeakKeyDictionary[Engine, AbstractContextManager[Any]] = WeakKeyDictionary()
 
 
 def open_database(url: str) -> Engine:
     """Return an engine on an up-to-date database, creating or migrating it first.
 
-    Raises Broken DATABASE_DAMAGED when the file is no (whole) database, Unavailable
-    DATABASE_UNREACHABLE when the server does not answer.
+    Raises Broken DATABASE_DAMAGED when the file is no (whole) database, SCHEMA_UNKNOWN when another
+    version made it; Unavailable DATABASE_UNREACHABLE when the server does not answer; Rejected
+    BAD_SETTING, Unavailable EXTRA_MISSING when there is no such kind of database, or no driver.
     """
-    # A server may have been restarted since a connection was last used: it is asked first.
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    engine = _engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin)
         _TURNS[engine] = Lock()
     try:
         with engine.begin() as connection:
-            if revision(connection) != newest_revision():
-                upgrade(connection)
+            found = revision(connection)
+        if found != newest_revision():
+            _migrate(engine, url)
     except OperationalError as error:
         raise _unreachable(url, error) from error
     except DatabaseError as error:
-        raise _damaged(url, error) from error
+        fault = _damaged if engine.dialect.name == "sqlite" else _unreachable
+        raise fault(url, error) from error
     return engine
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the URL of a database file, whatever characters its path has."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
 
 
 @contextmanager
@@ -92,7 +111,7 @@ def plain_rows(
 
 def newest_revision() -> str:
     """Return the revision that this version of the product works on: its files count up."""
-    return max(path.stem[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+    return max(_revisions())
 
 
 def revision(connection: Connection) -> str | None:
@@ -110,7 +129,7 @@ def upgrade(connection: Connection, to: str = "head") -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, to)
 
@@ -138,6 +157,48 @@ def _first_line(error: BaseException | None) -> str:
     return str(error).partition("\n")[0]
 
 
+def _engine(url: str) -> Engine:
+    try:
+        # What a row holds, inner codes and salts among it, is for no log.
+        # A server may have been restarted since a connection was last used: it is asked first.
+        ping = not url.startswith("sqlite")
+        return create_engine(url, hide_parameters=True, pool_pre_ping=ping)
+    except ModuleNotFoundError as error:
+        raise Unavailable(
+            "EXTRA_MISSING",
+            f"This kind of database needs {error.name}: .venv/bin/pip install "
+            "'touchstone-ledger[postgres]' brings PostgreSQL's.",
+        ) from None
+    except (ArgumentError, ValueError):  # its words may hold the password
+        raise Rejected(
+            "BAD_SETTING",
+            "TOUCHSTONE_DATABASE_URL is no URL of a database: postgresql+psycopg://USER@HOST/NAME.",
+        ) from None
+
+
+def _migrate(engine: Engine, url: str) -> None:
+    """Bring a database to the newest revision, once: of several processes the others wait."""
+    with engine.connect().execution_options(touchstone_writes=True) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATING})
+        found = revision(connection)
+        if found is not None and found not in _revisions():
+            raise Broken(
+                "SCHEMA_UNKNOWN",
+                f"The database {_shown(url)} was written by another version of Touchstone "
+                f"(revision {found}; this one's is {newest_revision()}): start that version, or "
+                "restore a backup made by this one.",
+            )
+        if found != newest_revision():
+            upgrade(connection)
+        # If we die before this line the database is as it was.
+        connection.commit()
+
+
+def _revisions() -> set[str]:
+    return {path.stem[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")}
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # pysqlite's own transaction handling commits behind our back: we say BEGIN ourselves.
     connection.isolation_level = None
@@ -158,17 +219,21 @@ def _begin(connection: Any) -> None:
 def _unreachable(url: str, error: Exception) -> Unavailable:
     return Unavailable(
         "DATABASE_UNREACHABLE",
-        f"The database {_shown(url)} cannot be opened ({error.__cause__}): check the path or URL.",
+        f"The database {_shown(url)} cannot be opened ({_first_line(error.__cause__)}): check the "
+        "path or URL.",
     )
 
 
 def _damaged(url: str, error: Exception) -> Broken:
     return Broken(
         "DATABASE_DAMAGED",
-        f"The database {_shown(url)} is damaged ({error.__cause__}): restore a backup, or run "
-        "`touchstone rebuild` for what the chain holds.",
+        f"The database {_shown(url)} is damaged ({_first_line(error.__cause__)}): restore a "
+        "backup, or run `touchstone rebuild` for what the chain holds.",
     )
 
 
 def _shown(url: str) -> str:
-    return url.rsplit("@", 1)[-1].removeprefix("sqlite:///")  # without a password
+    made = make_url(url)
+    if made.get_backend_name() == "sqlite":
+        return str(made.database)
+    return f"{made.host or 'here'}/{made.database}"

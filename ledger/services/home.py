@@ -21,6 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ledger.db.engine import sqlite_url
 from ledger.errors import Rejected
 from ledger.services.keys.hsm import TokenAccess, is_wrapped, unwrap
 from ledger.services.keys.keyring import KeyRing
@@ -53,7 +54,7 @@ class Home:
     @property
     def database_url(self) -> str:
         """The default database."""
-        return f"sqlite:///{self.database}"
+        return sqlite_url(self.database)
 
     @property
     def database(self) -> Path:

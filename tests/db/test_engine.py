@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy.exc import OperationalError
 
+from ledger.chain.embedded.schema import open_reader, open_writer
 from ledger.db.alerting import AlertRule
 from ledger.db.base import Base
 from ledger.db.engine import (
@@ -20,6 +25,7 @@ from ledger.db.engine import (
     open_database,
     reading,
     revision,
+    sqlite_url,
     transaction,
     upgrade,
 )
@@ -28,7 +34,7 @@ from ledger.db.packing import UnitChild, UnitRun
 from ledger.db.webhooks import Delivery, Webhook
 from ledger.domain import contents, merkle
 from ledger.domain.contents import Codes
-from ledger.errors import Unavailable
+from ledger.errors import Broken, Rejected, TouchstoneError, Unavailable
 from ledger.services.goods import places
 
 
@@ -136,6 +142,76 @@ def test_numbers_given_out_before_0017_do_not_come_again(tmp_path: Path) -> None
         session.add_all([new, other])
         session.flush()
         assert (new.id, other.id) == (5, 14)
+    engine.dispose()
+
+
+def test_processes_that_open_a_new_database_at_once_all_find_it_whole(tmp_path: Path) -> None:
+    """One migrates, the others wait for it."""
+    url = sqlite_url(tmp_path / "a.db")
+    program = f"from ledger.db.engine import open_database; open_database({url!r})"
+    started = [
+        subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    assert [process.communicate()[1] for process in started] == [""] * 4
+    assert [process.returncode for process in started] == [0] * 4
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    """Said in one line, with both revisions."""
+    url = sqlite_url(tmp_path / "a.db")
+    engine = open_database(url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(Broken) as caught:
+        open_database(url)
+    assert caught.value.code == "SCHEMA_UNKNOWN"
+    assert f"revision 9999; this one's is {newest_revision()}" in caught.value.message
+    assert str(tmp_path / "a.db") in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "code"),
+    [
+        ("ledger.db", Rejected, "BAD_SETTING"),
+        ("ledger://host/name", Rejected, "BAD_SETTING"),
+        ("postgresql://user:pass:word@host:port/name", Rejected, "BAD_SETTING"),
+        ("mssql+pymssql://user:pass:word@host/name", Unavailable, "EXTRA_MISSING"),
+        ("sqlite:////none/such.db", Unavailable, "DATABASE_UNREACHABLE"),
+    ],
+)
+def test_what_cannot_be_opened_is_said_in_one_line(
+    url: str, kind: type[TouchstoneError], code: str
+) -> None:
+    """By name, and without a password."""
+    with pytest.raises(kind) as caught:
+        open_database(url)
+    assert caught.value.code == code
+    assert "\n" not in caught.value.message
+    assert "word" not in caught.value.message
+
+
+@pytest.mark.parametrize("name", ["proj#1", "50%25", "50% off", "a?b&c=d", "货 仓", "e&mode=ro"])
+def test_a_directory_may_be_called_anything(tmp_path: Path, name: str) -> None:
+    """Both databases are made in it, found there again, and nothing appears beside it."""
+    folder = tmp_path / name
+    folder.mkdir()
+    for _ in range(2):
+        open_database(sqlite_url(folder / "touchstone.db")).dispose()
+        with closing(open_writer(folder / "chain.db")), closing(open_reader(folder / "chain.db")):
+            pass
+    assert sorted(path.name for path in folder.iterdir()) == ["chain.db", "touchstone.db"]
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_an_error_shows_no_value_of_a_row(tmp_path: Path) -> None:
+    """It ends in logs, where no inner code and no place belongs."""
+    engine = open_database(sqlite_url(tmp_path / "a.db"))
+    with pytest.raises(OperationalError) as caught, engine.connect() as connection:
+        connection.execute(text("SELECT :code FROM nowhere"), {"code": "7KQ2"})
+    assert "nowhere" in str(caught.value)
+    assert "7KQ2" not in str(caught.value)
     engine.dispose()
 
 

@@ -122,10 +122,12 @@ def test_links_are_printed_as_they_are_served(
 
 
 def test_inner_codes_stand_beside_their_outer_ones(goods: Goods, tmp_path: Path) -> None:
-    """Each decodes under the inner key to the batch and index that its outer code says."""
+    """Each decodes under the inner key to the batch and index that its outer code says; nobody else
+    on this machine may read them."""
     order = ("mint", "--brand", BRAND, "--gtin", GTIN, "--count", "48", "--id", "m1")
     file = tmp_path / "pairs.csv"
     goods.at.said(*order, "--links", str(file), "--with-inner", "--upper")
+    assert file.stat().st_mode & 0o777 == 0o600
     pairs = [line.split(",") for line in file.read_text().splitlines()]
     assert [outer for outer, _ in pairs] == [link.upper() for link in goods.links]
     inner_key = goods.at.site.ring.parties()[int(BRAND)].epochs[0].inner

@@ -73,7 +73,7 @@ class Demo:
         if journal is not None:
             words += ["--journal", str(journal)]
         self.process = subprocess.Popen(
-            [*COMMAND, *words], cwd=ROOT, stdout=self._out, stderr=self._err
+            [*COMMAND, *words], cwd=ROOT, stdout=self._out, stderr=self._err, umask=0o022
         )
 
     @staticmethod

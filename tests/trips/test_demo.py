@@ -41,7 +41,7 @@ SCALE = 0.5
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     """A finished demo. Not to be changed."""
-    data, port = tmp_path_factory.mktemp("played") / "demo", free_port()
+    data, port = tmp_path_factory.mktemp("played") / "made" / "demo", free_port()
     options = ("--seed", str(SEED), "--scale", str(SCALE), "--port", str(port))
     return Played(data, SEED, SCALE, port, Demo(data, *options).result())
 
@@ -70,6 +70,14 @@ def database(played: Played) -> Iterator[Session]:
 def test_commands_know_the_links_that_were_served(played: Played) -> None:
     """`up` and `demo` leave them behind, on whatever port."""
     assert Home(played.data).served()[0] == f"http://localhost:{played.port}"
+
+
+def test_what_was_made_is_its_users_alone(played: Played) -> None:
+    """Every directory down from the first that was made, and every file, where a shell lets all
+    users read."""
+    made = [played.data.parent, *played.data.parent.rglob("*")]
+    assert len(made) > 15
+    assert [path for path in made if path.lstat().st_mode & 0o077] == []
 
 
 def test_the_result_has_the_members_that_are_promised(played: Played) -> None:

@@ -44,7 +44,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
     Raises Broken DATABASE_DAMAGED or SCHEMA_UNKNOWN.
     """
     try:
-        connection = _connect(f"file:{path}?mode=rwc")
+        connection = _connect(path, "rwc")
         connection.execute("pragma journal_mode = wal")
         connection.execute("pragma synchronous = full")
         _prepare(connection, path)
@@ -56,7 +56,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """Open the file for reading; each thread has its own connection."""
-    connection = _connect(f"file:{path}?mode=ro")
+    connection = _connect(path, "ro")
     connection.execute("pragma cache_size = -8000")  # 8 MB a thread
     return connection
 
@@ -70,7 +70,8 @@ def damaged(path: Path, error: Exception) -> Broken:
     )
 
 
-def _connect(uri: str) -> sqlite3.Connection:
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"{path.resolve().as_uri()}?mode={mode}"  # in which "#", "?" and "%" are escaped
     connection = sqlite3.connect(
         uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0
     )

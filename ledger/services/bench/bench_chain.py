@@ -18,7 +18,7 @@ from ledger.chain.account import Account
 from ledger.chain.embedded.chain import EmbeddedChain
 from ledger.chain.embedded.yardstick import stores_per_second
 from ledger.chain.rpc import HttpRpc
-from ledger.db.engine import open_database, reading
+from ledger.db.engine import open_database, reading, sqlite_url
 from ledger.db.models import ChainCheckpoint, ChainEvent
 from ledger.domain.verbs import Verb
 from ledger.errors import Broken
@@ -161,7 +161,7 @@ def empty_network(url: str) -> Network:
 
 def follow_afresh(rpc: HttpRpc, network: Network, path: Path) -> tuple[int, float]:
     """Follow a whole chain into a new database, all checks on; return (events, seconds)."""
-    engine = open_database(f"sqlite:///{path}")
+    engine = open_database(sqlite_url(path))
     follower = Follower(engine, rpc, network)
     started = time.perf_counter()
     blocks = follower.catch_up(time.time())

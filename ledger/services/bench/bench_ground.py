@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from ledger.chain.account import Account
 from ledger.chain.message import ListMessage, Message, batch_call
 from ledger.chain.rpc import HttpRpc
-from ledger.db.engine import open_database, reading
+from ledger.db.engine import open_database, reading, sqlite_url
 from ledger.db.models import ChainFailure, ChainUnit
 from ledger.domain import ids, typed_data
 from ledger.domain.history import NO_EVENT_HASH
@@ -46,7 +46,7 @@ class Ground:
         self.network = deploy(self.rpc, Account(entropy(32)), [admin.address], 1)
         for sender in self._senders:
             sender.network = self.network
-        self.engine = open_database(f"sqlite:///{directory / 'ground.db'}")
+        self.engine = open_database(sqlite_url(directory / "ground.db"))
         self._follower = Follower(self.engine, self.rpc, self.network)
         for party, key in self._keys.items():
             self.send([[self._registration(party, key, admin)]])

@@ -21,7 +21,7 @@ from sqlalchemy import Engine, insert
 from sqlalchemy.orm import Session
 
 from ledger.chain.rpc import HttpRpc
-from ledger.db.engine import open_database, transaction
+from ledger.db.engine import open_database, sqlite_url, transaction
 from ledger.db.models import (
     ChainEvent,
     ChainLot,
@@ -77,7 +77,7 @@ class Watched:
 def measure(directory: Path, scans: Scans, lots: Lots, sizes: Sequence[int]) -> Watched:
     """Store and watch a world, and measure it where so many scans are stored. sizes: ascending,
     each at least WINDOW after the one before, the last no more than the world has."""
-    engine = open_database(f"sqlite:///{directory / 'watched.db'}")
+    engine = open_database(sqlite_url(directory / "watched.db"))
     site = Site(
         home=Home(directory),
         engine=engine,
