@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
@@ -13,10 +14,10 @@ from fastapi.responses import StreamingResponse
 
 from api.alert_bodies import ArchiveIn, CloseIn
 from api.bodies import MAX_INT, JsonRoute
-from api.deps import AlertReadDep, AlertsDep, SiteDep
+from api.deps import AgainDep, AlertReadDep, AlertsDep, SiteDep
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Alert
-from ledger.errors import Unavailable
+from ledger.errors import Rejected, Unavailable
 from ledger.services.alerting import alerts, alerts_feed
 from ledger.services.alerting.alerts_again import recompute
 from ledger.services.alerting.alerts_evidence import evidence_of
@@ -36,6 +37,7 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 EXPORTED = 500  # a read
 POLL_S, BEAT_S = 1.0, 15.0
 MOST_LISTENERS = 100  # a process; each asks the database once a second
+MOST_OF_A_BRAND = 25  # of them, so that no brand takes all places
 
 
 def _wanted(
@@ -95,6 +97,7 @@ async def stream_alerts(
     request: Request,
     site: SiteDep,
     caller: AlertReadDep,
+    again: AgainDep,
     last: Annotated[str | None, Header(alias="Last-Event-ID", max_length=20)] = None,
     wait: Annotated[int, Query(ge=0, le=3600)] = 600,
 ) -> StreamingResponse:
@@ -104,15 +107,15 @@ async def stream_alerts(
     alert.archived, alert.reopened, alert.closed, alert.tested, rule.muted, rule.unmuted) and as
     `data` the payload that webhooks get. Last-Event-ID: go on after that one; without it, begin
     with what happens next. wait: seconds after which the stream ends, to be opened again, as
-    browsers do by themselves.
-    503 TOO_MANY_LISTENERS where a hundred listen already.
+    browsers do by themselves. It also ends, within 15 seconds, when the API key is revoked.
+    503 TOO_MANY_LISTENERS where a hundred listen already, or 25 with keys of the same brand.
     """
-    listeners: set[object] = request.app.state.listeners
-    if len(listeners) >= MOST_LISTENERS:
+    listeners: Counter[int] = request.app.state.listeners
+    if listeners.total() >= MOST_LISTENERS or listeners[caller.party] >= MOST_OF_A_BRAND:
         raise Unavailable("TOO_MANY_LISTENERS", "Too many listen to the feed: try again later.")
     after = await run_in_threadpool(_start, site, last)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    events = _counted(listeners, _events(site, caller, after, wait))
+    events = _counted(listeners, caller.party, _events(site, caller.party, again, after, wait))
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
@@ -229,29 +232,42 @@ def _start(site: Site, last: str | None) -> int:
     return newest
 
 
-async def _counted(listeners: set[object], events: AsyncIterator[str]) -> AsyncIterator[str]:
+async def _counted(
+    listeners: Counter[int], party: int, events: AsyncIterator[str]
+) -> AsyncIterator[str]:
     """Pass events on, counted as a listener meanwhile, however it ends."""
-    me = object()
-    listeners.add(me)
+    listeners[party] += 1
     try:
         async for event in events:
             yield event
     finally:
-        listeners.discard(me)
+        listeners[party] -= 1
 
 
-async def _events(site: Site, caller: Caller, after: int, wait: int) -> AsyncIterator[str]:
+def _may_listen(again: Callable[[], Caller]) -> bool:
+    try:
+        again().need("read", "alerts")
+    except Rejected:
+        return False
+    return True
+
+
+async def _events(
+    site: Site, party: int, again: Callable[[], Caller], after: int, wait: int
+) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     end, beat = loop.time() + wait, loop.time() + BEAT_S
     yield "retry: 2000\n\n"
     while True:
-        found = await run_in_threadpool(_next, site, caller.party, after)
+        found = await run_in_threadpool(_next, site, party, after)
         for number, text in found:
             yield text
             after = number
         if loop.time() >= end:
             return
         if loop.time() >= beat:
+            if not await run_in_threadpool(_may_listen, again):
+                return
             beat = loop.time() + BEAT_S
             yield ": still here\n\n"  # so that a listener, or a proxy, knows of a broken line
         if not found:

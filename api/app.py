@@ -5,6 +5,7 @@ One request is one transaction; status codes, cookies and headers exist only in 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -53,7 +54,7 @@ def create_app(site: Site | None = None) -> FastAPI:
         responses={"4XX": problems.DOCUMENTED, "5XX": problems.DOCUMENTED},
     )
     app.state.limiters = {name: Limiter(most) for name, most in PER_MINUTE.items()}
-    app.state.listeners = set()  # to the feed of alerts
+    app.state.listeners = Counter()  # to the feed of alerts, by party
     app.add_middleware(BodyLimit)
     problems.install(app)
     app.include_router(consumer.router)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
@@ -26,6 +28,16 @@ def caller_of(site: SiteDep, authorization: Annotated[str | None, Header()] = No
 
 
 CallerDep = Annotated[Caller, Depends(caller_of)]
+
+
+def ask_again(
+    site: SiteDep, authorization: Annotated[str | None, Header()] = None
+) -> Callable[[], Caller]:
+    """What tells anew who calls, for answers that go on: the key may be revoked meanwhile."""
+    return partial(caller_of, site, authorization)
+
+
+AgainDep = Annotated[Callable[[], Caller], Depends(ask_again)]
 
 
 class Needs:

@@ -8,6 +8,7 @@ import json
 import secrets
 import threading
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from xml.etree import ElementTree
 
@@ -20,6 +21,7 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainLot
+from ledger.services import api_keys
 from ledger.services.alerting import alerts, alerts_rules, webhooks
 from ledger.services.alerting.alerts_evidence import document, keep_evidence
 from scripts.api import bind
@@ -408,6 +410,41 @@ def test_listeners_are_counted_and_bounded(
         assert (full.status_code, full.json()["title"]) == (503, "TOO_MANY_LISTENERS")
     while httpx2.get(**asked, params={"wait": 0}).status_code == 503:
         pass  # until the server has noticed that the line was cut
+
+
+def test_a_brand_takes_no_more_than_its_share_of_the_places(
+    world: World, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more of its own is told to come later; another brand listens all the same."""
+    monkeypatch.setattr("api.alerts.MOST_OF_A_BRAND", 1)
+    url, once = f"{base}/v1/alerts/stream", {"wait": 0}
+    own, other = world.key(BRAND, "read"), world.key(RIVAL, "read")
+    with httpx2.stream("GET", url, headers=own, params={"wait": 20}, timeout=30) as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "retry: 2000"
+        full = httpx2.get(url, headers=own, params=once)
+        assert (full.status_code, full.json()["title"]) == (503, "TOO_MANY_LISTENERS")
+        assert httpx2.get(url, headers=other, params=once).status_code == 200
+    while httpx2.get(url, headers=own, params=once).status_code == 503:
+        pass  # until the server has noticed that the line was cut
+
+
+def test_a_stream_ends_when_its_key_is_revoked(
+    world: World, base: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its next beat; it would go on for an hour."""
+    monkeypatch.setattr("api.alerts.BEAT_S", 0.0)
+    number, key = api_keys.name_and_issue(world.site, "test", "leaver", BRAND, ["read"])
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx2.stream(
+        "GET", f"{base}/v1/alerts/stream?wait=3600", headers=headers, timeout=60
+    ) as stream:
+        lines = stream.iter_lines()
+        while next(lines) != ": still here":
+            pass
+        api_keys.revoke(world.site, "test", number)
+        rest = list(islice(lines, 100))
+    assert (len(rest) < 100, set(rest) <= {"", ": still here"}) == (True, True)
 
 
 def test_the_worker_raises_an_alert_and_the_feed_tells_of_it(
