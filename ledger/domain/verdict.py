@@ -165,6 +165,10 @@ def _passed(at: int | None, now: int) -> bool:
     return at is not None and now >= at
 
 
+def _behind(e: Evidence) -> bool:
+    return e.ledger_age_s > e.limits.ledger_behind_s
+
+
 def _impossible(e: Evidence) -> bool:
     return e.scans.impossible_pairs >= e.limits.impossible_pairs and not e.photo
 
@@ -187,6 +191,8 @@ STOPPERS: tuple[Rule, ...] = (
     _if("MALFORMED", lambda e: e.malformed),
     _if("FOREIGN_LINK", lambda e: e.foreign),
     _if("LEDGER_UNREACHABLE", lambda e: not e.ledger_reachable),
+    # What is not on the ledger as far as it is known may have come to it since.
+    _if("LEDGER_BEHIND", lambda e: not e.known and _behind(e)),
     _if("UNKNOWN_CODE", lambda e: not e.known),
 )
 
@@ -199,7 +205,7 @@ FINDINGS: tuple[Rule, ...] = (
     _if("ALREADY_OPENED", lambda e: e.chain.opened is not None and not e.opened_by_you),
     _if("BLACKLISTED", lambda e: e.listed is Outcome.DO_NOT_USE),
     _if("EXPIRED", lambda e: _passed(e.chain.expires, e.now)),
-    _if("LEDGER_BEHIND", lambda e: e.ledger_age_s > e.limits.ledger_behind_s),
+    _if("LEDGER_BEHIND", _behind),
     _if("NOT_ACTIVATED", lambda e: not _passed(e.chain.active_from, e.now)),
     _if("BEST_BEFORE_PASSED", lambda e: _passed(e.chain.best_before, e.now)),
     _if("SUSPECTED", lambda e: e.listed is Outcome.CAUTION),

@@ -112,6 +112,13 @@ def test_a_code_nobody_issued_has_no_other_reason() -> None:
     assert judge(evidence).reasons == ("UNKNOWN_CODE",)
 
 
+def test_a_code_that_may_have_come_since_is_not_called_unknown() -> None:
+    """While the ledger is followed anew, or far behind, codes are not confirmed; a second less and
+    what is not there is unknown."""
+    assert judge(Evidence(NOW, ledger_age_s=901)).reasons == ("LEDGER_BEHIND",)
+    assert judge(Evidence(NOW, ledger_age_s=900)).reasons == ("UNKNOWN_CODE",)
+
+
 @given(
     st.builds(
         Evidence,
