@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -15,9 +16,10 @@ from ledger.chain.message import Shown
 from ledger.db.chain_states import ChainException, ChainItem
 from ledger.db.engine import open_database, reading
 from ledger.db.models import ChainBatch, ChainEvent, ChainLot, ChainParty, ChainUnit, Submission
-from ledger.domain import ids
+from ledger.domain import ids, merkle
 from ledger.domain.gs1 import with_check_digit
 from ledger.domain.history import NO_EVENT_HASH
+from ledger.domain.keccak import keccak
 from ledger.domain.verbs import DEVICE, KeyMode, Role, Verb
 from ledger.services import (
     act,
@@ -36,7 +38,7 @@ from ledger.services.exceptions import Counts
 from ledger.services.following.follow import Follower
 from ledger.services.goods import packing, unpacking
 from ledger.services.goods.packing import Box
-from ledger.services.goods.units import find_unit
+from ledger.services.goods.units import child_leaf, find_unit, item_child, unit_child
 from ledger.services.keys import epochs
 from ledger.services.mint import batch_ref
 from ledger.services.runs import LotTerms
@@ -61,6 +63,8 @@ from tests.support.installation import chain_rows
 
 HELD, IN_TRANSIT, LOST = 1, 2, 4
 NONE = {"eventHash": NO_EVENT_HASH}
+NO_DATES = {"expiry": 0, "bestBefore": 0}
+RIVAL_GTIN = with_check_digit("0950611100001")
 SCANNER = Account(bytes([6]) * 32)
 
 
@@ -240,15 +244,13 @@ def test_a_brand_takes_an_item_back_from_who_squatted_on_it(world: World) -> Non
     link = world.links[index]
     world.refuses("UNKNOWN_UNIT", lambda: items.reclaim(site, BRAND, link, "q0"))
     draw = items.order_draw(site, BRAND, link, "never")
-    gtin = with_check_digit("0950611100001")
-    epochs.ensure_epoch(site, RIVAL)
-    args = {"actor": RIVAL, "gtin": int(gtin), "epoch": 0}
-    world.do(act.Order(Verb.RESERVE_BATCH, RIVAL, RIVAL, args | NONE, "q1"))
-    with reading(site.engine) as session:
-        number = session.scalars(select(ChainBatch.number).where(ChainBatch.brand == RIVAL)).one()
-    roots = {"actor": RIVAL, "root": draw.identity, "innerRoot": bytes(32), "count": 1}
-    world.do(act.Order(Verb.COMMISSION, RIVAL, number, roots | NONE, "q2"))
-    terms = {"lot": ids.lot_id(int(gtin), "R"), "expiry": 0, "bestBefore": 0, "market": MARKET}
+    number = _rivals_batch(world, draw.identity, "q")
+    terms = {
+        "lot": ids.lot_id(int(RIVAL_GTIN), "R"),
+        "expiry": 0,
+        "bestBefore": 0,
+        "market": MARKET,
+    }
     args = {"actor": RIVAL, "from": 0, "to": 1, **terms}
     world.do(act.Order(Verb.BIND_LOT, RIVAL, number, args | NONE, "q3"))
     with reading(site.engine) as session:
@@ -267,6 +269,68 @@ def test_a_brand_takes_an_item_back_from_who_squatted_on_it(world: World) -> Non
         row = session.get_one(ChainUnit, unit)
         assert (row.lot, row.market) == (0, 0)
     world.settle(custody.ship(site, BRAND, STORE, [unit], "q8"))
+
+
+def test_an_item_taken_back_keeps_no_market_of_what_lay_beside_it(world: World) -> None:
+    """A rival's box of no lot has the market of a case in it, and gives it to what leaves it."""
+    site, link = world.site, world.links[119]
+    draw = items.order_draw(site, BRAND, link, "never")
+    number = _rivals_batch(world, draw.identity, "b")
+    terms = {"lot": ids.lot_id(int(RIVAL_GTIN), "B"), "market": 1} | NO_DATES
+    args = {"actor": RIVAL, "from": 0, "to": 1, **terms}
+    world.do(act.Order(Verb.BIND_LOT, RIVAL, number, args | NONE, "b3"))
+    with reading(site.engine) as session:
+        lot = session.scalars(select(ChainLot.number).where(ChainLot.market == 1)).one()
+    case_root = merkle.tree([child_leaf(item_child(0, bytes([1]) * 32))])[0]
+    case = _packed_by_rival(world, "b4", [], case_root, 1, lot, [])
+    inside = [unit_child(0, case, case_root, 1), item_child(1, draw.identity)]
+    nodes = merkle.tree([child_leaf(child) for child in inside])
+    proofs = [merkle.proof(nodes, place) for place in range(2)]
+    box = _packed_by_rival(world, "b5", inside[:1], nodes[0], 2, 0, proofs[:1])
+    args = {"actor": RIVAL, "children": inside[1:]}
+    made = [_word(RIVAL), keccak(b"b5")], [draw.shown.code, _word(number)]
+    shown = Shown(proofs[1:], made)
+    world.do(act.Order(Verb.UNPACK, RIVAL, box, args | NONE, "b6", shown=shown))
+    markets = [world.stored("units", unit)["market"] for unit in (box, draw.identity)]
+    world.settle(items.reclaim(site, BRAND, link, "b7"))
+    markets.append(world.stored("units", draw.identity)["market"])
+    assert markets == [1, 1, 0]
+    with reading(site.engine) as session:
+        assert [session.get_one(ChainUnit, one).market for one in (box, draw.identity)] == [1, 0]
+
+
+def _rivals_batch(world: World, leaf: bytes, key: str) -> int:
+    """Let the rival commit to an item's leaf that it has seen; return its batch."""
+    epochs.ensure_epoch(world.site, RIVAL)
+    args = {"actor": RIVAL, "gtin": int(RIVAL_GTIN), "epoch": 0}
+    world.do(act.Order(Verb.RESERVE_BATCH, RIVAL, RIVAL, args | NONE, f"{key}1"))
+    with reading(world.site.engine) as session:
+        batches = select(ChainBatch.number).where(ChainBatch.brand == RIVAL)
+        number = max(session.scalars(batches))
+    roots = {"actor": RIVAL, "root": leaf, "innerRoot": bytes(32), "count": 1}
+    world.do(act.Order(Verb.COMMISSION, RIVAL, number, roots | NONE, f"{key}2"))
+    return number
+
+
+def _packed_by_rival(
+    world: World,
+    name: str,
+    slotted: list[dict[str, Any]],
+    root: bytes,
+    count: int,
+    lot: int,
+    proofs: list[list[bytes]],
+) -> bytes:
+    hashed = keccak(name.encode())
+    tree = {"epcHash": hashed, "childrenRoot": root, "count": count, "level": 1, "lot": lot}
+    args = {"actor": RIVAL, **tree, "slotted": slotted} | NONE
+    unit = ids.unit_id(RIVAL, hashed)
+    world.do(act.Order(Verb.PACK, RIVAL, unit, args, name, shown=Shown(proofs)))
+    return unit
+
+
+def _word(number: int) -> bytes:
+    return number.to_bytes(32, "big")
 
 
 def _unit(world: World, text: str) -> bytes:

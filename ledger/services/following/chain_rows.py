@@ -6,7 +6,7 @@ flush for each event would make following ten times slower.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -25,6 +25,9 @@ from ledger.db.models import (
     ChainTransaction,
     ChainUnit,
 )
+from ledger.domain import ids
+from ledger.domain.typed_json import to_bytes
+from ledger.domain.verbs import Verb
 
 T = TypeVar("T", bound=Base)
 Key = TypeVar("Key")
@@ -101,6 +104,26 @@ class ChainRows:
     def head(self, subject: bytes, seq: int) -> bytes | None:
         """Return the head of a subject after event `seq`, None if there is no such event."""
         return self._heads.get((subject, seq))
+
+    def maker(self, unit: bytes) -> int | None:
+        """Return who packed or drew a unit, or packed what it came out of; None if that is unknown.
+
+        It is the brand of the batch that vouched for an item, which no event names.
+        """
+        while (first := self._first_event(ids.subject("unit", unit))) is not None:
+            actor, verb, args = first
+            if verb != Verb.UNPACKED_FROM:
+                return actor
+            unit = to_bytes(args["parent"])
+        return None
+
+    def _first_event(self, subject: bytes) -> tuple[int, int, Mapping[str, Any]] | None:
+        for each in self._events:
+            if each["subject"] == subject and each["seq"] == 1:
+                return each["actor"], each["verb"], each["args"]
+        query = select(ChainEvent.actor, ChainEvent.verb, ChainEvent.args)
+        found = self._session.execute(query.filter_by(subject=subject, seq=1)).first()
+        return found and (found.actor, found.verb, found.args)
 
     def _fetch_units(self, seen: Sequence[Seen]) -> None:
         named = {one.fields["unit"] for one in seen if "unit" in one.fields}

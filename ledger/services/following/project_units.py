@@ -96,12 +96,11 @@ def _received(rows: ChainRows, seen: Seen, head: bytes) -> None:
 
 
 def _withdrawn(rows: ChainRows, seen: Seen, head: bytes) -> None:
-    """An item that another brand's batch had vouched for leaves that brand's unit and lot."""
+    """An item that another brand's batch had vouched for leaves its unit, lot and market."""
     _received(rows, seen, head)
     unit = need(rows.get(ChainUnit, seen.fields["unit"]), seen)
     unit.parent = None
-    lot = rows.get(ChainLot, unit.lot) if unit.lot else None
-    if lot is not None and lot.brand != unit.holder:
+    if not unit.count and need(rows.maker(unit.id), seen) != unit.holder:
         unit.lot = unit.market = 0
 
 
