@@ -20,7 +20,8 @@ from ledger.errors import Rejected
 from ledger.services.act import Order, act
 from ledger.services.codes import coded_as, leaf_proof, ref_of
 from ledger.services.custody import occasion, transfer
-from ledger.services.goods.places import enter_item, holders_of, next_number
+from ledger.services.goods.packing_checks import is_dead
+from ledger.services.goods.places import enter_item, holder_of, holders_of, next_number
 from ledger.services.goods.units import name_item
 from ledger.services.lookup import Item, find_linked, read_link
 from ledger.services.site import Site
@@ -74,7 +75,8 @@ def draw(site: Site, actor: int, link: str, key: str, signer: Account | None = N
     """Let an item that was never packed travel alone; return the submission's id.
 
     By its brand; from here on the item's link names a unit. Raises Rejected MALFORMED,
-    UNKNOWN_ITEM and the contract's names.
+    UNKNOWN_ITEM, TWICE_PACKED (it lies in a unit, which the contract cannot see) and the
+    contract's names.
     """
     order = order_draw(site, actor, link, key)
 
@@ -120,6 +122,7 @@ def order_draw(site: Site, actor: int, link: str, key: str) -> Order:
     """Return the order of `draw`: the item takes its lot with it."""
     with reading(site.engine) as session:
         item = find(site, session, link)
+        _refuse_packed(session, item)
         batch = session.get_one(ChainBatch, item.batch)
         proofs = [leaf_proof(site, session, ref_of(batch), item.index)]
     lot = item.run.lot if item.run is not None else 0
@@ -129,6 +132,15 @@ def order_draw(site: Site, actor: int, link: str, key: str) -> Order:
     shown = Shown(proofs, code=_code(item).hash)
     of = (item.leaf, args, key, item.brand, document, shown)
     return Order(Verb.DRAW_ITEM, actor, *of, worked_out=("lot",))
+
+
+def _refuse_packed(session: Session, item: Item) -> None:
+    holder = holder_of(session, item.batch, item.index)
+    if holder is None or not holder.count or session.get(ChainUnit, item.leaf) is not None:
+        return
+    if not is_dead(session, holder):
+        told = f"The item lies in {holder.epc[-18:]}: take it out there, and it travels alone."
+        raise Rejected("TWICE_PACKED", told)
 
 
 def name_drawn(site: Site, session: Session, link: str) -> None:

@@ -219,6 +219,18 @@ def test_an_item_travels_alone_by_its_link(world: World) -> None:
     world.refuses("ItemNotActive", lambda: custody.ship(site, STORE, BRAND, [unit], "d6"))
 
 
+def test_an_item_that_lies_in_a_unit_is_not_drawn(world: World) -> None:
+    """The contract cannot see that; who has the unit would never get the item out of it."""
+    site, link = world.site, world.links[world.free[None]]
+    unit = world.sent(STORE, None)
+    world.refuses("TWICE_PACKED", lambda: items.draw(site, BRAND, link, "in0"))
+    world.settle(custody.receive(site, STORE, BRAND, [unit], "in1"))
+    (alone,), submission = unpacking.unpack(site, STORE, unit, [0], "in2")
+    world.settle(submission)
+    assert alone == _unit(world, link)
+    world.refuses("UnitExists", lambda: items.draw(site, BRAND, link, "in3"))
+
+
 def test_an_item_that_travels_alone_is_packed_again(world: World) -> None:
     """Beside a case, by who has it; it leaves as an item, and goes on alone."""
     site, link, case = world.site, world.links[116], world.held()

@@ -256,7 +256,7 @@ def _refuse_twice(site: Site, session: Session, work: _Work, items: _Items) -> N
     for holder in np.unique(held[held > 0]).tolist():
         which = np.flatnonzero(held == holder)
         name = places.numbered(session, holder)
-        if _is_dead(session, name):
+        if is_dead(session, name):
             work.dead.add(name.id)
             continue
         own = [load for load, unit in enumerate(work.own) if unit == name.id]
@@ -290,7 +290,7 @@ def _refuse_closed(session: Session, work: _Work, items: _Items) -> None:
     _refuse_first(work, items, bad, "TWICE_PACKED", told)
 
 
-def _is_dead(session: Session, name: UnitName) -> bool:
+def is_dead(session: Session, name: UnitName) -> bool:
     """Say whether a unit was packed in vain: the ledger has refused it, and it has no slot."""
     if session.get(ChainUnit, name.id) is not None or name.origin is not None:
         return False
@@ -362,7 +362,7 @@ def _refuse_boxes(session: Session, work: _Work) -> None:
     for body, number in places.boxes_taken(session, work.actor, [*owner, *tops]).items():
         name = places.numbered(session, number)
         load_at = owner.get(body, tops.get(body, 0))
-        if _is_dead(session, name):
+        if is_dead(session, name):
             work.dead.add(name.id)
         elif work.own[load_at] != name.id:
             work.refuse(
