@@ -108,7 +108,8 @@ interface ITypes {
     /// @param expiry last second (unix) at which it may sign; 0 cuts it off at once
     /// @param limit how many verbs it may sign; each unit of a list and each part of a group is one
     /// @param deviceEra the device's era as it is now, or a later one; what was signed for it or an older one is void
-    /// after this. The end of a device names a later one, so that no delegation that lands first makes it stale
+    /// after this. The end of a device names the next one, so that no delegation for its present era makes it stale;
+    /// one for a later era does, and for 2^32 - 2 it is the key's last: who signs a delegation looks at this number
     struct DelegateArgs {
         uint64 actor;
         address key;
@@ -440,7 +441,7 @@ interface ITypes {
     }
 
     /// @notice A receipt that was not as sent.
-    /// @param settled bits: 1 the shipper, 2 the receiver, 4 the brand; open until 3 or 4
+    /// @param settled bits: 1 the shipper, 2 the receiver, 4 the brand; open until 3 or more
     struct Exception {
         uint48 from;
         uint48 by;
@@ -519,7 +520,7 @@ interface ITypes {
 
     // ----------------------------------------------------------------------------------- errors
 
-    error BadSignature(); // not 65 bytes of r, s, v with low s, or recovers nobody
+    error BadSignature(); // s is high, or r and vs recover nobody
     error WrongSigner(uint64 actor, address signer); // signed by a key that is not the actor's
     error EraCancelled(uint64 signed, uint64 current);
     error DeadlinePassed(uint64 deadline, uint64 time);
@@ -636,8 +637,8 @@ interface IRegistrar is ITypes {
     /// @notice Bind a key epoch of a brand to this chain and contract, once. Subject: the party.
     function openEpoch(OpenEpochArgs calldata args, Auth calldata auth) external;
 
-    /// @notice Void all that the party's key signed and nobody relayed; not what its devices signed. Touches
-    /// no unit's head, so nobody can outrun a take-back with it. Subject: the party, head 0.
+    /// @notice Void what the party's key signed for this era or an older one and nobody relayed; not what its
+    /// devices signed. Touches no unit's head, so nobody can outrun a take-back with it. Subject: the party, head 0.
     function cancel(CancelArgs calldata args, Auth calldata auth) external;
 
     /// @notice Hand over to another set of admins. Signed by a quorum of the old set and, so that nobody

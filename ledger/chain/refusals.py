@@ -88,7 +88,7 @@ SENTENCES: dict[str, str] = {
     "NotBatchable": "That call cannot be part of a batch.",
     "TooManyParts": "{0} parts are too many for one transaction: split them.",
     "GasFloor": "The transaction has too little gas for part {0}: give it more.",
-    "EmptyRevert": "Part {0} ran out of gas: give the transaction more.",
+    "EmptyRevert": "Part {0} reverted without a word: give more gas, or leave out what is no call.",
     "BadPart": "Part {0} of the group does not fit: one actor, one unit, pack only first.",
 }
 
