@@ -17,6 +17,7 @@ from ledger.services.act import Order
 from ledger.services.site import Site
 
 FIRST_VERB = 16  # a party's own affairs are no device's
+LAST_ERA = 2**32 - 2  # that a delegation can name; none lands for the device after it
 VERBS: dict[str, Verb] = {
     verb.name.lower().replace("_", "-"): verb for verb in SIGNINGS if verb >= FIRST_VERB
 }
@@ -36,7 +37,7 @@ def order_naming(
 
     device: its key's address. verbs: of `VERBS`. expiry: last second (unix). limit: verbs it may
     sign; each unit of a list is one. What it signed before and nobody relayed is void. Raises
-    Rejected BAD_VERBS, UnknownParty.
+    Rejected BAD_VERBS, LAST_ERA, UnknownParty.
     """
     wanted = list(verbs)
     if not wanted or (unknown := set(wanted) - VERBS.keys()):
@@ -49,14 +50,18 @@ def order_naming(
 
 
 def order_end(site: Site, actor: int, device: bytes, key: str) -> Order:
-    """Return the order of cutting a device off at once. Raises Rejected UNKNOWN_DEVICE."""
+    """Return the order of cutting a device off at once.
+
+    Raises Rejected UNKNOWN_DEVICE, LAST_ERA.
+    """
     with reading(site.engine) as session:
         known = _known(session, actor, device)
     if known is None:
         raise Rejected("UNKNOWN_DEVICE", f"Party {actor} has no device 0x{device.hex()}.")
     mask = int.from_bytes(known.verbs, "big")
-    # Of the next era, so that no delegation signed before makes it stale.
-    return _order(actor, device, KeyMode(known.key_mode), mask, 0, 0, known.era + 1, key)
+    # Of the next era, so that no delegation signed for this one makes it stale.
+    era = known.era + (known.era < LAST_ERA)
+    return _order(actor, device, KeyMode(known.key_mode), mask, 0, 0, era, key)
 
 
 def listing(session: Session, party: int) -> Sequence[ChainDelegate]:
@@ -91,6 +96,12 @@ def _order(
     era: int,
     key: str,
 ) -> Order:
+    if era > LAST_ERA:
+        raise Rejected(
+            "LAST_ERA",
+            f"A delegation for the last era of device 0x{device.hex()} has landed: only another "
+            "key of the party, or its suspension, ends it.",
+        )
     args = {
         "actor": actor,
         "key": device,

@@ -180,7 +180,7 @@ def test_a_delegation_lands_once_and_nothing_outruns_it(world):
 
 
 def test_a_device_is_cut_off_whatever_was_hoarded(world, unit):
-    """Neither another delegation nor a cancel that lands first makes the end of a device stale."""
+    """No delegation for its era, nor a cancel, that lands first makes the end of a device stale."""
     hoarded = world.call(Verb.DELEGATE, device(world, limit=1000, deviceEra=1))
     cancel = world.call(Verb.CANCEL, {"actor": STORE})
     end = world.call(Verb.DELEGATE, device(world, expiry=0, deviceEra=2))
@@ -192,11 +192,17 @@ def test_a_device_is_cut_off_whatever_was_hoarded(world, unit):
 
 
 def test_a_delegation_may_name_a_later_era(world):
-    """All that was signed for that one or an older one is void after it."""
+    """All that was signed for that one or an older one is void after it, also the device's end:
+    of the last era it is for good, as far as the party's key goes."""
     world.do(Verb.DELEGATE, device(world, deviceEra=7))
     assert delegated(world)["era"] == 8
     with refused("EraCancelled", 7, 8):
         world.do(Verb.DELEGATE, device(world, deviceEra=7))
+    world.do(Verb.DELEGATE, device(world, deviceEra=2**32 - 2))
+    with refused("EraCancelled", 9, 2**32 - 1):
+        world.do(Verb.DELEGATE, device(world, expiry=0, deviceEra=9))
+    with refused("BadCount", 2**32 - 1):
+        world.do(Verb.DELEGATE, device(world, expiry=0, deviceEra=2**32 - 1))
 
 
 def test_a_cancelled_delegation_stays_cancelled(world):

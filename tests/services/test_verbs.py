@@ -518,6 +518,19 @@ def test_a_device_signs_what_it_was_named_for(world: World) -> None:
     assert (event.signer, event.key_mode) == (SCANNER.address, DEVICE + KeyMode.BROWSER)
     world.do(devices.order_end(site, DISTRIBUTOR, SCANNER.address, "s7"), OWN)
     world.refuses("DeviceExpired", lambda: receive(units[1], "s8"))
+    # Nothing that was signed here names an era beyond the next. What names the last one ends that.
+    assert (naming := named(["receive-from"], 1, "s9")).args["deviceEra"] == row.era + 2
+    late = {"deviceEra": devices.LAST_ERA - 1}
+    world.do(replace(naming, args=naming.args | late), OWN)
+    end = devices.order_end(site, DISTRIBUTOR, SCANNER.address, "s10")
+    assert end.args["deviceEra"] == devices.LAST_ERA
+    world.do(replace(end, args=end.args | {"expiry": until, "limit": 1}), OWN)
+    for attempt in (
+        lambda: named(["ship"], 1, "s11"),
+        lambda: devices.order_end(site, DISTRIBUTOR, SCANNER.address, "s12"),
+    ):
+        world.refuses("LAST_ERA", attempt)
+    world.settle(receive(units[1], "s13"))
 
 
 def test_a_device_signs_a_message_that_is_relayed(world: World) -> None:
