@@ -192,7 +192,7 @@ def test_a_device_is_cut_off_whatever_was_hoarded(world, unit):
 
 
 def test_a_delegation_may_name_a_later_era(world):
-    """All that was signed for that one or an older one is void after it, also the device's end:
+    """All that was signed for that one or an older one is void after it, also an end:
     of the last era it is for good, as far as the party's key goes."""
     world.do(Verb.DELEGATE, device(world, deviceEra=7))
     assert delegated(world)["era"] == 8

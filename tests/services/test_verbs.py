@@ -519,7 +519,8 @@ def test_a_device_signs_what_it_was_named_for(world: World) -> None:
     world.do(devices.order_end(site, DISTRIBUTOR, SCANNER.address, "s7"), OWN)
     world.refuses("DeviceExpired", lambda: receive(units[1], "s8"))
     # Nothing that was signed here names an era beyond the next. What names the last one ends that.
-    assert (naming := named(["receive-from"], 1, "s9")).args["deviceEra"] == row.era + 2
+    naming = named(["receive-from"], 1, "s9")
+    assert naming.args["deviceEra"] == row.era + 2
     late = {"deviceEra": devices.LAST_ERA - 1}
     world.do(replace(naming, args=naming.args | late), OWN)
     end = devices.order_end(site, DISTRIBUTOR, SCANNER.address, "s10")
