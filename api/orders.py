@@ -214,5 +214,6 @@ def report_printed(
 def activate_order(
     site: SiteDep, caller: BrandDep, who: PersonDep, number: Number, body: ActiveFromIn
 ) -> Json:
-    """Activate an order's codes from a time on (scope brand). Answers `submission`."""
+    """Activate an order's codes from a time on (scope brand); waits for the chain, and the same
+    again goes on where it ended. Answers `submission`."""
     return {"submission": orders.activate(site, who, number, caller.party, body.active_from)}

@@ -15,11 +15,12 @@ import typer
 
 from ledger.db.engine import reading
 from ledger.errors import Rejected
+from ledger.services.act import state_of
 from ledger.services.ordering import leaks, orders, orders_work, receivers
 from ledger.services.ordering.orders_view import order_json, receiver_json
 from ledger.services.persons import Person
 from ledger.services.site import Site
-from scripts.acting import cannot_write, idempotency, iso, moment, outcome, party, whole_file
+from scripts.acting import cannot_write, idempotency, iso, moment, party, whole_file
 from scripts.common import Data, Idempotency, Json, show, site
 
 app = typer.Typer(add_completion=False)
@@ -158,16 +159,19 @@ def printed(
 def activate(
     number: Number,
     at: Annotated[str, typer.Option("--at", help="From when on: now, or a time.")] = "now",
-    wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Wait until it is on chain.")
-    ] = True,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Activate an order's codes from a time on."""
+    """Activate an order's codes from a time on, and wait until that is on chain.
+
+    The same again goes on where it ended, or answers as before.
+    """
     where = site(data)
-    submission = orders.activate(where, _me(), number, 0, moment(at, where.clock()))
-    show(outcome(where, submission, f"order-{number}", wait), as_json)
+    active_from = moment(at, where.clock())
+    sent = orders.activate(where, _me(), number, 0, active_from, is_now=at == "now")
+    row = state_of(where, sent)
+    told = {"submission": row.id, "state": row.state, "block": row.block}
+    show({"order": number, **told}, as_json)
 
 
 @app.command()

@@ -180,7 +180,7 @@ def settled(site: Site, submissions: Sequence[int], timeout: float = 60.0) -> No
         with reading(site.engine) as session:
             rows = session.scalars(select(Submission).where(Submission.id.in_(waiting))).all()
         for row in rows:
-            if row.state == "REJECTED" or asks_a_person(row):
+            if is_refused(row):
                 raise Rejected(row.error or "Unknown", row.detail or "The contract refused it.")
             if row.state == "CONFIRMED":
                 waiting.discard(row.id)
@@ -191,6 +191,11 @@ def settled(site: Site, submissions: Sequence[int], timeout: float = 60.0) -> No
             )
         if waiting:
             time.sleep(0.02)
+
+
+def is_refused(row: Submission) -> bool:
+    """Say whether a submission was refused for good: nothing that it signed can be carried out."""
+    return row.state == "REJECTED" or asks_a_person(row)
 
 
 def asks_a_person(row: Submission) -> bool:
@@ -211,20 +216,13 @@ def known(site: Site, key: str, verb: Verb, asked: bytes) -> int | None:
 
 
 def _composer(site: Site, order: Order, signer: Account | None) -> Callable[[], Message]:
-    args = order.signed_args()
+    what = (order.verb, order.identity, order.signed_args())
 
     def compose() -> Message:
         deadline = site.clock() + order.deadline_s
         with reading(site.engine) as session:
             return capture.compose(
-                session,
-                site.network,
-                order.verb,
-                order.identity,
-                args,
-                deadline,
-                order.shown,
-                _address(signer),
+                session, site.network, *what, deadline, order.shown, _address(signer)
             )
 
     return compose

@@ -13,19 +13,20 @@ from sqlalchemy.orm import Session
 
 from ledger.chain.message import Shown
 from ledger.db.chain_states import ChainClaim
-from ledger.db.engine import reading
-from ledger.db.models import ChainBatch, ChainParty
+from ledger.db.engine import reading, transaction
+from ledger.db.models import ChainBatch, ChainParty, Submission
 from ledger.db.openings import Opening
 from ledger.domain import code
 from ledger.domain.history import NO_EVENT_HASH
 from ledger.domain.ids import claim_id
 from ledger.domain.regions import great_circle_km
-from ledger.domain.verbs import KeyMode, Role, Verb
+from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
-from ledger.services.act import Order, act
+from ledger.services.act import Order, act, is_refused
 from ledger.services.codes import inner_proof, ref_of
 from ledger.services.device_names import Device
-from ledger.services.keys.vault import hosted_name
+from ledger.services.hosting import operator_here, signs_here
+from ledger.services.own_keys import free
 from ledger.services.scan_facts import Place, kept_of
 from ledger.services.site import Site
 
@@ -75,10 +76,13 @@ def opened(
     place: Place | None,
     now: int,
 ) -> Opened | None:
-    """Return whether an item was opened, as the chain says or as it is on its way there."""
+    """Return whether an item was opened, as the chain says or as it is on its way there.
+
+    What the chain has refused has not happened.
+    """
     kept = session.get(Opening, (batch, index))
     claim = session.get(ChainClaim, (batch, index))
-    if kept is None and claim is None:
+    if claim is None and (kept is None or _is_refused(session, batch, index)):
         return None
     by_you = kept is not None and _same(kept, device, place, now)
     return Opened(claim.time if claim is not None else kept.time if kept else 0, by_you)
@@ -97,6 +101,10 @@ def open_item(site: Site, text: str, device: Device | None, place: Place | None 
         if before is not None:
             return before
         order = _order(site, session, inner)
+    with transaction(site.engine) as session:
+        refused = free(session, order.key)
+        if refused and (row := session.get(Opening, (inner.batch, inner.index))) is not None:
+            session.delete(row)
     first = False
 
     def remember(session: Session) -> None:
@@ -143,19 +151,30 @@ def _order(site: Site, session: Session, inner: Inner) -> Order:
         "eventHash": NO_EVENT_HASH,
     }
     proof = inner_proof(site.minter, session, ref, inner.index)
-    key = f"claim-{inner.batch}-{inner.index}"
+    key = _key(inner.batch, inner.index)
     actor = int(args["actor"])
     claim = claim_id(inner.batch, inner.index)
     return Order(Verb.CLAIM_INNER, actor, claim, args, key, inner.brand, shown=Shown([proof]))
 
 
+def _key(batch: int, index: int) -> str:
+    return f"claim-{batch}-{index}"
+
+
+def _is_refused(session: Session, batch: int, index: int) -> bool:
+    query = select(Submission).where(Submission.key == _key(batch, index))
+    row = session.scalars(query).one_or_none()
+    return row is not None and is_refused(row)
+
+
 def _claimer(site: Site, session: Session, brand: int) -> int:
-    """Return whose hosted key says that a code was uncovered: its brand, else an operator."""
-    if hosted_name(brand) in site.vault.names():
+    """Return whose hosted key says that a code was uncovered: its brand's, else an operator's."""
+    row = session.get(ChainParty, brand)
+    if row is not None and signs_here(site, row):
         return brand
-    for party in session.scalars(select(ChainParty).order_by(ChainParty.id)):
-        if party.roles & Role.OPERATOR and party.key_mode == KeyMode.HOSTED:
-            return party.id
+    operator = operator_here(site, session)
+    if operator is not None:
+        return operator
     raise Rejected(
         "NO_CLAIMER",
         f"Neither brand {brand} nor an operator has a key hosted here: the brand records openings.",

@@ -24,7 +24,7 @@ from ledger.domain.digital_link import printed_link
 from ledger.domain.gs1 import gtin14
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, Unavailable
-from ledger.services.act import Beside, Order, act, asks_a_person
+from ledger.services.act import Beside, Order, act, is_refused
 from ledger.services.capture import era_of, same_request
 from ledger.services.codes import prefix_of
 from ledger.services.importing.imported import tree as imported_tree
@@ -138,7 +138,7 @@ def _advance(site: Site, mint: Mint, trees: Trees | None) -> bool:
             .order_by(ChainBatch.number)
         ).first()
     for row in submissions:
-        if row.state == "REJECTED" or asks_a_person(row):
+        if is_refused(row):
             return _set(site, mint.id, state="FAILED", error=row.detail)
     if mint.state == "COMMISSIONING":
         done = batch is not None and batch.status == COMMISSIONED

@@ -5,85 +5,23 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import event, select
 
-from ledger.chain.account import Account
 from ledger.db.engine import reading
 from ledger.db.models import Submission
-from ledger.domain.gs1 import with_check_digit
 from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.errors import Rejected
-from ledger.services import act, mint, parties, ruling, work
-from ledger.services.following.follow import Follower
-from ledger.services.keys.epochs import ensure_epoch
-from ledger.services.open import found, open_installation
-from ledger.services.settings import Settings
+from ledger.services import act, mint, ruling, work
+from ledger.services.open import open_installation
 from ledger.services.site import Site
-from ledger.services.submit import Submitter
 from ledger.services.work import Worker
-from tests.chain.embedded.conftest import start_node, stop_node
+from tests.services.hand_world import BRAND, GTIN, OTHER, OTHERS_GTIN, OWN, Hand, by_hand
 from tests.support.installation import WorkerThread, await_mint
-
-BRAND, OTHER = (int(with_check_digit(f"9506000{n:05d}")) for n in (1, 2))
-GTIN, OTHERS_GTIN = with_check_digit("0950600013435"), with_check_digit("0950611113435")
-OWN = Account(bytes([5]) * 32)
-
-
-@dataclass(frozen=True)
-class Hand:
-    """An installation whose worker is moved by hand."""
-
-    site: Site
-    settings: Settings
-
-    def worker(self) -> Worker:
-        """A worker as it is after a start."""
-        return Worker(self.site, self.settings.heartbeat_s, self.settings.fdr)
-
-    def settle(self, *submissions: int) -> None:
-        """Take the outbox to the chain and follow it, and nothing else."""
-        site = self.site
-        follower = Follower(site.engine, site.rpc, site.network)
-        submitter = Submitter(site.engine, site.rpc, site.network, site.relay)
-        while any(act.state_of(site, each).state in ("QUEUED", "SENT") for each in submissions):
-            submitter.step(site.clock())
-            follower.catch_up(site.clock())
-        act.settled(site, submissions)
-
-    def rule(self, order: act.Order) -> None:
-        """Carry out what the admin decides."""
-        self.settle(ruling.rule(self.site, order))
-
-
-@contextmanager
-def by_hand(data: Path) -> Iterator[Hand]:
-    """An installation with a brand that operates it and another one, each with a key epoch."""
-    node = start_node(data / "node")
-    try:
-        settings = Settings(data=data, rpc_url=node.url, heartbeat_s=86_400)
-        found(settings)
-        site = open_installation(settings)
-        hand = Hand(site, settings)
-        operator = Role.BRAND | Role.OPERATOR
-        for new in (
-            parties.NewParty(BRAND, "B", "乙", operator, prefix="9506000"),
-            parties.NewParty(OTHER, "O", "他", Role.BRAND, prefix="9506111"),
-        ):
-            hand.settle(parties.register(site, new, f"party {new.party}")[1])
-        thread = WorkerThread(open_installation(settings), settings)
-        thread.start()  # key epochs wait for the chain
-        for brand, gtin in ((BRAND, GTIN), (OTHER, OTHERS_GTIN)):
-            mint.add_product(site, brand, gtin, "Wine", "酒")
-            ensure_epoch(site, brand)
-        thread.stop()
-        yield hand
-    finally:
-        stop_node(node)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from ledger.db.models import Mint, Submission
 from ledger.domain.code import IMPORTED_EPOCH
 from ledger.errors import Rejected
 from ledger.services import runs
-from ledger.services.act import asks_a_person
+from ledger.services.act import is_refused
 from ledger.services.importing import imports
 from ledger.services.mint import reserve
 from ledger.services.site import Site
@@ -93,7 +93,7 @@ def _bind(site: Site, row: CodeImport, numbers: Mapping[int, int]) -> int:
             with transaction(site.engine) as session:
                 session.get_one(ImportedLot, (lot.source, lot.first)).submission = number
             return 1
-        if sent.state == "REJECTED" or asks_a_person(sent):
+        if is_refused(sent):
             raise _refused(lot, sent.detail or "The chain refused it.")
         if sent.state != "CONFIRMED":
             return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from ledger.db.engine import reading
+from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainEpoch
 from ledger.domain.code import IMPORTED_EPOCH
 from ledger.domain.jcs import SALT_MEMBER
@@ -12,6 +12,7 @@ from ledger.domain.keccak import keccak
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order, act, settled
+from ledger.services.own_keys import free
 from ledger.services.site import Site
 
 IMPORTED_COMMITMENT = keccak(b"touchstone-imported/1")
@@ -86,5 +87,7 @@ def _announce(site: Site, brand: int, number: int, commitment: bytes) -> int:
     document = record(site, "epoch", epoch=number)
     args = {"actor": brand, "epoch": number, "commitment": commitment}
     order = Order(Verb.OPEN_EPOCH, brand, brand, args, f"epoch-{brand}-{number}", brand, document)
+    with transaction(site.engine) as session:
+        free(session, order.key)
     settled(site, [act(site, order)])
     return number

@@ -14,16 +14,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.db.engine import reading, transaction
-from ledger.db.models import Mint
+from ledger.db.models import Mint, Submission
 from ledger.db.ordering import CodeOrder, Receiver
+from ledger.domain import ids
 from ledger.domain.gs1 import gtin14
 from ledger.domain.watermark import SPARE
 from ledger.errors import Rejected
 from ledger.services import mint as minting
-from ledger.services import ranges
+from ledger.services import ranges, runs
+from ledger.services.act import is_refused, settled
 from ledger.services.capture import era_of, same_request
 from ledger.services.keys.epochs import ensure_epoch
 from ledger.services.ordering import packages, receivers
+from ledger.services.own_keys import free
 from ledger.services.persons import Person, note
 from ledger.services.site import Site
 
@@ -163,25 +166,57 @@ def printed(site: Site, who: Person, number: int, brand: int, rows: int) -> Code
         return step(session, site, who, row, "printed", (FETCHED,), PRINTED, printed=rows)
 
 
-def activate(site: Site, who: Person, number: int, brand: int, active_from: int) -> int:
+def activate(
+    site: Site, who: Person, number: int, brand: int, active_from: int, is_now: bool = False
+) -> int:
     """Activate an order's codes from a time on; return the last submission's id.
 
-    Those that were made void stay so. The codes that every copy left out become active as well:
-    nobody has them, and a scan of one shows that the list itself has leaked.
-    Raises Rejected WRONG_STEP, and as `ranges.activate`.
+    Waits for the chain: the order is ACTIVATED when its codes are. Asked again, it goes on with
+    what was left undone or refused, or answers as before. is_now: as in `runs`. Those that were
+    made void stay so. The codes that every copy left out become active as well: nobody has them,
+    and a scan of one shows that the list itself has leaked.
+    Raises Rejected WRONG_STEP, Unavailable NOT_SETTLED, and as `ranges.activate`.
     """
     with reading(site.engine) as session:
         order = find(session, number, brand)
         made = session.get(Mint, order.mint) if order.mint else None
-    if order.state not in (FETCHED, PRINTED) or made is None or made.batch is None:
+        kept = _activations(session, order, made)
+    if order.state not in (FETCHED, PRINTED, ACTIVATED) or made is None or made.batch is None:
         raise wrong_step(order, "activate")
+    if order.state == ACTIVATED and kept and not is_refused(kept[-1]):
+        return _again(site, order, made.batch, kept[-1], active_from, is_now)
+    with transaction(site.engine) as session:
+        free(session, *(row.key for row in kept))
     whole = ranges.in_batch(site, made.batch)
-    submission = ranges.activate(site, whole, active_from, f"order-{order.id}")[-1]
+    submission = ranges.activate(site, whole, active_from, f"order-{order.id}", is_now)[-1]
+    settled(site, [submission])
     with transaction(site.engine) as session:
         row = find(session, number, brand)
         if row.state != ACTIVATED:
             step(session, site, who, row, "activate", (FETCHED, PRINTED), ACTIVATED)
     return submission
+
+
+def _activations(session: Session, order: CodeOrder, made: Mint | None) -> list[Submission]:
+    """Return the submissions that activate an order's codes, in order: one a piece of its batch."""
+    if made is None or made.batch is None:
+        return []
+    subject, key = ids.subject("batch", made.batch), f"order-{order.id}"
+    query = select(Submission).where(Submission.subject == subject).order_by(Submission.id)
+    return [row for row in session.scalars(query) if row.key.partition(" ")[0] == key]
+
+
+def _again(
+    site: Site, order: CodeOrder, batch: int, kept: Submission, active_from: int, is_now: bool
+) -> int:
+    """Return the submission that was the answer before. Raises Rejected WRONG_STEP where something
+    else is asked now."""
+    assert kept.order is not None  # a key hosted here has signed it
+    first, to = int(kept.order["args"]["from"]), int(kept.order["args"]["to"])
+    try:
+        return runs.activate(site, batch, first, to, active_from, kept.key, is_now)
+    except Rejected as fault:
+        raise wrong_step(order, "activate") if fault.code == "KEY_REUSED" else fault from None
 
 
 def find(session: Session, number: int, brand: int) -> CodeOrder:

@@ -350,7 +350,7 @@ def test_an_order_that_nobody_fetches_is_warned_of_once(site: Site, receiver) ->
     assert caught.value.code == "BAD_QUANTITY"
     orders.printed(site, PLANT, number, BRAND, 290)
     assert passes(2) == ["not fetched", "not activated"]
-    act.settled(site, [orders.activate(site, BEN, number, BRAND, site.clock())])
+    orders.activate(site, BEN, number, BRAND, site.clock())
     assert state(site, number) == orders.ACTIVATED
     assert passes(9) == ["not fetched", "not activated"]
 
