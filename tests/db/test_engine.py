@@ -17,7 +17,7 @@ from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.exc import OperationalError
 
 from ledger.chain.embedded.schema import open_reader, open_writer
-from ledger.db.alerting import AlertRule
+from ledger.db.alerting import AlertRule, RuleHit
 from ledger.db.base import Base
 from ledger.db.engine import (
     MIGRATIONS,
@@ -114,6 +114,8 @@ def test_numbers_given_out_before_0017_do_not_come_again(tmp_path: Path) -> None
             "judged_from, created) VALUES (11, 1, 'mine', 'threshold', '{\"n\": 2}', 0, 1, 0, 5)",
             "INSERT INTO alert (key, brand, kind, raised, body, rule) "
             "VALUES ('1/threshold/12/x', 1, 'threshold', 5, '{}', 12)",
+            "INSERT INTO rule_hit (rule, scan, cause, time, device, code) "
+            "VALUES (10, 1, 'c', 5, 'd', 'x'), (11, 1, 'c', 5, 'd', 'x')",
         ):
             connection.exec_driver_sql(statement)
     engine.dispose()
@@ -134,6 +136,7 @@ def test_numbers_given_out_before_0017_do_not_come_again(tmp_path: Path) -> None
         ]
         rule = session.scalars(select(AlertRule)).one()
         assert (rule.id, rule.name, rule.terms, rule.enabled) == (11, "mine", {"n": 2}, True)
+        assert session.scalars(select(RuleHit.rule)).all() == [11]
         new = Webhook(brand=2, url="https://c", kinds=[], secrets=[], created=7, who="w")
         other = AlertRule(
             brand=1, name="other", kind="threshold", terms={}, calibrated=False, enabled=True,

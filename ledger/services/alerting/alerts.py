@@ -100,6 +100,8 @@ def count(session: Session, now: int, alert: Alert, more: int, last: int) -> Non
     if alert.muted and _speaks(session, alert):
         alert.muted, alert.told = False, alert.scans
         tell(session, now, alert, "raised")
+        if alert.outcome not in (EXPLAINED, FALSE):
+            blacklist.follow(session, now, alert)
     if _awake(session, alert):
         alert.state = REGRESSED
         _forget(alert)
@@ -229,6 +231,7 @@ def covers(excuse: AlertException, alert: Alert) -> bool:
 
 
 def _explain(session: Session, now: int, who: str, alert: Alert, excuse: AlertException) -> None:
+    _forget(alert)
     alert.state, alert.outcome, alert.judged, alert.judged_by = CLOSED, EXPLAINED, now, who
     alert.exception = excuse.id
     told = {"brand": alert.brand, "alert": alert.id, "exception": excuse.id}

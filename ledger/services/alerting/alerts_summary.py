@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, null, select
 from sqlalchemy.orm import Session
 
 from ledger.db.alerting import AlertRule, ItemValue
@@ -19,9 +19,10 @@ MONTH_S = 30 * 86_400
 def summary(session: Session, brand: int, setting: float, now: int) -> dict[str, Any]:
     """Return the dial, each rule with its record, and what is expected of the last 30 days.
 
-    setting: stated share where the brand has set none. expected_false: of a calibrated rule at most
-    its stated share of what it raised; of another its share of false outcomes so far, None before
-    the first. Alerts that were muted or excepted do not count.
+    setting: stated share where the brand has set none. expected_false: of a calibrated rule what
+    was stated of each alert when it was raised, whatever the dial says now; of another its share
+    of false outcomes so far, None before the first. Alerts that were muted or excepted do not
+    count.
     """
     rows = [_rule(session, row, setting, now) for row in rules.of_brand(session, brand)]
     known = [row["expected_false"] for row in rows if row["expected_false"] is not None]
@@ -41,24 +42,26 @@ def summary(session: Session, brand: int, setting: float, now: int) -> dict[str,
 
 def _rule(session: Session, row: AlertRule, setting: float, now: int) -> dict[str, Any]:
     told, promise = rules.record_of(session, row), rules.promise_of(session, row, setting)
-    raised = session.scalar(
-        select(func.count())
+    stated = func.sum(func.coalesce(Alert.body["fdr"].as_float(), promise))
+    raised, expected = session.execute(
+        select(func.count(), stated if row.calibrated else null())
         .select_from(Alert)
         .where(Alert.rule == row.id, Alert.raised >= now - MONTH_S)
         .where(Alert.muted.is_(False), Alert.exception.is_(None))
-    )
-    share = (
-        promise if row.calibrated else (1 - told.precision if told.precision is not None else None)
-    )
+    ).one()
+    if row.calibrated:
+        expected = expected or 0.0
+    elif told.precision is not None:
+        expected = (1 - told.precision) * raised
     return {
         **rule_json(row),
         "promise": promise,
-        "raised": raised or 0,
+        "raised": raised,
         "confirmed": told.confirmed,
         "explained": told.explained,
         "false": told.false,
         "precision": told.precision,
-        "expected_false": None if share is None else round(share * (raised or 0), 2),
+        "expected_false": None if expected is None else round(expected, 2),
     }
 
 

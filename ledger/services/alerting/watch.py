@@ -25,7 +25,7 @@ from ledger.services.alerting.watch_evidence import Source
 from ledger.services.alerting.watch_facts import Facts, moves_of
 from ledger.services.alerting.watch_frame import Names, Places, custody_of, lots_of
 from ledger.services.alerting.watch_goods import Consignment, Goods
-from ledger.services.alerting.watch_rules import examine
+from ledger.services.alerting.watch_rules import examine, forget
 from ledger.services.codes import brand_of
 from ledger.services.site import Site
 
@@ -248,6 +248,8 @@ def _keep(facts: Facts, rows: Sequence[Scan], found: Sequence[Found]) -> int:
     rules = alerts_rules.ensure(session, brand, now)
     touch(facts, rows)
     new = sum(examine(facts, list(rules.values()), row) for row in rows)
+    if rows:
+        forget(session, rules.values(), max(row.time for row in rows))
     raised = {one.keep(session, now, rules[one.kind]) for one in found} - {None}
     if raised:
         touch(facts, rows, {key for key in raised if key is not None})

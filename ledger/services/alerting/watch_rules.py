@@ -7,7 +7,7 @@ of them is calibrated.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -24,6 +24,7 @@ from ledger.services.alerting.watch_facts import Facts
 from ledger.services.alerting.watch_frame import code_of
 from ledger.services.alerting.watch_kept import kept
 from ledger.services.alerting.watch_looks import LOOKS, Hit, Look, Terms, summed
+from ledger.services.scans import OFFLINE_S
 
 MOST = 1_000  # scans of one code, or hits of one cause, that are looked at
 CONSUMERS = ("web", "wechat", "app")
@@ -104,6 +105,14 @@ def _count(facts: Facts, rule: AlertRule, row: Scan, hit: Hit, look: Look) -> bo
     facts_kept = {"facts": kept(afresh, rows)}
     keep_evidence(session, now, alert, {**document(rule.terms, rows), **facts_kept})
     return new
+
+
+def forget(session: Session, rules: Iterable[AlertRule], newest: int) -> None:
+    """Delete the hits that no scan will ask for. newest: when the newest scan so far was made."""
+    for rule in rules:
+        if rule.kind in LOOKS:  # a scan that was made offline asks late
+            until = newest - OFFLINE_S - rule.terms["days"] * DAY_S
+            session.execute(delete(RuleHit).where(RuleHit.rule == rule.id, RuleHit.time <= until))
 
 
 def _scans(session: Session, ids: Sequence[int]) -> list[Scan]:

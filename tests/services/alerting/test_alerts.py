@@ -208,8 +208,21 @@ def test_expected_false_alarms_of_the_month(session: Session) -> None:
     assert (said["expected_false"], said["unknown"]) == (0.4, ["farm"])
     close(session, keep(session, "farm", kind="farm"), "confirmed", NOW + 1)
     assert summary(session, BRAND, FDR, NOW)["unknown"] == []
+
+
+def test_each_alert_is_expected_to_be_false_as_stated_when_it_was_raised(session: Session) -> None:
+    """Turning the dial makes no alert of yesterday better or worse."""
+    for number in range(20):
+        body = {"sentence": "", "evidence": {"units": []}, "fdr": 0.1}
+        keep(session, f"before{number}", body=body)
     alerts_rules.turn_dial(session, "p", NOW, BRAND, 0.01, False)
-    assert summary(session, BRAND, FDR, NOW)["expected_false"] == 0.08
+    said = summary(session, BRAND, FDR, NOW)
+    diversion = next(row for row in said["rules"] if row["name"] == "diversion")
+    assert (said["fdr"], diversion["promise"], said["expected_false"]) == (0.01, 0.01, 2.0)
+    for number in range(10):
+        body = {"sentence": "", "evidence": {"units": []}, "fdr": 0.01}
+        keep(session, f"after{number}", body=body)
+    assert summary(session, BRAND, FDR, NOW)["expected_false"] == 2.1
 
 
 def test_severity_is_goods_and_money(session: Session) -> None:
@@ -253,6 +266,15 @@ def test_an_exception_explains_what_it_covers_before_and_after(
         (alerts.CLOSED, row.id) if covered else (alerts.OPEN, None)
     )
     assert told(session, after) == (["closed"] if covered else ["raised"])
+
+
+def test_what_is_explained_is_put_aside_no_more(session: Session) -> None:
+    """Until when it was archived says nothing of an alert that an exception has closed."""
+    alert = keep(session)
+    alerts.archive(session, NOW, "p", alert, until=NOW + DAY, more=5)
+    span = (NOW - DAY, NOW + DAY)
+    alerts_exceptions.add(session, NOW, "p", BRAND, "promotion", span, alerts_exceptions.Cover())
+    assert (alert.state, alert.quiet_until, alert.quiet_scans) == (alerts.CLOSED, None, None)
     assert keep(session, "outside", raised=NOW + DAY).state == alerts.OPEN
     assert alerts_rules.record_of(session, rule(session)).judged == 0
 
@@ -332,3 +354,22 @@ def test_a_muted_rules_clone_lists_nothing(session: Session) -> None:
     alerts_rules.mute(session, "p", NOW, rule(session, "clone"), "noisy")
     copied(session)
     assert blacklist.level(session, 3, 9) is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "listed"),
+    [("", Outcome.CAUTION), ("confirmed", Outcome.CAUTION), ("explained", None), ("false", None)],
+)
+def test_a_rules_clone_is_listed_when_the_rule_speaks_again(
+    session: Session, outcome: str, listed: Outcome | None
+) -> None:
+    """With its next scan, by which it is told, unless somebody judged it otherwise meanwhile."""
+    alerts_rules.turn_dial(session, "p", NOW, BRAND, None, True)
+    alerts_rules.mute(session, "p", NOW, rule(session, "clone"), "noisy")
+    alert = copied(session)
+    if outcome:
+        close(session, alert, outcome)
+    alerts_rules.unmute(session, "p", NOW + 1, rule(session, "clone"))
+    assert blacklist.level(session, 3, 9) is None
+    alerts.count(session, NOW + 2, alert, 1, NOW + 2)
+    assert blacklist.level(session, 3, 9) is listed

@@ -132,6 +132,28 @@ def test_goods_of_a_market_are_sold_in_it(tmp_path: Path) -> None:
     assert "Guangdong" in alert.body["sentence"]
 
 
+def test_what_no_scan_can_ask_for_any_more_is_forgotten(tmp_path: Path) -> None:
+    """A hit is kept for the rule's days, and a week for those who were offline: not longer."""
+    at, watcher = ready(tmp_path, "out_of_market", n=2, days=7)
+    with transaction(at.engine) as session:
+        markets.put(session, 1, "a person", BRAND, 3, markets.Terms("the east", (31, 32)))
+    outside = {"region": 44, "loc_src": "gps"}
+    first = END - 40 * DAY
+    for item, time, region, kept in (
+        (0, first, 44, 1),
+        (1, first + 14 * DAY - 1, 31, 1),
+        (2, first + 14 * DAY, 31, 0),
+        (3, first + 20 * DAY, 44, 1),
+        (4, first + 20 * DAY + 8 * DAY, 31, 1),
+        (5, first + 27 * DAY - 1, 44, 2),
+    ):
+        at.scan(0, item, time, f"phone {item}", **{**outside, "region": region})
+        watcher.step()
+        with reading(at.engine) as session:
+            assert session.scalar(select(func.count()).select_from(RuleHit)) == kept
+    assert set(raised(at)) == {"out_of_market"}, "the last came late, and found the one before"
+
+
 def test_a_recalled_lot_that_goes_on_being_sold(tmp_path: Path) -> None:
     """By first scans a while after the recall; owners who ask again are no sale."""
     at, watcher = ready(tmp_path, "recalled_selling", n=2, days=30, grace_days=7)

@@ -48,6 +48,7 @@ def upgrade() -> None:
     with op.batch_alter_table('rule_hit', schema=None) as batch_op:
         batch_op.create_index('rule_hit_time', ['rule', 'time'], unique=False)
     _number(again=False)
+    op.execute(sa.text('DELETE FROM rule_hit WHERE rule NOT IN (SELECT id FROM alert_rule)'))
 
 
 def downgrade() -> None:
