@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger.domain.import_rows import Kind
+from ledger.domain.import_rows import Cell, Kind
 from ledger.errors import Rejected
 from ledger.services.importing import import_xlsx, workbook_xml
 from ledger.services.importing.import_csv import read_csv
@@ -151,6 +151,46 @@ def test_a_workbook_says_what_its_cells_hold(tmp_path: Path) -> None:
         (7, [("merged", Kind.MERGED), ("x", Kind.TEXT)]),
         (8, [("merged", Kind.MERGED)]),
     ]
+
+
+@pytest.mark.parametrize(
+    "written", ["NaN", "-nan", "sNaN", "Infinity", "-inf", "1E+9999999999999999999", "1e999999", "x"]
+)
+@pytest.mark.parametrize("style", [0, made.DATE])
+def test_a_number_that_is_none_spoils_its_own_cell(
+    written: str, style: int, tmp_path: Path
+) -> None:
+    """It is read as a fault or as what is written, and the rows after it are there."""
+    body = sheet([HEAD, [number(written, style), text("a")], [text("1"), text("b")]])
+    found = list(read_xlsx(workbook(tmp_path / "a.xlsx", {"A": body})))
+    assert [[cell.text for cell in cells] for _, cells in found[2:]] == [["1", "b"]]
+    assert found[1][1][1] == Cell("a")
+    if written != "1e999999":
+        assert found[1][1][0] == Cell(written, Kind.FAULT)
+
+
+def test_whole_columns_may_be_merged_but_not_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two are read as such; three, a row beyond a sheet's, or too many small ones are refused,
+    before they fill the memory."""
+    assert import_xlsx.MAX_ROWS == 1_048_576
+    monkeypatch.setattr(import_xlsx, "MAX_ROWS", 1_000)
+    monkeypatch.setattr(import_xlsx, "MAX_MERGED", 2_000)
+
+    def merging(*ranges: str) -> Path:
+        cells = "".join(f'<mergeCell ref="{each}"/>' for each in ranges)
+        body = sheet([HEAD, [text("1"), text("a"), text("b")]], merged="H1:J1")
+        body = body.replace("<mergeCells>", f"<mergeCells>{cells}")
+        return workbook(tmp_path / "a.xlsx", {"A": body})
+
+    (_, head), (_, row) = read_xlsx(merging("A1:A1000", "C2:ZZ1000"))
+    assert [cell.kind for cell in head[:3]] == [Kind.MERGED, Kind.TEXT, Kind.TEXT]
+    kinds = [cell.kind for cell in row]
+    assert kinds == [Kind.MERGED, Kind.TEXT, *[Kind.MERGED] * (import_xlsx.MAX_COLUMNS - 2)]
+    for ranges in (["A1:A1000"] * 2, ["A1:A1001"], ["C9:B1"] * 2_000):
+        refused = refusal(merging(*ranges))
+        assert (refused.code, "merged" in refused.message) == ("BAD_WORKBOOK", True)
 
 
 def test_shared_strings_and_gaps_are_put_in_their_places(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from xml.parsers import expat
 
@@ -24,6 +24,8 @@ from ledger.services.importing.workbook_xml import broken, elements, events, pie
 
 MAX_TEXT = 128 << 20  # characters of all shared strings together
 MAX_STRINGS, MAX_COLUMNS, MAX_ENTRIES = 4_000_000, 256, 2_000
+MAX_ROWS = 1 << 20  # of a sheet
+MAX_MERGED = 2 * MAX_ROWS  # rows of all merged ranges together: two of whole columns
 _REF = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 _MERGED = re.compile(
     rb"<(?:\w+:)?mergeCell\s[^>]*?\bref=[\"']([A-Z]{1,3}[0-9]{1,7}):([A-Z]{1,3}[0-9]{1,7})[\"']"
@@ -125,19 +127,24 @@ def _choose(book: _Book, wanted: str | None) -> str:
     return shown[0]
 
 
-def _merged(package: zipfile.ZipFile, part: str) -> dict[int, list[tuple[int, int]]]:
-    """Return the merged columns [first, last] by row. They are told after all rows."""
-    found: dict[int, list[tuple[int, int]]] = {}
-    tail = b""
+def _merged(package: zipfile.ZipFile, part: str) -> dict[int, int]:
+    """Return the merged columns by row, a bit each, from column 0. They are told after all rows."""
+    found: dict[int, int] = {}
+    tail, told = b"", 0
     with package.open(part) as file:
         for piece in pieces(file, part):
-            for match in _MERGED.finditer(tail + piece):
+            piece, seen = tail + piece, 0
+            for match in _MERGED.finditer(piece):
+                seen = match.end()
                 (left, top), (right, bottom) = (_place(each.decode()) for each in match.groups())
-                if bottom - top > 1 << 20 or len(found) > 1 << 20:
+                told += max(1, bottom - top + 1)
+                if bottom > MAX_ROWS or told > MAX_MERGED:
                     raise broken("too many cells are merged")
+                first, last = min(left, MAX_COLUMNS), min(right + 1, MAX_COLUMNS)
+                columns = max(0, (1 << last) - (1 << first))
                 for row in range(top, bottom + 1):
-                    found.setdefault(row, []).append((left, right))
-            tail = (tail + piece)[-256:]
+                    found[row] = found[row] | columns if row in found else columns
+            tail = piece[max(seen, len(piece) - 256) :]
     return found
 
 
@@ -180,7 +187,7 @@ def _rows(
     part: str,
     strings: list[str],
     book: _Book,
-    merged: dict[int, list[tuple[int, int]]],
+    merged: dict[int, int],
 ) -> Iterator[Row]:
     number, hidden_row, hidden_columns = 0, False, set[int]()
     cells: dict[int, Cell] = {}
@@ -208,16 +215,13 @@ def _rows(
             if tag == "c" and one.column < MAX_COLUMNS:
                 cells[one.column] = _cell(one, strings, book)
             elif tag == "row" and any(cell.text for cell in cells.values()):
-                spans = merged.get(number, [])
-                yield number, _row(cells, hidden_row, hidden_columns, spans)
+                yield number, _row(cells, hidden_row, hidden_columns, merged.get(number, 0))
 
 
-def _row(
-    cells: dict[int, Cell], hidden: bool, columns: set[int], spans: list[tuple[int, int]]
-) -> list[Cell]:
+def _row(cells: dict[int, Cell], hidden: bool, columns: set[int], merged: int) -> list[Cell]:
     """Return the cells from the first column on, with what is told outside them."""
-    for left, right in spans:
-        for column in range(left, min(right + 1, MAX_COLUMNS)):
+    for column in range(merged.bit_length()):
+        if merged >> column & 1:
             cells[column] = Cell(cells.get(column, Cell("")).text, Kind.MERGED)
     for column, cell in cells.items():
         if (hidden or column in columns) and cell.text:
@@ -237,11 +241,13 @@ def _cell(one: _Open, strings: list[str], book: _Book) -> Cell:
         return Cell(text, _KINDS[one.type])
     try:
         number = Decimal(text)
-    except InvalidOperation:
+        if not number.is_finite():  # no program writes one, and nothing can be compared with it
+            return Cell(text.strip(), Kind.FAULT)
+        if one.style in book.dates:
+            return Cell(_day(number, book), Kind.DATE)
+        return Cell(_written(number), Kind.NUMBER)
+    except ArithmeticError:
         return Cell(text.strip(), Kind.FAULT)
-    if one.style in book.dates:
-        return Cell(_day(number, book), Kind.DATE)
-    return Cell(_written(number), Kind.NUMBER)
 
 
 def _day(number: Decimal, book: _Book) -> str:
