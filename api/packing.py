@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -21,7 +21,7 @@ from api.bodies import (
     RejectIn,
     ReplacementIn,
 )
-from api.deps import CustodyDep, KeyDep, ReadDep, SiteDep
+from api.deps import AgainDep, CustodyDep, KeyDep, ReadDep, SiteDep
 from ledger.db.engine import reading
 from ledger.domain.contents import Codes
 from ledger.errors import Rejected
@@ -59,17 +59,25 @@ def pack_many(site: SiteDep, caller: CustodyDep, key: KeyDep, body: PacksIn) -> 
 
 @router.post("/packs/stream")
 async def stream(
-    site: SiteDep, caller: CustodyDep, request: Request, actor: Actor
+    site: SiteDep, caller: CustodyDep, again: AgainDep, request: Request, actor: Actor
 ) -> StreamingResponse:
     """Take the events of a packing line as they come (scope custody).
 
     The body is a line of JSON for each box that was closed (docs/packing.md), sent in chunks for as
     long as the line runs. Answers a line of JSON for each, once it is kept: `row`, `sscc`, `state`
     (closed, packed or refused), `submission`, or `code` and `error`. What was not acknowledged is
-    sent again; what was is acknowledged again.
+    sent again; what was is acknowledged again. When the API key is revoked the next event is
+    refused (KEY_UNKNOWN), and the stream ends.
     """
     caller.act_for(actor)
-    return _Answers(_acks(site, actor, request), media_type="application/x-ndjson")
+
+    def take(events: list[Event | Ack]) -> list[Ack]:
+        now = again()
+        now.need("custody")
+        now.act_for(actor)
+        return line.take(site, actor, events)
+
+    return _Answers(_acks(take, request), media_type="application/x-ndjson")
 
 
 @router.get("/packs/waiting")
@@ -170,19 +178,33 @@ def box_of(site: Site, caller: Caller, box: BoxIn) -> packing.Box:
     return packing.Box(box.sscc, inside, box.lot)
 
 
-async def _acks(site: Site, actor: int, request: Request) -> AsyncIterator[bytes]:
-    row, rest = 0, b""
+async def _acks(
+    take: Callable[[list[Event | Ack]], list[Ack]], request: Request
+) -> AsyncIterator[bytes]:
+    """Yield the answers to a stream's events. take: keeps some; what it refuses ends the stream."""
+    row = 0
+    async for lines in _pieces(request):
+        try:
+            acks = await run_in_threadpool(take, _events(lines, row))
+        except Rejected as error:
+            yield line.dumps(Ack(row + 1, "", line.REFUSED, error=error))
+            return
+        row += len(lines)
+        for ack in acks:
+            yield line.dumps(ack)
+
+
+async def _pieces(request: Request) -> AsyncIterator[list[bytes]]:
+    """Yield the lines of a body as they come, some at once; the last may have no end."""
+    rest = b""
     async for chunk in request.stream():
         *whole, rest = (rest + chunk).split(b"\n")
         if len(rest) > MAX_LINE:
             whole, rest = [*whole, rest], b""
         for at in range(0, len(whole), AT_ONCE):
-            events = _events(whole[at : at + AT_ONCE], row)
-            row += len(whole[at : at + AT_ONCE])
-            for ack in await run_in_threadpool(line.take, site, actor, events):
-                yield line.dumps(ack)
-    for ack in await run_in_threadpool(line.take, site, actor, _events([rest], row)):
-        yield line.dumps(ack)
+            yield whole[at : at + AT_ONCE]
+    if rest:
+        yield [rest]
 
 
 def _events(lines: list[bytes], row: int) -> list[Event | Ack]:

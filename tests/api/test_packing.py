@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from ledger.domain import code
+from ledger.services import api_keys
+from ledger.services.goods import line
 from tests.api.world import BRAND, DISTRIBUTOR, GTIN, RIVAL, SHOP, STORE, World, sscc
 
 
@@ -88,6 +91,39 @@ def test_a_stream_is_acknowledged_line_by_line(world: World, codes: Codes) -> No
     ]  # fmt: skip
     waits = world.api.get(f"/v1/packs/waiting?actor={BRAND}").json()
     assert [(box["sscc"], box["items"]) for box in waits] == [(loose, 1)]
+
+
+def test_a_stream_ends_with_its_key(world: World, codes: Codes) -> None:
+    """What comes after the key was revoked is refused, and nothing of it is kept."""
+    number, key = api_keys.name_and_issue(world.site, "test", "line 9", BRAND, ["custody"])
+    first, second = codes.sscc(), codes.sscc()
+    sent: list[dict[str, Any]] = []
+    pieces = [event(first, *codes.fresh(1)), event(second, *codes.fresh(1)), b""]
+
+    async def receive() -> dict[str, Any]:
+        if len(pieces) == 2:
+            api_keys.revoke(world.site, "test", number)
+        body = pieces.pop(0)
+        return {"type": "http.request", "body": body, "more_body": bool(pieces)}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    headers = [(b"authorization", f"Bearer {key}".encode())]
+    about = {"type": "http", "method": "POST", "path": "/v1/packs/stream", "headers": headers}
+    query = {"query_string": f"actor={BRAND}".encode(), "client": ("192.0.2.9", 1)}
+    with world.phone() as phone:
+        asyncio.run(phone.app(about | query, receive, send))
+    answer = b"".join(message.get("body", b"") for message in sent)
+    acks = [json.loads(text) for text in answer.splitlines()]
+    assert [(ack["row"], ack["sscc"], ack["state"]) for ack in acks] == [
+        (1, first, "closed"),
+        (2, "", "refused"),
+    ]
+    assert acks[1]["code"] == "KEY_UNKNOWN"
+    waiting = world.api.get(f"/v1/packs/waiting?actor={BRAND}").json()
+    assert [box["sscc"] for box in waiting if box["sscc"] in (first, second)] == [first]
+    line.reopen(world.site, BRAND, first)
 
 
 def whereabouts(world: World, party: int, text: str) -> Any:

@@ -154,7 +154,8 @@ def test_a_workbook_says_what_its_cells_hold(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["NaN", "-nan", "sNaN", "Infinity", "-inf", "1E+9999999999999999999", "1e999999", "x"]
+    "written",
+    ["NaN", "-nan", "sNaN", "Infinity", "-inf", "1E+9999999999999999999", "1e999999", "x"],
 )
 @pytest.mark.parametrize("style", [0, made.DATE])
 def test_a_number_that_is_none_spoils_its_own_cell(

@@ -3,6 +3,8 @@
 A closed box is kept here until a unit that travels alone is closed with it inside; then that unit
 goes on the ledger, and the box is part of it. Whatever was acknowledged survives a kill; what was
 not is sent again, and what was is then acknowledged again: nothing is lost, nothing done twice.
+
+In one module, since what is read, judged, written and answered of an event is one promise.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any, TypeGuard
 import numpy as np
 import orjson
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ledger.chain.account import Account
@@ -22,7 +25,7 @@ from ledger.db.engine import reading, transaction
 from ledger.db.packing import LineBox
 from ledger.domain import contents
 from ledger.domain.contents import Inner, Part, walk
-from ledger.errors import Rejected
+from ledger.errors import Rejected, Unavailable
 from ledger.services.goods import packing_checks, places
 from ledger.services.goods.line_boxes import Boxes, Parts, build, join, key_of
 from ledger.services.goods.line_codes import read_codes
@@ -35,6 +38,7 @@ from ledger.services.site import Site
 CLOSED, PACKED, REFUSED = "closed", "packed", "refused"
 AT_ONCE = 2_000  # events that are kept in one go
 MAX_INSIDE = 10_000  # texts of one event
+TRIES = 20  # to keep boxes while other lines keep others
 
 
 @dataclass(frozen=True)
@@ -230,9 +234,17 @@ def _close(
 
 
 def _close_outer(
-    site: Site, actor: int, events: Sequence[Event], boxes: Boxes, acks: dict[int, Ack]
+    site: Site,
+    actor: int,
+    events: Sequence[Event],
+    boxes: Boxes,
+    acks: dict[int, Ack],
+    tries: int = TRIES,
 ) -> set[str]:
-    """Keep boxes that are in no other of these; return them and what is in them."""
+    """Keep boxes that are in no other of these; return them and what is in them.
+
+    Raises Unavailable DATABASE_BUSY when other lines are faster again and again.
+    """
     fresh: list[tuple[Event, Parts]] = []
     with reading(site.engine) as session:
         for event in events:
@@ -248,9 +260,9 @@ def _close_outer(
             else:
                 fresh.append((event, parts))
         loads = [Load(event.sscc, parts, event.lot) for event, parts in fresh]
-        faults = packing_checks.check(site, session, actor, loads).faults
+        checked = packing_checks.check(site, session, actor, loads)
     good = []
-    for (event, parts), fault in zip(fresh, faults, strict=True):
+    for (event, parts), fault in zip(fresh, checked.faults, strict=True):
         if fault is None:
             good.append((event, parts))
             acks[event.row] = Ack(event.row, event.sscc, CLOSED)
@@ -259,10 +271,39 @@ def _close_outer(
             boxes.pop(event.sscc)
     if not good:
         return set()
-    with transaction(site.engine) as session:
-        rows = [(event.sscc, parts, event.lot) for event, parts in good]
-        keep(session, actor, rows, site.clock())
+    try:
+        _write(site, actor, good, boxes, checked.dead)
+    except (Rejected, IntegrityError):  # another line was faster: what it took is refused by name
+        if not tries:
+            raise Unavailable(
+                "DATABASE_BUSY", "Other lines close the same boxes all the time: send it again."
+            ) from None
+        return _close_outer(site, actor, [event for event, _ in good], boxes, acks, tries - 1)
     return {part.sscc for _, parts in good for part in walk(parts) if isinstance(part, Inner)}
+
+
+def _write(
+    site: Site,
+    actor: int,
+    good: Sequence[tuple[Event, Parts]],
+    boxes: Boxes,
+    dead: frozenset[bytes],
+) -> None:
+    """Keep boxes, all or none. Raises Rejected when what was judged has changed since."""
+    loads = [Load(event.sscc, parts, event.lot) for event, parts in good]
+    new = [event.sscc for event, _ in good if not event.again]
+    with transaction(site.engine) as session:
+        places.lock(session, places.by_batch([part for load in loads for part in load.parts]))
+        for at in range(0, len(new), places.CHUNK):
+            some = LineBox.sscc.in_(new[at : at + places.CHUNK])
+            if session.scalars(select(LineBox.sscc).where(LineBox.actor == actor, some)).first():
+                raise Rejected("TWICE_PACKED", "Another line has closed a box of this SSCC.")
+        for load in loads:
+            nested = any(isinstance(part, Inner) for part in load.parts)
+            if nested and join(session, actor, load.sscc, boxes) != load.parts:
+                raise Rejected("BOX_DIFFERS", "Another line has opened a box that is in one.")
+        packing_checks.again(session, actor, loads, dead)
+        keep(session, actor, [(x.sscc, x.parts, x.lot) for x in loads], site.clock())
 
 
 def _is_box(part: Part) -> TypeGuard[Inner]:

@@ -254,7 +254,7 @@ def _remember(
         for at, (unit, brand) in enumerate(zip(units, brands, strict=True))
     ]
     inside = [unit.parts for unit in units]
-    packing_checks.again(session, actor, inside)
+    packing_checks.again(session, actor, [Load(unit.sscc, unit.parts) for unit in units])
     session.add_all(rows)
     session.flush()
     places.enter(session, rows, inside)

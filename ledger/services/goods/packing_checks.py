@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from ledger.db.chain_states import ChainItem
@@ -119,17 +119,33 @@ def check(site: Site, session: Session, actor: int, loads: Sequence[Load]) -> Ch
     return Checked(work.faults, frozenset(work.dead), work.named)
 
 
-def again(session: Session, actor: int, units: Sequence[Sequence[Part]]) -> None:
-    """Judge once more, where nobody else writes, that no item or box is in another unit.
+def again(
+    session: Session, actor: int, loads: Sequence[Load], dead: frozenset[bytes] = frozenset()
+) -> None:
+    """Judge once more, where nobody else writes, that no item or box is in another unit, or in a
+    box that a line has closed.
 
-    Raises Rejected TWICE_PACKED: somebody has packed it since it was judged.
+    dead: units that were packed in vain, and whose places are not given back yet. Raises Rejected
+    TWICE_PACKED: somebody has packed it since it was judged.
     """
-    parts = [part for unit in units for part in unit]
-    taken = any(places.holders_of(session, *one).any() for one in places.by_batch(parts).items())
-    if taken or places.boxes_taken(session, actor, places.bodies_in(parts)):
+    parts = [part for load in loads for part in load.parts]
+    inside = places.by_batch(parts)
+    held = {int(n) for one in inside.items() for n in np.unique(places.holders_of(session, *one))}
+    held |= set(places.boxes_taken(session, actor, places.bodies_in(parts)).values())
+    taken = held - {0} and held - {0} - _own(session, actor, loads, dead)
+    names = {name for load in loads for name in _names(load)}
+    closed = [box for one in inside.items() for _, box in _closed(session, *one)]
+    if taken or not names.issuperset(closed):
         raise Rejected(
             "TWICE_PACKED", "Somebody else has packed some of these goods meanwhile: read it again."
         )
+
+
+def _own(session: Session, actor: int, loads: Sequence[Load], dead: frozenset[bytes]) -> set[int]:
+    """Return the numbers of units that may hold what is in these loads: they themselves."""
+    epcs = [ids.sscc_epc(load.sscc) for load in loads]
+    own = and_(UnitName.creator == actor, UnitName.epc.in_(epcs))
+    return set(session.scalars(select(UnitName.number).where(or_(own, UnitName.id.in_(dead)))))
 
 
 def _shape(load: Load) -> Rejected | None:
@@ -268,26 +284,41 @@ def _refuse_twice(site: Site, session: Session, work: _Work, items: _Items) -> N
 
 
 def _refuse_closed(session: Session, work: _Work, items: _Items) -> None:
+    closed = _closed(session, items.ref.number, items.indices)
+    if not closed:
+        return
+    boxes = [_names(load) for load in work.loads]
+    bad = np.zeros(len(items.indices), np.bool_)
+    for at, box in closed:
+        bad[at] = box not in boxes[int(items.loads[at])]
+    told = "lies in another box that a line has closed: reopen that box first."
+    _refuse_first(work, items, bad, "TWICE_PACKED", told)
+
+
+def _closed(session: Session, batch: int, indices: Numbers) -> list[tuple[int, str]]:
+    """Return which items lie in boxes that lines have closed: (place in `indices`, SSCC)."""
+    if not len(indices):
+        return []
     rows = session.execute(
         select(LineRun.first, LineRun.to, LineRun.sscc)
-        .where(LineRun.batch == items.ref.number)
+        .where(
+            LineRun.batch == batch,
+            LineRun.first <= int(indices.max()),
+            LineRun.to > int(indices.min()),
+        )
         .order_by(LineRun.first)
     ).all()
     if not rows:
-        return
+        return []
     first, to = (np.array([row[at] for row in rows], np.int64) for at in (0, 1))
-    at = np.searchsorted(first, items.indices, "right") - 1
-    inside = np.flatnonzero((at >= 0) & (items.indices < to[at]))
-    boxes = [
-        {load.sscc, *(box.sscc for box in walk(load.parts) if isinstance(box, Inner))}
-        for load in work.loads
-    ]
-    bad = np.zeros(len(at), np.bool_)
-    bad[inside] = [
-        rows[int(at[one])][2] not in boxes[int(items.loads[one])] for one in inside.tolist()
-    ]
-    told = "lies in another box that a line has closed: reopen that box first."
-    _refuse_first(work, items, bad, "TWICE_PACKED", told)
+    at = np.searchsorted(first, indices, "right") - 1
+    inside = np.flatnonzero((at >= 0) & (indices < to[at]))
+    return [(one, rows[int(at[one])][2]) for one in inside.tolist()]
+
+
+def _names(load: Load) -> set[str]:
+    """Return the SSCCs of a load and of the boxes in it."""
+    return {load.sscc, *(box.sscc for box in walk(load.parts) if isinstance(box, Inner))}
 
 
 def is_dead(session: Session, name: UnitName) -> bool:

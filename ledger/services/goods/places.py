@@ -108,11 +108,16 @@ def numbered(session: Session, number: int) -> UnitName:
     return session.scalars(select(UnitName).where(UnitName.number == number)).one()
 
 
-def next_number(session: Session, batches: Iterable[int]) -> int:
-    """Return the next free number of a unit, with packing of these batches locked meanwhile."""
-    # SQLite has one writer anyway; elsewhere two packers of one batch wait for each other here.
+def lock(session: Session, batches: Iterable[int]) -> None:
+    """Wait for others who pack of these batches, and keep them waiting until the commit."""
+    # SQLite has one writer anyway.
     locked = select(Mint.id).where(Mint.batch.in_(sorted(batches))).order_by(Mint.id)
     session.execute(locked.with_for_update()).all()
+
+
+def next_number(session: Session, batches: Iterable[int]) -> int:
+    """Return the next free number of a unit, with packing of these batches locked meanwhile."""
+    lock(session, batches)
     return (session.scalar(select(func.max(UnitName.number))) or 0) + 1
 
 

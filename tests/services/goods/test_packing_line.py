@@ -3,7 +3,7 @@ again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from ledger.db.packing import LineBox, LineRun, PackingRule
 from ledger.domain.contents import as_parts
 from ledger.errors import Rejected
 from ledger.services import capture, custody
-from ledger.services.goods import levels, line, packing, rework
+from ledger.services.goods import levels, line, packing, packing_checks, rework
 from ledger.services.goods.packing import Box
 from ledger.services.goods.units import find_unit
 from ledger.services.lookup import find_item
@@ -108,6 +108,38 @@ def test_a_code_in_two_closed_boxes_is_refused(world: World) -> None:
     line.reopen(world.site, BRAND, a)
     assert states(world.stream(closed(b, link))) == ["closed"]
     line.reopen(world.site, BRAND, b)
+
+
+def test_of_two_lines_that_close_at_once_one_is_told_that_it_was_late(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have judged before either writes: of one code in two boxes, one box with two contents,
+    and a box that is opened meanwhile, the second is refused by name; nothing kept is lost."""
+    a, b, c, d, e = (world.sscc() for _ in range(5))
+    first, second, third = (world.link(index) for index in world.fresh(3))
+    check, others = packing_checks.check, list[Callable[[], object]]()
+
+    def judged(*asked: Any) -> packing_checks.Checked:
+        found = check(*asked)
+        if others:
+            others.pop()()
+        return found
+
+    monkeypatch.setattr(packing_checks, "check", judged)
+    others.append(lambda: world.stream(closed(a, first)))
+    assert states(world.stream(closed(b, first), closed(c, second))) == ["TWICE_PACKED", "closed"]
+    others.append(lambda: world.stream(closed(d, third)))
+    assert states(world.stream(closed(d, third))) == ["closed"]
+    line.reopen(world.site, BRAND, d)
+    others.append(lambda: world.stream(closed(d, third)))
+    assert states(world.stream(closed(d, world.link(world.fresh(1)[0])))) == ["BOX_DIFFERS"]
+    others.append(lambda: line.reopen(world.site, BRAND, d))
+    assert states(world.stream(closed(e, d))) == ["UNKNOWN_UNIT"]
+    others.append(lambda: world.stream(closed(e, third, alone=True)))
+    assert states(world.stream(closed(d, third))) == ["TWICE_PACKED"]
+    assert {sscc for sscc, _, _ in _waiting(world)} == {a, c}
+    for box in (a, c):
+        line.reopen(world.site, BRAND, box)
 
 
 def test_a_closed_box_changes_only_when_it_was_opened(world: World) -> None:
