@@ -145,7 +145,7 @@ def store_scan(site: SiteDep, _: ScanDep, key: KeyDep, body: ScanBody) -> Json:
     """Store a scan and answer with its verdict in one go (scope scan).
 
     Answers as the verdict's JSON (GET /01/{gtin}/21/{serial}), and a `receipt`: the log key's
-    signature over `leaf` and `time`, good as proof that the scan was taken in.
+    signature over `leaf` and `time`, which shows that the scan was taken in.
     """
     place = Place(**body.place.model_dump()) if body.place else None
     device = Device(body.device or key, site.device_key)

@@ -18,7 +18,9 @@ class Settings(BaseSettings):
         None, description="JSON-RPC of the chain; unset: the embedded node of the data directory."
     )
     database_url: str | None = Field(
-        None, description="SQLAlchemy URL; unset: SQLite in the data directory."
+        None,
+        description="SQLAlchemy URL; unset: SQLite in the data directory. PostgreSQL is written for"
+        " and not tested yet.",
     )
     link_base: str = Field(
         "http://localhost:8000",
