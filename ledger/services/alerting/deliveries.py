@@ -95,6 +95,7 @@ class Courier:
         self._jitter = jitter
         self._runner = asyncio.Runner()  # calls go on from one step to the next
         self._calls: dict[asyncio.Task[Answer], Parcel] = {}
+        self._answers: list[tuple[Parcel, Answer]] = []  # that are not settled
         self._doubted: set[int] = set()
         self._turns: dict[int, int] = {}  # webhook -> when it had its last turn, counted
         self._turn = 0
@@ -123,18 +124,25 @@ class Courier:
         self._runner.close()
 
     async def _step(self, wait: float | None) -> int:
+        # Of a step before whose answers no database took: nobody is called again for that.
+        settled = await self._settle_all()
         # The database may be waited for: in a thread, so that no call's time runs out meanwhile.
         for parcel in await asyncio.to_thread(self._due):
             self._calls[asyncio.create_task(self._call(parcel))] = parcel
         if not self._calls:
-            return 0
+            return settled
         done, _ = await asyncio.wait(self._calls, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-        answers = [(self._calls.pop(call), call.result()) for call in done]
-        for parcel, answer in answers:
+        self._answers += [(self._calls.pop(call), call.result()) for call in done]
+        for parcel, answer in self._answers:
             (self._doubted.discard if answer.error is None else self._doubted.add)(parcel.webhook)
-        if answers:
-            await asyncio.to_thread(self._settle_all, answers)
-        return len(answers)
+        return settled + await self._settle_all()
+
+    async def _settle_all(self) -> int:
+        if not self._answers:
+            return 0
+        await asyncio.to_thread(self._record, self._answers)
+        settled, self._answers = len(self._answers), []
+        return settled
 
     def _due(self) -> list[Parcel]:
         """What is due and may be sent now: the oldest of each webhook, so that each gets its
@@ -193,7 +201,7 @@ class Courier:
         }
         return Parcel(row.id, webhook.id, webhook.url, body.encode(), headers)
 
-    def _settle_all(self, answers: Sequence[tuple[Parcel, Answer]]) -> None:
+    def _record(self, answers: Sequence[tuple[Parcel, Answer]]) -> None:
         with transaction(self._site.engine) as session:
             for parcel, answer in answers:
                 self._settle(session, parcel.delivery, answer)

@@ -27,7 +27,7 @@ from ledger.chain.rpc import HttpRpc
 from ledger.db.engine import open_database, reading, transaction
 from ledger.db.models import AuditEntry
 from ledger.db.webhooks import Delivery, Webhook
-from ledger.errors import Rejected
+from ledger.errors import Rejected, Unavailable
 from ledger.services.alerting import alerts_feed, outbound, webhooks
 from ledger.services.alerting import deliveries as courier_module
 from ledger.services.alerting.deliveries import ATTEMPTS, LONGEST_S, Courier, delay, signatures
@@ -250,6 +250,29 @@ def test_what_dies_before_it_is_recorded_is_sent_again(site: Site, receiver: Rec
     assert rows(site) == [(1, "WAITING", None)]
     Courier(site, lambda: 0.0).step()
     assert [len(receiver.got), len(receiver.taken)] == [2, 1]
+
+
+def test_an_answer_that_cannot_be_recorded_is_not_asked_for_again(
+    site: Site, receiver: Receiver
+) -> None:
+    """With a full disk a receiver is not called over and over: its answer is kept until then."""
+    subscribe(site, receiver)
+    happen(site)
+    full = [True, True, False]
+
+    class Full(Courier):
+        def _settle(self, *given: Any) -> None:
+            if full.pop(0):
+                raise Unavailable("DATABASE_FAILED", "The disk is full.")
+            super()._settle(*given)
+
+    courier = Full(site, lambda: 0.0)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            courier.step()
+    assert rows(site) == [(1, "WAITING", None)]
+    assert courier.step() == 1
+    assert (rows(site), len(receiver.got)) == ([(1, "DELIVERED", 204)], 1)
 
 
 def test_a_dead_letter_is_replayed_by_hand(site: Site, receiver: Receiver) -> None:
