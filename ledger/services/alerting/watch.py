@@ -3,12 +3,16 @@
 The detectors (`ledger.detect`) see each brand's scans by themselves, at the rate of false alerts
 that its dial states; the rules (`watch_rules`) see each scan by itself. A pass costs as much as the
 scans that it looks at, whatever came before. What it finds, and how far it has come, is one
-transaction: if we die before it, the pass is made again, by a memory built anew from the scans.
+transaction: if we die before it, the pass is made again.
+
+Detectors need a memory of all scans before. After a start, and for a brand whose dial, rules or
+markets have changed, it is built from the stored scans, a piece in each pass; meanwhile the rules
+see every new scan, and the detectors of the other brands see theirs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, takewhile
 
@@ -16,80 +20,42 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, load_only
 
 from ledger.db.engine import reading, transaction
-from ledger.db.models import Profile, Scan, WatchState
-from ledger.detect import KINDS, Detection
-from ledger.services.alerting import alerts_rules, markets
-from ledger.services.alerting.watch_bursts import Bursts
-from ledger.services.alerting.watch_causes import Finder, Found, touch
-from ledger.services.alerting.watch_evidence import Source
+from ledger.db.models import Scan, WatchState
+from ledger.services.alerting import alerts_rules
+from ledger.services.alerting.watch_causes import Found, touch
 from ledger.services.alerting.watch_facts import Facts, moves_of
-from ledger.services.alerting.watch_frame import Names, Places, custody_of, lots_of
-from ledger.services.alerting.watch_goods import Consignment, Goods
+from ledger.services.alerting.watch_goods import Goods
+from ledger.services.alerting.watch_memory import Memory, Terms, territories_of
 from ledger.services.alerting.watch_rules import examine, forget
 from ledger.services.codes import brand_of
 from ledger.services.site import Site
 
-AT_ONCE, REMEMBERED = 2_000, 10_000  # scans a pass
+AT_ONCE, REMEMBERED = 2_000, 4_000  # scans a pass: new ones, and of those before
+# Kinds whose causes grow by what is found: it is kept as often as it is found.
+GROWING = ("farm", "guess")
 # What is looked at of a scan: the rest would be read and parsed for nothing.
 LOOKED_AT = load_only(
     Scan.time, Scan.final_at, Scan.brand, Scan.gtin, Scan.serial, Scan.batch, Scan.index,
     Scan.code_leaf, Scan.device, Scan.weak, Scan.channel, Scan.loc_src, Scan.lat, Scan.lon,
     Scan.acc_km, Scan.region,
 )  # fmt: skip
-Dial = tuple[float, frozenset[str]]
-"""Stated share of false alerts, and the detectors that are on."""
-
-
-@dataclass
-class _Brand:
-    """A brand's detectors with their memory.
-
-    rows: number of a consignment -> its row in `Lots`. looked: consignments up to this number were
-    asked whether they are the brand's. places: where its goods may be sold.
-    """
-
-    dial: Dial
-    places: Places
-    names: Names
-    rows: dict[int, int] = field(default_factory=dict)
-    looked: int = 0
-    consignments: list[Consignment] = field(default_factory=list)
-    detection: Detection | None = None
-    bursts: Bursts = field(default_factory=Bursts)
-
-    def is_moved(self, places: Places) -> bool:
-        """Say whether goods that are known may now be sold elsewhere."""
-        if places == self.places:
-            return False
-        return any(places.of(one) != self.places.of(one) for one in self.consignments)
-
-    def know(self, brand: int, goods: Goods, places: Places) -> None:
-        """Take in the consignments that came or grew. places: the same for those known before."""
-        self.places = places
-        whole = goods.consignments
-        for number in range(self.looked, len(whole)):
-            if whole[number].lot.brand == brand:
-                self.rows[number] = len(self.rows)
-        self.looked = len(whole)
-        self.consignments = [whole[number] for number in self.rows]
-        lots = lots_of(self.consignments, self.places, self.names.origin)
-        custody = custody_of(self.consignments, goods.stores)
-        if self.detection is None:
-            fdr, kinds = self.dial
-            self.detection = Detection(lots, custody, fdr=fdr, kinds=kinds)
-        else:
-            self.detection.know(lots, custody)
 
 
 @dataclass
 class _Seen:
-    """What the watcher has in memory of all scans up to `scan`. owed: found while it was built."""
+    """What the watcher has in memory. scan: up to which the brands that are not in `brands` have
+    no scans."""
 
     scan: int = 0
     goods: Goods = field(default_factory=Goods)
-    brands: dict[int, _Brand] = field(default_factory=dict)
+    brands: dict[int, Memory] = field(default_factory=dict)
     brand_of: dict[int, int] = field(default_factory=dict)
-    owed: dict[int, list[Found]] = field(default_factory=dict)
+
+    def behind(self, until: int) -> int | None:
+        """How far those have come that are nearest to a scan that all should know of; None if all
+        do. Who begins anew again and again is the last, so holds up nobody."""
+        come = {self.scan, *(own.scan for own in self.brands.values())}
+        return max((scan for scan in come if scan < until), default=None)
 
 
 class Watcher:
@@ -99,16 +65,18 @@ class Watcher:
         """fdr: stated share of false alerts of brands that have set none."""
         self._site = site
         self._fdr = fdr
-        self._seen: _Seen | None = None
+        self._seen = _Seen()
 
     def is_due(self) -> bool:
-        """Say whether there are scans to look at, or to remember after a start.
+        """Say whether there are scans to look at or to remember, or findings to keep.
 
-        One that is still open to a place waits, and those after it.
+        A scan that is still open to a place waits, and those after it.
         """
+        if any(own.owed for own in self._seen.brands.values()):
+            return True
         with reading(self._site.engine) as session:
             until = _watched(session)
-            if (self._seen.scan if self._seen else 0) < until:
+            if self._seen.behind(until) is not None:
                 return True
             first = session.execute(
                 select(Scan.final_at).where(Scan.id > until).order_by(Scan.id).limit(1)
@@ -116,124 +84,125 @@ class Watcher:
         return first is not None and first[0] <= self._site.clock()
 
     def step(self) -> int:
-        """Look at the next scans, or remember a part of the earlier ones; return new alerts."""
-        now = self._site.clock()
-        seen, self._seen = self._seen, None
+        """Look at the next scans, and remember a part of the earlier ones; return new alerts."""
+        now, seen = self._site.clock(), self._seen
         with reading(self._site.engine) as session:
-            if seen is None or self._is_turned(session, seen):
-                seen = _Seen()
+            self._turn(session)
+            seen.goods.refresh(self._site, session)
             until = _watched(session)
-            if seen.scan < until:
-                self._remember(session, seen, until)
-            if seen.scan < until:
-                self._seen = seen
-                return 0
-            fresh = self._next(session, seen, now)
-            found = self._detect(session, seen, fresh)
+            fresh = self._look(session, until, now)
+            self._remember(session, until)
             moves = moves_of(session, seen.goods, chain.from_iterable(fresh.values()))
+        owed = {brand: own.owed for brand, own in seen.brands.items() if own.owed}
+        if not fresh and not owed:
+            return 0
         raised = 0
-        if fresh or seen.owed:
-            # Writers wait for what follows, so the detectors have run before it.
-            with transaction(self._site.engine) as session:
-                for brand in {**seen.owed, **fresh}:
-                    facts = Facts(session, seen.goods, moves, brand, now)
-                    all_found = [*seen.owed.get(brand, ()), *found.get(brand, ())]
-                    raised += _keep(facts, fresh.get(brand, ()), all_found)
-                session.merge(WatchState(id=1, scan=seen.scan))
-            # If we die before this line the pass is made again, from memory built anew.
-            seen.owed = {}
-        self._seen = seen
+        upto = max((rows[-1].id for rows in fresh.values()), default=until)
+        # Writers wait for what follows, so the detectors have run before it.
+        with transaction(self._site.engine) as session:
+            for brand in {**owed, **fresh}:
+                facts = Facts(session, seen.goods, moves, brand, now)
+                raised += _keep(facts, fresh.get(brand, ()), owed.get(brand, ()))
+            session.merge(WatchState(id=1, scan=upto))
+        # If we die before this line, or nobody may write now, the pass is made again: the rules
+        # look at its scans once more, and what the detectors found in them is still owed.
+        for brand in owed:
+            seen.brands[brand].owed = []
         return raised
 
-    def _remember(self, session: Session, seen: _Seen, until: int) -> None:
-        """Feed the next of the scans that were looked at before this process began; what is found
-        only now is owed."""
-        query = _scans(REMEMBERED).where(Scan.id > seen.scan, Scan.id <= until)
-        taken = self._take(session, seen, session.scalars(query))
-        for brand, found in self._detect(session, seen, taken).items():
-            seen.owed.setdefault(brand, []).extend(one for one in found if one.is_new)
-        seen.owed = {brand: found for brand, found in seen.owed.items() if found}
-        if not taken:
-            seen.scan = until  # the last of them have expired
+    def _turn(self, session: Session) -> None:
+        """Let the brands begin anew whose dial or rules have changed, or where their goods may be
+        sold: by what holds now."""
+        territories = territories_of(session)
+        for brand, own in self._seen.brands.items():
+            terms = Terms.of(session, brand, self._fdr, territories)
+            if not own.goes_on(terms):
+                self._seen.brands[brand] = Memory(brand, terms, owed=own.owed)
 
-    def _next(self, session: Session, seen: _Seen, now: int) -> dict[int, list[Scan]]:
-        """Return the next scans by brand, up to the first that may still get a place."""
-        query = _scans(AT_ONCE).where(Scan.id > seen.scan)
-        final = takewhile(lambda row: row.final_at <= now, session.scalars(query))
-        return self._take(session, seen, final)
+    def _look(self, session: Session, until: int, now: int) -> dict[int, list[Scan]]:
+        """Return the next scans by brand, up to the first that may still get a place; the detectors
+        that remember all before them have seen them."""
+        query = _scans(AT_ONCE).where(Scan.id > until)
+        rows = [*takewhile(lambda row: row.final_at <= now, session.scalars(query))]
+        fresh = self._by_brand(session, rows)
+        for brand, own_rows in fresh.items():
+            own = self._memory(session, brand)
+            if own.scan >= until:
+                own.owed += self._feed(session, own, own_rows)
+        if rows:
+            self._come(until, rows[-1].id)
+        return fresh
 
-    def _take(self, session: Session, seen: _Seen, rows: Iterable[Scan]) -> dict[int, list[Scan]]:
-        taken: dict[int, list[Scan]] = {}
+    def _remember(self, session: Session, until: int) -> None:
+        """Feed the next of the scans up to `until` to the detectors that have not seen them; what
+        is found only now is owed."""
+        seen, at = self._seen, self._seen.behind(until)
+        if at is None:
+            return
+        # A code that nobody issued (brand 0) may be of any of them.
+        apart = {brand for brand, own in seen.brands.items() if own.scan != at} - {0}
+        query = _scans(REMEMBERED).where(Scan.id > at, Scan.id <= until)
+        if seen.scan == at:
+            query = query.where(Scan.brand.not_in(apart))
+        else:
+            query = query.where(Scan.brand.in_({0, *seen.brands} - apart))
+        rows = session.scalars(query).all()
+        for brand, own_rows in self._by_brand(session, rows).items():
+            own = self._memory(session, brand)
+            if own.scan == at:
+                found = self._feed(session, own, own_rows)
+                own.owed += [one for one in found if one.is_new or one.kind in GROWING]
+        # Fewer than asked for: those are all, the last may have expired.
+        self._come(at, rows[-1].id if len(rows) == REMEMBERED else until)
+
+    def _feed(self, session: Session, own: Memory, rows: Sequence[Scan]) -> list[Found]:
+        """Let a brand's detectors see its next scans; what they find in those they had not seen."""
+        rows = [row for row in rows if row.id > own.scan]
+        if not rows:
+            return []
+        try:
+            found = own.feed(session, self._seen.goods, rows)
+        except BaseException:
+            self._seen.brands[own.brand] = Memory(own.brand, own.terms, owed=own.owed)
+            raise
+        own.scan = rows[-1].id
+        return found
+
+    def _come(self, at: int, scan: int) -> None:
+        """Those that had come as far as a scan have come to another."""
+        seen = self._seen
+        for own in seen.brands.values():
+            if own.scan >= at:
+                own.scan = max(own.scan, scan)
+        if seen.scan >= at:
+            seen.scan = max(seen.scan, scan)
+
+    def _memory(self, session: Session, brand: int) -> Memory:
+        """What is in memory of a brand."""
+        brands = self._seen.brands
+        if brand not in brands:
+            terms = Terms.of(session, brand, self._fdr, territories_of(session))
+            brands[brand] = Memory(brand, terms, self._seen.scan)
+        return brands[brand]
+
+    def _by_brand(self, session: Session, rows: Iterable[Scan]) -> dict[int, list[Scan]]:
+        found: dict[int, list[Scan]] = {}
         for row in rows:
-            taken.setdefault(self._brand(session, seen, row), []).append(row)
-            seen.scan = row.id
-        return taken
+            found.setdefault(self._brand(session, row), []).append(row)
+        return found
 
-    def _brand(self, session: Session, seen: _Seen, row: Scan) -> int:
+    def _brand(self, session: Session, row: Scan) -> int:
         """Whose code a scan is of; one that nobody issued is of whoever has its GTIN."""
         if row.brand:
             return row.brand
-        if row.gtin not in seen.brand_of:
-            seen.brand_of[row.gtin] = brand_of(session, row.gtin)
-        return seen.brand_of[row.gtin]
-
-    def _detect(
-        self, session: Session, seen: _Seen, fresh: Mapping[int, Sequence[Scan]]
-    ) -> dict[int, list[Found]]:
-        """Feed each brand's detectors with its next scans; return what they find."""
-        grown = seen.goods.refresh(self._site, session)
-        for brand, own in seen.brands.items():
-            if grown:
-                own.know(brand, seen.goods, _places(session, brand))
-        found = {}
-        for brand, rows in fresh.items():
-            if brand not in seen.brands:
-                names = Names.since(rows[0].time)
-                dial, places = self._dial(session, brand), _places(session, brand)
-                seen.brands[brand] = _Brand(dial, places, names)
-                seen.brands[brand].know(brand, seen.goods, places)
-            own = seen.brands[brand]
-            detection = own.detection
-            assert detection is not None  # it knows what there is
-            wanted = own.names.wanted(rows)
-            told = detection.feed(own.names.frame(wanted, seen.goods, own.rows))
-            source = Source(
-                session=session,
-                brand=brand,
-                names=own.names,
-                stores=seen.goods.stores,
-                territory=own.places.of,
-                copies=detection.basis,
-                upto=rows[-1].id,
-            )
-            finder = Finder(session, brand, own.names, own.consignments, source)
-            found[brand] = [finder.find(one) for one in told if one.kind != "guess"]
-            for burst in own.bursts.feed(rows, told, own.names):
-                found[brand] += finder.find_burst(burst, told)
-        return found
-
-    def _dial(self, session: Session, brand: int) -> Dial:
-        off = {rule.kind for rule in alerts_rules.of_brand(session, brand) if not rule.enabled}
-        return alerts_rules.dial(session, brand, self._fdr), frozenset(KINDS) - off
-
-    def _is_turned(self, session: Session, seen: _Seen) -> bool:
-        """Say whether a brand's dial has moved, or where goods may be sold: then all is looked at
-        anew, by what holds now."""
-        return any(
-            own.dial != self._dial(session, brand) or own.is_moved(_places(session, brand))
-            for brand, own in seen.brands.items()
-        )
+        known = self._seen.brand_of
+        if row.gtin not in known:
+            known[row.gtin] = brand_of(session, row.gtin)
+        return known[row.gtin]
 
 
 def _scans(most: int) -> Select[Scan]:
     return select(Scan).options(LOOKED_AT).order_by(Scan.id).limit(most)
-
-
-def _places(session: Session, brand: int) -> Places:
-    """Where a brand's goods may be sold."""
-    profiles = session.execute(select(Profile.party, Profile.regions))
-    territories = {party: frozenset(regions) for party, regions in profiles if regions}
-    return Places(territories, markets.stated(session, brand), markets.free(session, brand))
 
 
 def _watched(session: Session) -> int:

@@ -15,10 +15,11 @@ from ledger.services.alerting import alerts
 from ledger.services.alerting.alerts_again import goods_of, named
 from ledger.services.alerting.alerts_evidence import Document, keep_evidence
 from ledger.services.alerting.watch_bursts import Burst
+from ledger.services.alerting.watch_consignments import Consignment
 from ledger.services.alerting.watch_evidence import Source
 from ledger.services.alerting.watch_facts import Facts
 from ledger.services.alerting.watch_frame import DAY, Names, code_of
-from ledger.services.alerting.watch_goods import Consignment, Goods
+from ledger.services.alerting.watch_goods import Goods
 
 CHUNK = 500
 
@@ -51,9 +52,14 @@ def _keys(row: Scan, goods: Goods) -> list[str]:
     keys = [f"clone/{code_of(row)}"]
     place = goods.place(row.batch, row.index)
     if place is not None:
-        consignment = goods.consignments[place.row]
-        keys.append(f"diversion/{consignment.lot.number}/{consignment.consignee}/{row.region}")
+        keys.append(_diversion(goods.consignments[place.row], row.region))
     return keys
+
+
+def _diversion(consignment: Consignment, region: int | None) -> str:
+    """What names the cause that goods of a consignment are sold in a region."""
+    of = f"{consignment.lot.number}/{consignment.consignee}"
+    return f"diversion/{of}/{region}{consignment.further}"
 
 
 def _belongs(alert: Alert, row: Scan, goods: Goods) -> bool:
@@ -146,7 +152,7 @@ class Finder:
             body["item"] = {"batch": batch, "index": index}
         raised = self._time(finding.day)
         return alerts.Cause(
-            key=self._key(finding, consignee),
+            key=self._key(finding, consignment),
             brand=self.brand,
             raised=raised,
             last=raised,
@@ -172,14 +178,15 @@ class Finder:
             return next((one for one in own if item and one.case_of(*item)), None)
         return next((one for one in own if one.holds(finding.evidence.cases)), None)
 
-    def _key(self, finding: Finding, consignee: int | None) -> str:
+    def _key(self, finding: Finding, consignment: Consignment | None) -> str:
         """What names the cause for good: a farm by when it was first told, guessers by the device
         that was first."""
-        if finding.kind == "diversion":
-            return f"diversion/{finding.lot}/{consignee}/{finding.region}"
+        if finding.kind == "diversion" and consignment is not None:
+            return _diversion(consignment, finding.region)
         if finding.kind == "clone":
             return f"clone/{finding.code}"
         if finding.kind == "guess":
             return f"guess/{finding.devices[0]}"
         first = finding.day if finding.update_of is None else finding.update_of
+        consignee = consignment.consignee if consignment is not None else None
         return f"{finding.kind}/{finding.lot}/{consignee}/{self._time(first)}"

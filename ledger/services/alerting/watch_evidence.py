@@ -16,8 +16,8 @@ from ledger.domain import contents
 from ledger.services.alerting import alerts
 from ledger.services.alerting.alerts_again import looks, recompute
 from ledger.services.alerting.alerts_evidence import COLUMNS, Document, document, told_of
+from ledger.services.alerting.watch_consignments import Consignment
 from ledger.services.alerting.watch_frame import DAY, Names, code_of
-from ledger.services.alerting.watch_goods import Consignment
 from ledger.services.goods.places import by_batch, spans
 
 MOST = 200_000  # scans that are kept with an alert
@@ -152,10 +152,10 @@ class Source:
             "lot": consignment.lot.number,
             "name": consignment.name,
             "consignee": consignment.consignee,
-            "shipped": min(case.shipped for case in consignment.cases),
+            "shipped": consignment.shipped,
             "territory": sorted(self.territory(consignment)),
-            "items_per_case": consignment.per_case(),
-            "cases_per_pallet": consignment.per_pallet(),
+            "items_per_case": consignment.per_case,
+            "cases_per_pallet": consignment.per_pallet,
             "first_case": consignment.first,
             "cases": [
                 {

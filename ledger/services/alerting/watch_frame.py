@@ -12,13 +12,16 @@ import numpy as np
 from ledger.db.models import Scan
 from ledger.detect.frame import CHANNELS, LOC_SOURCES, NEVER_ISSUED, NO_LOT, Custody, Lots, Scans
 from ledger.domain.regions import REGIONS
-from ledger.services.alerting.watch_goods import Consignment, Goods
+from ledger.services.alerting.watch_consignments import GROWING, Consignment
+from ledger.services.alerting.watch_goods import Goods, Place
 
 DAY = 86_400.0
 LAST_REGION = max(REGIONS)
 MOST = 100  # scans of one device that are remembered
 MOST_OF_ONE = 1_000  # scans of one code that detectors are given: all is said long before
 Number = np.ndarray[Any, np.dtype[np.int64]]
+Looked = tuple[Scan, int, Place | None]
+"""A scan, when it is seen, unix seconds, and where its code lies."""
 
 
 @dataclass
@@ -76,23 +79,28 @@ class Names:
         tried.append(row.id)
         return True
 
-    def frame(self, rows: Sequence[Scan], goods: Goods, own: Mapping[int, int]) -> Scans:
-        """Return the next scans as they came. own: number of a consignment -> its row in `Lots`.
+    def look(self, rows: Sequence[Scan], goods: Goods) -> list[Looked]:
+        """Return the next scans as they came, with when each is seen and where its code lies.
 
         A scan that comes late (made offline) is seen when it comes: what was said before stands.
         """
-        days, numbers = np.empty(len(rows)), np.empty((len(rows), 7), dtype=np.int64)
-        places = np.empty((len(rows), 3))
-        for at, row in enumerate(rows):
+        found = []
+        for row in rows:
             if row.time < self.seen:
                 self.late[row.id] = self.seen
             self.seen = max(self.seen, row.time)
-            place = goods.place(row.batch, row.index)
+            found.append((row, self.seen, goods.looked_at(row.batch, row.index, self.seen)))
+        return found
+
+    def frame(self, looked: Sequence[Looked], own: Mapping[int, int]) -> Scans:
+        """Return scans as detectors read them. own: number of a consignment -> its row in `Lots`,
+        which has all that `look` has told of."""
+        days, numbers = np.empty(len(looked)), np.empty((len(looked), 7), dtype=np.int64)
+        places = np.empty((len(looked), 3))
+        for at, (row, seen, place) in enumerate(looked):
             unplaced = NEVER_ISSUED if row.batch is None else NO_LOT
             lot = unplaced if place is None else own.get(place.row, unplaced)
-            if place is not None:
-                goods.fix(place.row)
-            days[at] = (self.seen - self.origin) / DAY
+            days[at] = (seen - self.origin) / DAY
             numbers[at] = (
                 self._number(row),
                 lot,
@@ -167,39 +175,54 @@ class Places:
 
 
 def lots_of(consignments: Sequence[Consignment], places: Places, origin: int) -> Lots:
-    """Return consignments as detectors read them."""
+    """Return consignments as detectors read them. Of one that still grows nothing is read before
+    its cases have numbers, so nothing is told."""
     count = len(consignments)
     territory = np.zeros((count, LAST_REGION + 1), dtype=np.bool_)
     restricted = np.zeros(count, dtype=np.bool_)
-    for row, consignment in enumerate(consignments):
-        sold_in = places.of(consignment)
+    ship_day, packing = np.zeros(count), np.ones((count, 5), dtype=np.int64)
+    for row, one in enumerate(consignments):
+        if one.first == GROWING:
+            continue
+        sold_in = places.of(one)
         territory[row, list(sold_in)] = True
         restricted[row] = bool(sold_in)
-    cases = [consignment.cases for consignment in consignments]
+        ship_day[row] = (one.shipped - origin) / DAY
+        packing[row] = one.items, one.per_case, one.per_pallet, one.first, len(one.cases)
+    items, case_size, cases_per_pallet, first_case, counted = packing.T
     return Lots(
         label=_column([c.lot.number for c in consignments]),
         distributor=_column([c.consignee for c in consignments]),
         territory=territory,
-        ship_day=np.array([(min(c.shipped for c in part) - origin) / DAY for part in cases]),
-        items=_column([sum(len(c.codes) for c in part) for part in cases]),
-        case_size=_column([c.per_case() for c in consignments]),
-        cases_per_pallet=_column([c.per_pallet() for c in consignments]),
+        ship_day=ship_day,
+        items=items,
+        case_size=case_size,
+        cases_per_pallet=cases_per_pallet,
         restricted=restricted,
-        first_case=_column([c.first for c in consignments]),
-        counted=_column([len(part) for part in cases]),
+        first_case=first_case,
+        counted=counted,
     )
 
 
-def custody_of(consignments: Sequence[Consignment], stores: Mapping[bytes, int]) -> Custody:
-    """Return which cases are known to have gone to a store, by the store's party number."""
-    rows = [
-        (row, at, at + 1, stores[case.unit])
-        for row, one in enumerate(consignments)
-        for at, case in enumerate(one.cases)
-        if case.unit in stores
-    ]
-    lot, first, to, place = (_column([row[part] for row in rows]) for part in range(4))
-    return Custody(lot, first, to, place)
+Sold = tuple[Number, Number]
+"""Cases that went to stores, and the party number of the store of each."""
+
+
+def sold_of(stores: Mapping[int, int]) -> Sold:
+    """Return the cases of a consignment that went to stores. stores: by case."""
+    return _column(list(stores)), _column(list(stores.values()))
+
+
+def custody_of(sold: Mapping[int, Sold]) -> Custody:
+    """Return which cases are known to have gone to a store. sold: by row of `Lots`."""
+    none = _column([])
+    cases = np.concatenate([none, *(case for case, _ in sold.values())])
+    return Custody(
+        lot=np.repeat(_column(list(sold)), _column([len(case) for case, _ in sold.values()])),
+        case_from=cases,
+        case_to=cases + 1,
+        place=np.concatenate([none, *(store for _, store in sold.values())]),
+    )
 
 
 def _column(values: Sequence[int]) -> Number:

@@ -2,18 +2,17 @@
 
 Read once, then only the shipments that came since; a scan's case is found by bisection, whatever
 the size of the history. Consignments are numbered as they come and keep their numbers. The cases of
-one may still change until the first scan of it is looked at; goods of the same lot that the same
-party is sent after that are a consignment of their own, since a test that runs must not be given
-other cases.
+one may still change until the first scan of it is looked at; what the same party is sent of the lot
+after that scan is a consignment of its own, since a test that runs must not be given other cases.
+By the time of the scan, not by when we looked at it: a worker that starts finds the consignments
+that the one before it had.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,40 +20,15 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from ledger.db.models import ChainEvent, ChainLot, ChainParty, LotName
-from ledger.domain.contents import Codes, Picked, find_item
+from ledger.domain.contents import Codes
 from ledger.domain.verbs import Role, Verb
+from ledger.services.alerting.watch_consignments import GROWING, Case, Consignment, in_order
 from ledger.services.alerting.watch_packing import Inside, cases_in, lots_inside
 from ledger.services.site import Site
 
 Numbers = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Case:
-    """A case of a lot: unit, SSCC, codes, the pallet it lies on, who got that first and when."""
-
-    unit: bytes
-    sscc: str
-    codes: Codes | Picked
-    pallet: bytes
-    consignee: int
-    shipped: int
-
-    @property
-    def batch(self) -> int:
-        """The batch of its codes."""
-        return self.codes.batch
-
-    @property
-    def first(self) -> int:
-        """The lowest index of its codes."""
-        return int(self.codes.indices[0]) if isinstance(self.codes, Picked) else self.codes.first
-
-    def holds(self, batch: int | None, index: int | None) -> bool:
-        """Say whether a code is in it."""
-        if batch != self.codes.batch or index is None:
-            return False
-        return find_item([self.codes], batch, index) is not None
+Lot = tuple[ChainLot, str]
+"""A lot and its name as printed."""
 
 
 @dataclass
@@ -80,48 +54,6 @@ class _Spans:
 
 
 @dataclass(frozen=True)
-class Consignment:
-    """The cases of one lot that one first consignee got, in order of their codes.
-
-    name: the lot's, as printed. first: number within the lot of its first case, on a pallet's edge;
-    with it a finding's cases name one consignment.
-    """
-
-    lot: ChainLot
-    name: str
-    consignee: int
-    cases: tuple[Case, ...]
-    first: int
-
-    def per_pallet(self) -> int:
-        """Cases of its fullest pallet."""
-        return max(Counter(case.pallet for case in self.cases).values())
-
-    def per_case(self) -> int:
-        """Items of a case, on average: cases need not be alike."""
-        return round(sum(len(case.codes) for case in self.cases) / len(self.cases)) or 1
-
-    def case_of(self, batch: int | None, index: int | None) -> Case | None:
-        """The case that a code lies in, None for one of other goods."""
-        if batch is None or index is None:
-            return None
-        at = bisect_right(self.cases, (batch, index), key=lambda case: (case.batch, case.first))
-        if at and self.cases[at - 1].holds(batch, index):
-            return self.cases[at - 1]
-        # Codes that were packed in no order: the cases' ranges lie over each other.
-        return next((case for case in self._picked if case.holds(batch, index)), None)
-
-    @cached_property
-    def _picked(self) -> tuple[Case, ...]:
-        return tuple(case for case in self.cases if isinstance(case.codes, Picked))
-
-    def holds(self, numbers: Sequence[int]) -> bool:
-        """Say whether all cases of these numbers within the lot are its own."""
-        own = range(self.first, self.first + len(self.cases))
-        return all(number in own for number in numbers)
-
-
-@dataclass(frozen=True)
 class Place:
     """Where a code lies: number of its consignment, and of the case in it."""
 
@@ -133,22 +65,27 @@ class Goods:
     """All consignments of the ledger, and what is still to be placed.
 
     A shipped unit waits here until its codes belong to a lot. stores: which store a case was
-    shipped to in the end, by unit.
+    shipped to in the end, by unit. sold: the same by number of the consignment and of the case in
+    it. news: by brand, its consignments that are new or have changed since somebody took them from
+    here. Each shipment is taken in whole or not at all.
     """
 
     def __init__(self) -> None:
         self.consignments: list[Consignment] = []
         self.stores: dict[bytes, int] = {}
+        self.sold: dict[int, dict[int, int]] = {}
+        self.news: dict[int, set[int]] = {}
         self._after = (-1, -1)
         self._waiting: list[tuple[bytes, int, int]] = []
         self._placed: dict[bytes, Place] = {}
         self._growing: dict[tuple[int, int], int] = {}  # (lot, consignee) -> row, until it is fixed
+        self._parts = Counter[tuple[int, int]]()  # consignments by lot and consignee
         self._next_case = Counter[int]()  # by lot
         self._units: list[bytes] = []  # of cases, by the number that spans name them by
         self._spans: dict[int, _Spans] = {}  # by batch
 
-    def refresh(self, site: Site, session: Session) -> bool:
-        """Take in the shipments that came since; return whether anything has changed."""
+    def refresh(self, site: Site, session: Session) -> None:
+        """Take in the shipments that came since."""
         query = (
             select(ChainEvent)
             .where(
@@ -160,21 +97,20 @@ class Goods:
             )
             .order_by(ChainEvent.block, ChainEvent.log_index)
         )
-        shipped, self._waiting = self._waiting, []
-        for event in session.scalars(query):
-            self._after = (event.block, event.log_index)
-            shipped.append((event.identity, event.counterparty, event.time))
+        known: dict[int, Lot] = {}
         grown: dict[tuple[int, int], list[Case]] = {}
-        moved = False
-        for unit, party, time in shipped:
-            inside = list(cases_in(site, session, unit))
-            cases = self._cases(session, inside, unit, party, time)
-            for lot, case in cases:
-                grown.setdefault((lot, party), []).append(case)
-            moved |= not cases and self._to_store(session, inside, party)
-        for (lot, party), more in grown.items():
-            self._grow(session, lot, party, more)
-        return moved or bool(grown)
+        try:
+            for shipped in list(self._waiting):
+                if self._ship(site, session, known, grown, *shipped):
+                    self._waiting.remove(shipped)
+            for event in session.scalars(query):
+                shipped = (event.identity, event.counterparty, event.time)
+                if not self._ship(site, session, known, grown, *shipped):
+                    self._waiting.append(shipped)
+                self._after = (event.block, event.log_index)
+        finally:  # what was taken in stays so if the next could not be read
+            for (number, consignee), more in grown.items():
+                self._grow(known[number], consignee, more)
 
     def place(self, batch: int | None, index: int | None) -> Place | None:
         """Return where a code lies, None if no shipped case of a lot holds it."""
@@ -183,30 +119,68 @@ class Goods:
         case = self._spans[batch].find(index)
         return None if case is None else self._placed[self._units[case]]
 
-    def fix(self, row: int) -> None:
-        """A scan of a consignment is looked at: its cases stay as they are."""
-        one = self.consignments[row]
-        key = (one.lot.number, one.consignee)
-        if self._growing.get(key) == row:
-            del self._growing[key]
+    def looked_at(self, batch: int | None, index: int | None, seen: int) -> Place | None:
+        """Return where the code of a scan lies that is looked at, None if nobody had been sent it
+        by then. The cases of its consignment stay as they are from then on.
 
-    def _cases(
-        self, session: Session, inside: Sequence[Inside], unit: bytes, consignee: int, time: int
-    ) -> list[tuple[int, Case]]:
-        """The cases of a unit's first shipment with their lots; none that was shipped before."""
+        seen: unix seconds, by the frames' clock.
+        """
+        place = self.place(batch, index)
+        if place is None or self.consignments[place.row].cases[place.case].shipped > seen:
+            return None
+        if self.consignments[place.row].first == GROWING:
+            self._fix(place.row, seen)
+            place = self.place(batch, index)
+        return place
+
+    def _fix(self, row: int, seen: int) -> None:
+        """Give the cases of a consignment their numbers; what was shipped later is another's."""
+        one = self.consignments[row]
+        number = one.lot.number
+        del self._growing[number, one.consignee]
+        cases = in_order([case for case in one.cases if case.shipped <= seen])
+        later = [case for case in one.cases if case.shipped > seen]
+        edge = replace(one, cases=cases).per_pallet
+        first = -(-self._next_case[number] // edge) * edge
+        self._next_case[number] = first + len(cases)
+        self.sold.pop(row, None)
+        self._put(row, replace(one, cases=cases, first=first))
+        if later:
+            self._grow((one.lot, one.name), one.consignee, later)
+
+    def _ship(
+        self,
+        site: Site,
+        session: Session,
+        known: dict[int, Lot],
+        grown: dict[tuple[int, int], list[Case]],
+        unit: bytes,
+        party: int,
+        time: int,
+    ) -> bool:
+        """Take in a shipment; return whether it need not wait. All is asked before anything is
+        changed. known: lots that were asked for. grown: cases by lot and consignee, to which those
+        of a unit's first shipment are added."""
+        inside = list(cases_in(site, session, unit))
         fresh = [one for one in inside if one.unit not in self._placed]
-        lots = lots_inside(session, fresh)
-        if not all(lots):
-            self._waiting.append((unit, consignee, time))
-            return []
-        found = []
-        for one, lot in zip(fresh, lots, strict=True):
-            assert lot is not None  # all are bound
-            case = Case(one.unit, one.sscc, one.items, unit, consignee, time)
+        numbers = lots_inside(session, fresh)
+        if not all(numbers):
+            return False
+        for number in numbers:
+            assert number is not None  # all are bound
+            if number not in known:
+                known[number] = _lot(session, number)
+        to_store = not fresh and _is_store(session, party)
+        for one, number in zip(fresh, numbers, strict=True):
+            case = Case(one.unit, one.sscc, one.items, unit, party, time)
             self._placed[one.unit] = Place(-1, -1)  # _grow says where
-            found.append((lot, case))
+            grown.setdefault((number or 0, party), []).append(case)
         self._span(fresh)
-        return found
+        if to_store:
+            for one in inside:
+                self.stores[one.unit] = party
+                self._sell(one.unit)
+        return True
 
     def _span(self, fresh: Sequence[Inside]) -> None:
         """Note which codes are in which case."""
@@ -225,31 +199,43 @@ class Goods:
             first_of, to_of, case_of = zip(*parts, strict=True)
             self._spans.setdefault(batch, _Spans()).add(first_of, to_of, case_of)
 
-    def _to_store(self, session: Session, inside: Sequence[Inside], party: int) -> bool:
-        """Note that the cases of a unit, shipped on, went to a store."""
-        row = session.get(ChainParty, party)
-        cases = [one.unit for one in inside if one.unit in self._placed]
-        if row is None or not row.roles & Role.STORE or not cases:
-            return False
-        self.stores.update(dict.fromkeys(cases, party))
-        return True
+    def _sell(self, unit: bytes) -> None:
+        place = self._placed[unit]
+        if place.row >= 0:
+            self.sold.setdefault(place.row, {})[place.case] = self.stores[unit]
+            self._tell(place.row)
 
-    def _grow(self, session: Session, number: int, consignee: int, more: list[Case]) -> None:
+    def _tell(self, row: int) -> None:
+        self.news.setdefault(self.consignments[row].lot.brand, set()).add(row)
+
+    def _grow(self, lot: Lot, consignee: int, more: Sequence[Case]) -> None:
         """Add cases to the consignment that still grows, or begin another."""
-        lot = session.scalars(select(ChainLot).where(ChainLot.number == number)).one()
-        name = session.get(LotName, lot.id)
-        row = self._growing.get((number, consignee))
-        before = self.consignments[row].cases if row is not None else ()
-        cases = tuple(sorted((*before, *more), key=lambda case: (case.batch, case.first)))
-        one = Consignment(lot, name.lot if name else f"number {number}", consignee, cases, 0)
-        edge = one.per_pallet()
-        first = -(-self._next_case[number] // edge) * edge
-        self._next_case[number] = first + len(cases)
-        one = replace(one, first=first)
+        key = (lot[0].number, consignee)
+        row = self._growing.get(key)
         if row is None:
-            row = self._growing[number, consignee] = len(self.consignments)
-            self.consignments.append(one)
-        else:
-            self.consignments[row] = one
-        for at, case in enumerate(cases):
-            self._placed[case.unit] = Place(row, at)
+            row = self._growing[key] = len(self.consignments)
+            self.consignments.append(Consignment(*lot, consignee, (), GROWING, self._parts[key]))
+            self._parts[key] += 1
+        one = self.consignments[row]
+        self._put(row, replace(one, cases=(*one.cases, *more)), len(one.cases))
+
+    def _put(self, row: int, one: Consignment, since: int = 0) -> None:
+        """Let a consignment be as it is now. since: cases before this one are where they were."""
+        self.consignments[row] = one
+        for at in range(since, len(one.cases)):
+            unit = one.cases[at].unit
+            self._placed[unit] = Place(row, at)
+            if unit in self.stores:
+                self._sell(unit)
+        self._tell(row)
+
+
+def _lot(session: Session, number: int) -> Lot:
+    lot = session.scalars(select(ChainLot).where(ChainLot.number == number)).one()
+    name = session.get(LotName, lot.id)
+    return lot, name.lot if name else f"number {number}"
+
+
+def _is_store(session: Session, party: int) -> bool:
+    row = session.get(ChainParty, party)
+    return row is not None and bool(row.roles & Role.STORE)

@@ -16,8 +16,8 @@ from typing import Any
 
 from ledger.db.models import ChainLot, Scan
 from ledger.domain import contents
+from ledger.services.alerting.watch_consignments import Case, Consignment
 from ledger.services.alerting.watch_facts import Facts, may_sell, newest, share
-from ledger.services.alerting.watch_goods import Case, Consignment
 from ledger.services.alerting.watch_looks import Move
 
 

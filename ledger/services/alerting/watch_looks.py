@@ -15,8 +15,8 @@ from ledger.domain.regions import REGIONS
 from ledger.domain.thresholds import DAY_S, counted
 from ledger.services.alerting.alerts_rules import AHEAD, OUTSIDE, RECALLED, SKIPPED
 from ledger.services.alerting.markets import is_outside
+from ledger.services.alerting.watch_consignments import Case, Consignment
 from ledger.services.alerting.watch_frame import code_of
-from ledger.services.alerting.watch_goods import Case, Consignment
 
 UNCALIBRATED = "a rule with thresholds, not a calibrated test"
 Terms = Mapping[str, Any]
