@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from ledger.chain.account import Account
+from ledger.chain.bundle import check as check_bundle
 from ledger.chain.message import Shown
 from ledger.db.chain_states import ChainException, ChainItem
 from ledger.db.engine import open_database, reading
@@ -21,6 +23,7 @@ from ledger.domain.gs1 import with_check_digit
 from ledger.domain.history import NO_EVENT_HASH
 from ledger.domain.keccak import keccak
 from ledger.domain.verbs import DEVICE, KeyMode, Role, Verb
+from ledger.domain.verdict import ScanFacts
 from ledger.services import (
     act,
     claims,
@@ -32,6 +35,7 @@ from ledger.services import (
     relaying,
     ruling,
     runs,
+    trusting,
 )
 from ledger.services.device_names import Device
 from ledger.services.exceptions import Counts
@@ -40,7 +44,9 @@ from ledger.services.goods import packing, unpacking
 from ledger.services.goods.packing import Box
 from ledger.services.goods.units import child_leaf, find_unit, item_child, unit_child
 from ledger.services.keys import epochs
+from ledger.services.lookup import read_link
 from ledger.services.mint import batch_ref
+from ledger.services.proving import prove
 from ledger.services.runs import LotTerms
 from ledger.services.scan_facts import Place
 from ledger.services.verify import check
@@ -602,8 +608,26 @@ def test_followed_in_one_go_the_tables_are_the_same(world: World, tmp_path: Path
     assert theirs == ours
 
 
-def test_several_admins_decide_together(world: World) -> None:
-    """Two of three, each with a key of its own; one alone decides nothing any more."""
+@pytest.fixture(scope="module")
+def early(world: World) -> tuple[bytes, bytes]:
+    """A trust file and the proof bundle of a packed code, from before what the tests below do."""
+    site, link = world.site, read_link(world.links[0])
+    trusting.make(site.home, site.clock(), 86_400)
+    code = {"gtin": link.gtin, "serial": link.serial}
+    with reading(site.engine) as session:
+        bundle = prove.build(site, session, **code, scans=ScanFacts(), made=site.clock())
+    return site.home.trust.read_bytes(), json.dumps(bundle).encode()
+
+
+def _still_proves(world: World, early: tuple[bytes, bytes]) -> bool:
+    trust, bundle = early
+    found = check_bundle(bundle, trust, world.site.clock())
+    return {"CODE_UNDER_ROOT", "UNIT_HISTORY_COMPLETE"} <= set(found.conclusion.proved)
+
+
+def test_several_admins_decide_together(world: World, early: tuple[bytes, bytes]) -> None:
+    """Two of three, each with a key of its own; one alone decides nothing any more. What was
+    proved under the admins before stays proved."""
     site = world.site
     admins = [Account(bytes([20 + n]) * 32) for n in range(3)]
     order = ruling.order_admins([admin.address for admin in admins], 2, "a0")
@@ -628,10 +652,11 @@ def test_several_admins_decide_together(world: World) -> None:
     world.settle(relaying.accept_ruling(site, signed[1:], "a8"))
     with reading(site.engine) as session:
         assert session.get_one(ChainParty, RIVAL).status == ruling.SUSPENDED
+    assert _still_proves(world, early)
 
 
-def test_a_sealed_ledger_takes_no_verb(world: World) -> None:
-    """It says where it goes on; last, since nothing comes after it."""
+def test_a_sealed_ledger_takes_no_verb(world: World, early: tuple[bytes, bytes]) -> None:
+    """It says where it goes on, and its old proofs hold; last, since nothing comes after it."""
     site, unit = world.site, world.case()
     admins = [Account(bytes([20 + n]) * 32) for n in range(2)]
     order = ruling.order_seal(4242, bytes([7]) * 20, "z0")
@@ -642,3 +667,4 @@ def test_a_sealed_ledger_takes_no_verb(world: World) -> None:
     kept = ruling.registry(site)
     assert kept is not None
     assert (kept.open, kept.successor, kept.successor_chain) == (0, bytes([7]) * 20, hex(4242))
+    assert _still_proves(world, early)
