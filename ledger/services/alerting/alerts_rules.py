@@ -207,23 +207,27 @@ def turn_dial(
     record(session, now, who, "dial turn", brand=brand, fdr=fdr, list_copies=list_copies)
 
 
-def record_of(session: Session, rule: AlertRule) -> Record:
-    """Return how a rule's alerts were judged."""
+def record_of(session: Session, rule: AlertRule, within: float | None = None) -> Record:
+    """Return how a rule's alerts were judged; within: those raised at most at this stated share."""
     query = (
         select(Alert.outcome, func.count())
         .where(Alert.rule == rule.id, Alert.outcome.is_not(None), Alert.judged > rule.judged_from)
         .where(Alert.exception.is_(None))  # what was excepted beforehand judges nothing
         .group_by(Alert.outcome)
     )
+    if within is not None:
+        query = query.where(func.coalesce(Alert.body["fdr"].as_float(), within) <= within)
     counts: dict[str | None, int] = {row[0]: row[1] for row in session.execute(query)}
     return Record(*(counts.get(outcome, 0) for outcome in OUTCOMES))
 
 
 def mute_if_broken(session: Session, rule: AlertRule, setting: float, now: int) -> bool:
     """Mute a rule whose outcomes speak against its promise; return whether that was done now."""
-    promise, told = promise_of(session, rule, setting), record_of(session, rule)
+    promise = promise_of(session, rule, setting)
     if promise is None or rule.muted is not None:
         return False
+    # A dial that was turned down promises less of what is raised from then on, not of what was.
+    told = record_of(session, rule, promise if rule.calibrated else None)
     if not is_broken(told.false, told.judged, promise):
         return False
     why = MUTED_SENTENCE.format(false=told.false, judged=told.judged, promise=promise)

@@ -185,6 +185,25 @@ def test_a_rule_inherits_nothing_from_one_that_was_removed(session: Session) -> 
     assert session.scalars(select(RuleHit)).all() == []
 
 
+def test_a_dial_turned_down_does_not_judge_what_was_raised_before(session: Session) -> None:
+    """What was raised at 10 % may be wrong as often as that; what is raised at 1 % may not."""
+
+    def judge(name: str, fdr: float, outcome: str) -> None:
+        body = {"sentence": "", "evidence": {"units": []}, "fdr": fdr}
+        close(session, keep(session, name, body=body), outcome, NOW + 1)
+
+    alerts_rules.turn_dial(session, "p", NOW, BRAND, 0.1, False)
+    for number in range(18):
+        judge(f"right{number}", 0.1, "confirmed")
+    for number in range(2):
+        judge(f"wrong{number}", 0.1, "false")
+    alerts_rules.turn_dial(session, "p", NOW, BRAND, 0.01, False)
+    judge("one more", 0.1, "confirmed")
+    assert rule(session).muted is None
+    judge("narrow", 0.01, "false")
+    assert "1 of its 1 judged alerts were false" in str(rule(session).muted_why)
+
+
 def test_live_precision_counts_what_was_explained_as_right(session: Session) -> None:
     """It spoke the truth; what nobody judged says nothing."""
     for name, outcome in (("a", "confirmed"), ("b", "explained"), ("c", "false"), ("d", "")):
