@@ -121,18 +121,36 @@ class BoxIn(BaseModel):
     lot: Text | None = None
 
 
-class PackIn(BaseModel):
-    """Pack a box as `actor`, whose key is hosted here."""
+class BoxOfIn(BaseModel):
+    """A box that `actor` packs. ship_to: the party that it is sent to under the same signature."""
 
     actor: Party
     box: BoxIn
+    ship_to: Party | None = None
+
+
+class SignedIn(BaseModel):
+    """A message as its party signed it."""
+
+    message: Json
+    r: Text
+    vs: Text
+
+
+class PackIn(BoxOfIn):
+    """Pack a box as `actor`, whose key is hosted here. signed: the message that was written for the
+    same box, where the actor signs with its own key."""
+
+    signed: SignedIn | None = None
 
 
 class PacksIn(BaseModel):
-    """Boxes to pack as `actor`, whose key is hosted here, each for itself."""
+    """Boxes to pack as `actor`, whose key is hosted here, each for itself. ship_to: the party that
+    each is sent to under the same signature."""
 
     actor: Party
     boxes: list[BoxIn] = Field(min_length=1, max_length=1000)
+    ship_to: Party | None = None
 
 
 class RejectIn(BaseModel):
@@ -164,12 +182,15 @@ class HandoffIn(BaseModel):
     """A handoff, or another way of a unit between two parties; other: whom to, or from whom.
 
     verb: ship or receive (these take several units), return, refuse, take-back, lost, withdraw.
+    skip_stale: of several units, those that move before it lands are skipped and the others go;
+    without, they refuse the whole.
     """
 
     verb: Literal["ship", "receive", "return", "refuse", "take-back", "lost", "withdraw"]
     actor: Party
     other: Party
     units: list[Text] = Field(min_length=1, max_length=1000)
+    skip_stale: bool = False
 
 
 class UnpackIn(BaseModel):
@@ -279,6 +300,7 @@ class MessageIn(BaseModel):
     """
 
     handoff: HandoffIn | None = None
+    pack: BoxOfIn | None = None
     unpack: UnpackIn | None = None
     exception: ExceptionIn | None = None
     settlement: SettlementIn | None = None
@@ -288,14 +310,6 @@ class MessageIn(BaseModel):
     void: VoidIn | None = None
     device: DeviceIn | None = None
     signer: Text | None = None
-
-
-class SignedIn(BaseModel):
-    """A message as its party signed it."""
-
-    message: Json
-    r: Text
-    vs: Text
 
 
 class PointIn(BaseModel):

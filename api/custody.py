@@ -20,13 +20,12 @@ from api.bodies import (
 )
 from api.deps import CustodyDep, Key, KeyDep, PartyDep, ReadDep, ScanDep, SiteDep
 from api.limits import Limited
-from api.packing import box_of
 from api.views import event_json, submission_json, verdict_json
 from ledger.db.engine import reading
 from ledger.db.models import ChainEvent, ChainUnit
 from ledger.domain import ids
 from ledger.errors import Rejected
-from ledger.services import relaying
+from ledger.services import moved, relaying
 from ledger.services.act import act, act_on_list, state_of
 from ledger.services.device_names import Device
 from ledger.services.goods import packing, unpacking
@@ -40,12 +39,19 @@ Json = dict[str, Any]
 
 @router.post("/packs", status_code=202)
 def pack(site: SiteDep, caller: CustodyDep, key: KeyDep, body: PackIn) -> Json:
-    """Pack a unit, signed by the actor's hosted key (scope custody).
+    """Pack a unit, and send it on its way by the same signature if asked to (scope custody).
 
-    Answers `unit` (its id) and `submission`.
+    Signed by the actor's hosted key, or by its own: then `signed` is what it made of the message
+    that `POST /v1/messages` wrote for the same `pack`. Answers `unit` (its id) and `submission`;
+    packed and shipped is all or nothing.
     """
     caller.act_for(body.actor)
-    unit, submission = packing.pack(site, body.actor, box_of(site, caller, body.box), key)
+    box = verb_orders.box_of(site, caller, body.box)
+    if body.signed is not None:
+        signed = body.signed.model_dump()
+        unit, submission = packing.pack_signed(site, body.actor, box, signed, key, body.ship_to)
+    else:
+        unit, submission = packing.pack(site, body.actor, box, key, ship_to=body.ship_to)
     return {"unit": "0x" + unit.hex(), "submission": submission}
 
 
@@ -65,7 +71,8 @@ def unpack(site: SiteDep, caller: CustodyDep, key: KeyDep, body: UnpackIn) -> Js
 def hand_over(site: SiteDep, caller: CustodyDep, key: KeyDep, body: HandoffIn) -> Json:
     """Move units between two parties, signed by the actor's hosted key (scope custody).
 
-    Answers `submission`. Several units, to ship or receive, are one signature: all or nothing.
+    Answers `submission`. Several units, to ship or receive, are one signature: all or nothing, or
+    with `skip_stale` all that have not moved before it lands, one at least.
     """
     order, units = verb_orders.handoff(site, caller, body, key)
     if len(units) > 1:
@@ -79,7 +86,8 @@ def write_message(site: SiteDep, caller: CustodyDep, body: MessageIn) -> Json:
 
     Answers a message of the form `touchstone-message/1` over the newest heads. What is signed is
     its EIP-712 hash (docs/formats.md); recompute it from `args` before signing. A unit's content is
-    told to its holder only.
+    told to its holder only. Send what was signed to `/relay`; a `pack` with its box to `/v1/packs`,
+    since only then is known here what is in it.
     """
     order, units = verb_orders.message(site, caller, body)
     signer = verb_orders.address(body.signer) if body.signer is not None else None
@@ -104,12 +112,14 @@ def show_submission(
     """What became of a submission of the key's own party (scope read, custody or brand).
 
     Answers `id`, `state` (QUEUED, SENT, CONFIRMED, REJECTED, NEEDS_SIGNATURE), `verb`, `actor`,
-    `error` and `detail` (the contract's name and sentence), `block`, `deadline`.
+    `error` and `detail` (the contract's name and sentence), `block`, `deadline`, `skipped` (ids of
+    the units that the contract skipped). `verb` is the first of a group.
     """
     row = state_of(site, number)
     if not caller.may_see(row.actor):
         raise Rejected("UNKNOWN_SUBMISSION", f"There is no submission {number}.")
-    return submission_json(row)
+    with reading(site.engine) as session:
+        return submission_json(row, moved.skipped(session, row))
 
 
 @router.get("/units/{unit}")

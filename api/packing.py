@@ -13,8 +13,6 @@ from starlette.types import Receive, Scope, Send
 from api import verb_orders
 from api.bodies import (
     MAX_INT,
-    BoxIn,
-    CodesIn,
     DissolutionIn,
     JsonRoute,
     PacksIn,
@@ -23,7 +21,6 @@ from api.bodies import (
 )
 from api.deps import AgainDep, CustodyDep, KeyDep, ReadDep, SiteDep
 from ledger.db.engine import reading
-from ledger.domain.contents import Codes
 from ledger.errors import Rejected
 from ledger.services.api_keys import Caller
 from ledger.services.goods import levels, line, packing, rework
@@ -47,8 +44,8 @@ def pack_many(site: SiteDep, caller: CustodyDep, key: KeyDep, body: PacksIn) -> 
     `unit` (its id) and `submission`, or `code` and `error`: what is wrong with one stops no other.
     """
     caller.act_for(body.actor)
-    boxes = [(box_of(site, caller, each), f"{key}:{each.sscc}") for each in body.boxes]
-    results = packing.pack_many(site, body.actor, boxes)
+    boxes = [(verb_orders.box_of(site, caller, each), f"{key}:{each.sscc}") for each in body.boxes]
+    results = packing.pack_many(site, body.actor, boxes, ship_to=body.ship_to)
     return [
         {"sscc": box.sscc, "code": one.error.code, "error": one.error.message}
         if isinstance(one, Refused)
@@ -163,19 +160,6 @@ class _Answers(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Send it; a hang-up is noticed by sending."""
         await self.stream_response(send)
-
-
-def box_of(site: Site, caller: Caller, box: BoxIn) -> packing.Box:
-    """Return a box as packing takes it; units in it are those that the caller may see."""
-    inside: list[Codes | packing.Box | bytes] = []
-    for part in box.inside:
-        if isinstance(part, CodesIn):
-            inside.append(Codes(part.batch, part.first, part.to))
-        elif isinstance(part, BoxIn):
-            inside.append(box_of(site, caller, part))
-        else:
-            inside.extend(verb_orders.units_of(site, caller, [part]))
-    return packing.Box(box.sscc, inside, box.lot)
 
 
 async def _acks(

@@ -7,6 +7,9 @@ import re
 from sqlalchemy.orm import Session
 
 from api.bodies import (
+    BoxIn,
+    BoxOfIn,
+    CodesIn,
     DeviceIn,
     DrawIn,
     ExceptionIn,
@@ -21,12 +24,13 @@ from api.bodies import (
 from ledger.chain.refusals import SENTENCES
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainUnit, UnitName
+from ledger.domain.contents import Codes
 from ledger.domain.verbs import KeyMode
 from ledger.errors import Rejected
 from ledger.services import custody, devices, exceptions, items, lots, mint, runs
 from ledger.services.act import Order
 from ledger.services.api_keys import Caller
-from ledger.services.goods import unpacking
+from ledger.services.goods import packing, unpacking
 from ledger.services.goods.units import find_unit
 from ledger.services.lookup import parties_of
 from ledger.services.site import Site
@@ -68,7 +72,27 @@ def handoff(site: Site, caller: Caller, body: HandoffIn, key: str) -> tuple[Orde
     caller.act_for(body.actor)
     units = units_of(site, caller, body.units)
     verb = custody.WAYS[body.verb]
-    return custody.order_handoff(site, verb, body.actor, body.other, units, key), units
+    order = custody.order_handoff(site, verb, body.actor, body.other, units, key, body.skip_stale)
+    return order, units
+
+
+def pack(site: Site, caller: Caller, body: BoxOfIn) -> Order:
+    """Return the order of packing a box, and of sending it where that is asked."""
+    caller.act_for(body.actor)
+    return packing.order_pack(site, body.actor, box_of(site, caller, body.box), body.ship_to)
+
+
+def box_of(site: Site, caller: Caller, box: BoxIn) -> packing.Box:
+    """Return a box as packing takes it; units in it are those that the caller may see."""
+    inside: list[Codes | packing.Box | bytes] = []
+    for part in box.inside:
+        if isinstance(part, CodesIn):
+            inside.append(Codes(part.batch, part.first, part.to))
+        elif isinstance(part, BoxIn):
+            inside.append(box_of(site, caller, part))
+        else:
+            inside.extend(units_of(site, caller, [part]))
+    return packing.Box(box.sscc, inside, box.lot)
 
 
 def unpack(site: Site, caller: Caller, body: UnpackIn, key: str) -> Order:
@@ -144,6 +168,7 @@ def message(site: Site, caller: Caller, body: MessageIn) -> tuple[Order, list[by
     if body.handoff is not None:
         return handoff(site, caller, body.handoff, "")
     for made in (
+        body.pack and pack(site, caller, body.pack),
         body.unpack and unpack(site, caller, body.unpack, ""),
         body.exception and exception(site, caller, body.exception, ""),
         body.settlement and settlement(site, caller, body.settlement, ""),

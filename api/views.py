@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -100,7 +101,7 @@ def event_json(event: ChainEvent) -> Json:
     }
 
 
-def submission_json(row: Submission) -> Json:
+def submission_json(row: Submission, skipped: Sequence[bytes]) -> Json:
     """Return a submission's state; what a hosted key will sign again is still queued."""
     being_signed_again = row.state == "NEEDS_SIGNATURE" and not asks_a_person(row)
     return {
@@ -112,6 +113,7 @@ def submission_json(row: Submission) -> Json:
         "detail": row.detail,
         "block": row.block,
         "deadline": row.deadline,
+        "skipped": ["0x" + unit.hex() for unit in skipped],
     }
 
 

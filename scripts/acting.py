@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from ledger.db.engine import reading
 from ledger.domain import ids
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, Unavailable
-from ledger.services import act, custody, relaying, ruling
+from ledger.services import act, custody, moved, relaying, ruling
 from ledger.services.goods.units import find_unit
 from ledger.services.site import Site
 from scripts.common import show, signer, site
@@ -33,6 +33,12 @@ Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the cha
 Out = Annotated[
     Path | None,
     typer.Option("--out", help="Only write the message here, for several admins to sign."),
+]
+SkipStale = Annotated[
+    bool,
+    typer.Option(
+        "--skip-stale", help="Skip units that move before it lands; else they refuse the whole."
+    ),
 ]
 Batch = Annotated[int, typer.Option("--batch", help="Number of the batch.")]
 First = Annotated[int, typer.Option("--from", help="Index of the first code, from 0.")]
@@ -137,13 +143,23 @@ def hand_over(
     wait: bool,
     data: Path | None,
     as_json: bool,
+    skip_stale: bool = False,
 ) -> None:
     """Carry out one of `custody.WAYS` between two parties, and show what became of it."""
     where, key, own = site(data), idempotency(key), signer(key_file)
     named = [unit(where, text) for text in units]
-    submission = custody.hand(where, verb, party(actor), party(other), named, key, own)
-    result = {"units": ["0x" + each.hex() for each in named]}
-    show({**result, **outcome(where, submission, key, wait)}, as_json)
+    submission = custody.hand(where, verb, party(actor), party(other), named, key, own, skip_stale)
+    result: dict[str, Any] = {"units": _ids(named)}
+    result |= outcome(where, submission, key, wait)
+    if skip_stale:
+        with reading(where.engine) as session:
+            row = act.state_of(where, submission)
+            result["skipped"] = _ids(moved.skipped(session, row))
+    show(result, as_json)
+
+
+def _ids(units: Sequence[bytes]) -> list[str]:
+    return ["0x" + each.hex() for each in units]
 
 
 def carry_out(

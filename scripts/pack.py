@@ -35,6 +35,10 @@ def pack(
     file: Annotated[Path, typer.Argument(help="JSON of one unit, CSV of a line, or - (a stream).")],
     actor: Actor,
     lot: Annotated[str | None, typer.Option(help="Lot of all units of a CSV file.")] = None,
+    ship_to: Annotated[
+        str | None,
+        typer.Option("--ship-to", help="Send the unit there under the same signature (JSON only)."),
+    ] = None,
     key_file: KeyFile = None,
     key: Idempotency = None,
     wait: Wait = True,
@@ -49,13 +53,17 @@ def pack(
     is a stream of a line's events, acknowledged line by line (docs/packing.md).
     """
     where, own = site(data), signer(key_file)
+    one = file.suffix.lower() != ".csv" and str(file) != "-"
+    if ship_to is not None and not one:
+        raise Rejected("ONE_UNIT", "Only a unit from a JSON file is packed and shipped at once.")
     if str(file) == "-":
         _stream(where, party(actor), own, sys.stdin.buffer)
-    elif file.suffix.lower() == ".csv":
+    elif not one:
         _file(where, party(actor), own, file, lot, wait, as_json)
     else:
         box, key = _box(where, _read(file), 1), idempotency(key)
-        packed, submission = packing.pack(where, party(actor), box, key, own)
+        to = None if ship_to is None else party(ship_to)
+        packed, submission = packing.pack(where, party(actor), box, key, own, to)
         result = {"unit": "0x" + packed.hex(), "sscc": box.sscc}
         show({**result, **outcome(where, submission, key, wait)}, as_json)
 

@@ -58,6 +58,11 @@ def call_data(function: str, *arguments: Any) -> bytes:
     return _selector(entry) + encode(types, [_plain(a) for a in arguments])
 
 
+def calls(data: bytes, function: str) -> bool:
+    """Say whether calldata calls a function."""
+    return data[:4] == _selector(_entries("function")[function])
+
+
 def decode_event(topics: Sequence[bytes], data: bytes) -> tuple[str, dict[str, Any]] | None:
     """Return an event's name and its arguments, None for one that is not the contract's."""
     entry = _by_topic().get(topics[0]) if topics else None

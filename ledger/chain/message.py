@@ -134,7 +134,8 @@ class Message:
 class ListMessage:
     """One verb (ship or receiveFrom) on several units under one signature.
 
-    heads: as they are when the list is signed, in the order of `units`.
+    heads: as they are when the list is signed, in the order of `units`. skip_stale: a unit that has
+    moved since is skipped, and does not refuse the list.
     """
 
     verb: Verb
@@ -144,6 +145,11 @@ class ListMessage:
     era: int
     deadline: int
     args: Mapping[str, Any]
+
+    @property
+    def subject(self) -> bytes:
+        """The first unit's subject id, by which the list is known on its way."""
+        return ids.subject("unit", self.units[0])
 
     def struct_hash(self) -> bytes:
         """Return the EIP-712 hashStruct."""
@@ -181,11 +187,25 @@ class GroupMessage:
     deadline: int
     parts: Parts
 
+    @property
+    def verb(self) -> Verb:
+        """The first verb, by which the group is known on its way."""
+        return self.parts[0][0]
+
+    @property
+    def args(self) -> Mapping[str, Any]:
+        """The arguments of the first verb."""
+        return self.parts[0][1]
+
+    @property
+    def subject(self) -> bytes:
+        """The subject's id."""
+        return ids.subject("unit", self.unit)
+
     def struct_hash(self) -> bytes:
         """Return the EIP-712 hashStruct."""
         hashes = [typed_data.args_hash(verb, args) for verb, args, *_ in self.parts]
-        subject = ids.subject("unit", self.unit)
-        return typed_data.group_hash(subject, self.head, self.era, self.deadline, hashes)
+        return typed_data.group_hash(self.subject, self.head, self.era, self.deadline, hashes)
 
     def call(self, signatures: Sequence[Signature]) -> bytes:
         """Return the calldata."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ledger.chain.artifact import decode_error
+from ledger.chain.artifact import calls, decode_error
+from ledger.domain.verbs import LISTS
 from ledger.errors import Rejected
 
 # Every custom error of the contract (a test compares); {0}, {1} are its arguments.
@@ -94,6 +95,17 @@ SENTENCES: dict[str, str] = {
 
 # The signature was good once, and no longer is: to be signed again over the new state.
 NEEDS_SIGNATURE = frozenset({"StaleHead", "DeadlinePassed", "EraCancelled", "BadPredecessor"})
+
+
+def refusal_of(call: bytes, reason: bytes) -> Rejected:
+    """Return why the contract refused a call that it would have taken before.
+
+    The heads of a list are no calldata: once a unit has moved, its signature is that of nobody.
+    """
+    told = refusal(reason) or Rejected("Unknown", reason.hex())
+    if told.code == "WrongSigner" and any(calls(call, function) for function in LISTS.values()):
+        return Rejected("StaleHead", SENTENCES["StaleHead"])
+    return told
 
 
 def refusal(data: bytes) -> Rejected | None:

@@ -127,6 +127,8 @@ SIGNINGS: dict[Verb, Signing] = {
     Verb.ANCHOR_SCAN_LOG: Signing("AnchorScanLog", "anchorScanLog", "log", "ScanLogAnchored"),
 }
 
+# The verbs of which several, one after the other on one unit, may be one message.
+GROUPED = frozenset({Verb.PACK, Verb.UNPACK, Verb.SHIP, Verb.RECEIVE_FROM})
 LISTS: dict[Verb, str] = {Verb.SHIP: "shipList", Verb.RECEIVE_FROM: "receiveList"}
 
 RULINGS = frozenset(

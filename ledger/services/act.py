@@ -7,81 +7,35 @@ happened since; another request under a used key is refused.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ledger.chain.account import Account
-from ledger.chain.message import NOTHING, GroupMessage, ListMessage, Message, Shown
+from ledger.chain.account import Account, Signature
+from ledger.chain.message import GroupMessage, ListMessage, Message
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Submission
-from ledger.domain import ids, jcs, typed_data
-from ledger.domain.typed_json import to_json
+from ledger.domain import ids, typed_data
 from ledger.domain.verbs import SIGNINGS, Verb
 from ledger.errors import Rejected, Unavailable
-from ledger.services import capture
+from ledger.services import capture, moved
+from ledger.services.moved import Signed
+from ledger.services.order import Order as Order
 from ledger.services.site import Site
 
 MAX_SIGNINGS = 10  # of one submission; then a person looks at what moves its subject
 FOLLOW_S = 5.0  # that the follower may be behind the node
 
-Args = Mapping[str, Any]
 Beside = Callable[[Session], None]
 """Own rows that go into the same transaction as the submission."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be done, before anyone has signed it.
-
-    identity: of the subject. document: its EPCIS document, whose hash becomes args["eventHash"].
-    key: idempotency key. brand: whose goods, 0 for none. deadline_s: seconds the signature is good.
-    worked_out: arguments that follow from when it is asked, not from what is asked.
-    """
-
-    verb: Verb
-    actor: int
-    identity: bytes | int
-    args: Args
-    key: str
-    brand: int = 0
-    document: Mapping[str, Any] | None = None
-    shown: Shown = NOTHING
-    deadline_s: int = capture.CUSTODY_DEADLINE_S
-    worked_out: tuple[str, ...] = ()
-
-    def asked(self, units: Sequence[bytes] = ()) -> bytes:
-        """What tells it from any other request under its key; units: of a list."""
-        args = {name: value for name, value in self.args.items() if name not in self.worked_out}
-        what = {"actor": self.actor, "identity": self.identity, "args": args, "units": units}
-        return capture.asked_of(self.verb, what)
-
-    def to_json(self, units: Sequence[bytes] = ()) -> dict[str, Any]:
-        """What is needed to sign it again over newer heads."""
-        kept: dict[str, Any] = to_json(
-            {
-                "identity": self.identity,
-                "args": self.signed_args(),
-                "shown": self.shown.to_json(),
-                "units": units,
-                "deadline_s": self.deadline_s,
-            }
-        )
-        return kept
-
-    def signed_args(self) -> dict[str, Any]:
-        """The arguments with the document's hash in them."""
-        hashed = {"eventHash": jcs.event_hash(self.document)} if self.document else {}
-        return {**self.args, **hashed}
 
 
 def act(
     site: Site, order: Order, signer: Account | None = None, beside: Beside | None = None
 ) -> int:
-    """Sign and keep one verb; return the submission's id.
+    """Sign and keep one verb, or a group; return the submission's id.
 
     signer: the party's own key, or a device's; None takes the hosted one. Raises Rejected by the
     contract's name, NOT_HOSTED, KEY_REUSED, Unavailable LEDGER_UNREACHABLE.
@@ -96,7 +50,6 @@ def act_on_list(
     order: Order,
     units: Sequence[bytes],
     signer: Account | None = None,
-    skip_stale: bool = False,
 ) -> int:
     """Sign and keep one verb over several units (ship, receiveFrom); as `act`."""
     if (found := known(site, order.key, order.verb, order.asked(units))) is not None:
@@ -113,7 +66,7 @@ def act_on_list(
                 units,
                 args,
                 deadline,
-                skip_stale,
+                order.skip_stale,
                 _address(signer),
             )
 
@@ -133,31 +86,28 @@ def act_many(
     in its place; others are raised.
     """
     results: list[int | Rejected] = []
-    fresh: list[tuple[int, bytes, int]] = []
+    fresh: list[tuple[int, _Ready]] = []
     for at, order in enumerate(orders):
         try:
             found = known(site, order.key, order.verb, order.asked())
             if found is None:
                 compose = _composer(site, order, signer)
-                message, data = _signed(site, compose, signer or site.signer(order.actor))
-                fresh.append((at, data, message.deadline))
+                fresh.append((at, _signed(site, compose, signer or site.signer(order.actor))))
             results.append(found or 0)
         except Rejected as error:
             results.append(error)
     if not fresh:
         return results
     with transaction(site.engine) as session:
-        for at, data, deadline in fresh:
-            row = _put(site, session, orders[at], (), data, deadline, hosted=signer is None)
-            results[at] = row.id
-        beside(session, [at for at, *_ in fresh])
+        for at, ready in fresh:
+            results[at] = _put(site, session, orders[at], (), ready, hosted=signer is None).id
+        beside(session, [at for at, _ in fresh])
     return results
 
 
-def sign(site: Site, message: Message | ListMessage | GroupMessage, signer: Account) -> bytes:
-    """Return the contract call of a message under one signature."""
-    digest = typed_data.digest(site.network.domain, message.struct_hash())
-    return message.call([signer.sign(digest)])
+def sign(site: Site, message: Signed, signer: Account) -> Signature:
+    """Return a key's signature of a message for this ledger."""
+    return signer.sign(typed_data.digest(site.network.domain, message.struct_hash()))
 
 
 def state_of(site: Site, submission: int) -> Submission:
@@ -201,8 +151,15 @@ def is_refused(row: Submission) -> bool:
 def asks_a_person(row: Submission) -> bool:
     """Say whether a submission waits for a signature that no key hosted here will give."""
     taken_back = row.error == "EraCancelled"  # all that the key had signed: by its own wish
-    given_up = row.order is None or row.signings >= MAX_SIGNINGS or taken_back
-    return row.state == "NEEDS_SIGNATURE" and given_up
+    given_up = row.signings >= MAX_SIGNINGS or taken_back
+    return row.state == "NEEDS_SIGNATURE" and (given_up or _is_signed_elsewhere(row))
+
+
+def _is_signed_elsewhere(row: Submission) -> bool:
+    if row.order is None:
+        return True
+    # What was signed of a list that may skip units is as good as before, until its deadline.
+    return "signed" in row.order and row.error != "StaleHead"
 
 
 def known(site: Site, key: str, verb: Verb, asked: bytes) -> int | None:
@@ -215,12 +172,33 @@ def known(site: Site, key: str, verb: Verb, asked: bytes) -> int | None:
     return None if found is None else found.id
 
 
-def _composer(site: Site, order: Order, signer: Account | None) -> Callable[[], Message]:
+@dataclass(frozen=True)
+class _Ready:
+    """A signed message, and the call of it that the contract would take."""
+
+    message: Signed
+    signature: Signature
+    data: bytes
+
+
+def _composer(
+    site: Site, order: Order, signer: Account | None
+) -> Callable[[], Message | GroupMessage]:
     what = (order.verb, order.identity, order.signed_args())
 
-    def compose() -> Message:
+    def compose() -> Message | GroupMessage:
         deadline = site.clock() + order.deadline_s
         with reading(site.engine) as session:
+            if order.then:
+                assert isinstance(order.identity, bytes)  # groups are of units
+                return capture.compose_group(
+                    session,
+                    site.network,
+                    order.identity,
+                    order.parts(),
+                    deadline,
+                    _address(signer),
+                )
             return capture.compose(
                 session, site.network, *what, deadline, order.shown, _address(signer)
             )
@@ -233,12 +211,13 @@ def _put(
     session: Session,
     order: Order,
     units: Sequence[bytes],
-    data: bytes,
-    deadline: int,
+    ready: _Ready,
     *,
     hosted: bool,
 ) -> Submission:
     """Keep a signed order; units: of a list. hosted: its key is here, and may sign it again."""
+    again = order.to_json(units) if hosted else {}
+    again |= moved.kept(ready.message, None if hosted else ready.signature)
     identity = units[0] if units else order.identity
     return capture.keep(
         session,
@@ -247,12 +226,12 @@ def _put(
         actor=order.actor,
         verb=order.verb,
         subject=ids.subject(SIGNINGS[order.verb].kind, identity),
-        data=data,
+        data=ready.data,
         asked=order.asked(units),
-        deadline=deadline,
+        deadline=ready.message.deadline,
         now=site.clock(),
-        document=order.document,
-        order=order.to_json(units) if hosted else None,
+        documents=[one.document for one in order.group() if one.document is not None],
+        order=again or None,
     )
 
 
@@ -260,13 +239,13 @@ def _keep(
     site: Site,
     order: Order,
     units: Sequence[bytes],
-    compose: Callable[[], Message | ListMessage],
+    compose: Callable[[], Signed],
     signer: Account | None,
     beside: Beside | None,
 ) -> int:
-    message, data = _signed(site, compose, signer or site.signer(order.actor))
+    ready = _signed(site, compose, signer or site.signer(order.actor))
     with transaction(site.engine) as session:
-        row = _put(site, session, order, units, data, message.deadline, hosted=signer is None)
+        row = _put(site, session, order, units, ready, hosted=signer is None)
         if beside is not None:
             beside(session)
         return row.id
@@ -276,9 +255,7 @@ def _address(signer: Account | None) -> bytes | None:
     return None if signer is None else signer.address
 
 
-def _signed(
-    site: Site, compose: Callable[[], Message | ListMessage], signer: Account
-) -> tuple[Message | ListMessage, bytes]:
+def _signed(site: Site, compose: Callable[[], Signed], signer: Account) -> _Ready:
     """Sign a message that the contract would take now.
 
     The chain may be a block ahead of what we have followed: then its answer is StaleHead, and what
@@ -287,10 +264,9 @@ def _signed(
     end = time.monotonic() + FOLLOW_S
     while True:
         message = compose()
-        data = sign(site, message, signer)
+        signature = sign(site, message, signer)
         try:
-            capture.ask(site.rpc, site.network, site.relay.address, data)
-            return message, data
+            return _Ready(message, signature, moved.taken(site, message, signature))
         except Rejected as error:
             if error.code != "StaleHead" or time.monotonic() > end:
                 raise

@@ -103,10 +103,11 @@ def compose_group(
     unit: bytes,
     parts: Parts,
     deadline: int,
+    signer: bytes | None = None,
 ) -> GroupMessage:
-    """Return the message of consecutive verbs of one actor on one unit."""
+    """Return the message of consecutive verbs of one actor on one unit. signer: as in `compose`."""
     seq, head = newest(session, network, "unit", unit)
-    era = era_of(session, int(parts[0][1]["actor"]))
+    era = era_of(session, int(parts[0][1]["actor"]), signer)
     return GroupMessage(unit, head, seq, era, deadline, tuple(parts))
 
 
@@ -163,19 +164,19 @@ def keep(
     asked: bytes,
     deadline: int,
     now: int,
-    document: Mapping[str, Any] | None = None,
+    documents: Sequence[Mapping[str, Any]] = (),
     order: Mapping[str, Any] | None = None,
 ) -> Submission:
-    """Put a signed call into the outbox with its document; the same key again gives the same row.
+    """Put a signed call into the outbox with its documents; the same key again gives the same row.
 
     key: the caller's idempotency key. data: the contract call. asked: of `asked_of`. deadline, now:
-    unix seconds. order: the request itself, where a key hosted here may sign it again; see
-    `resign`. Raises Rejected KEY_REUSED when the key came with another request.
+    unix seconds. order: what `resign` needs to make the call anew, where it may.
+    Raises Rejected KEY_REUSED when the key came with another request.
     """
     found = kept_as(session, key, verb, asked)
     if found is not None:
         return found
-    if document is not None:
+    for document in documents:
         keep_document(session, document, brand, now)
     row = Submission(
         key=key,

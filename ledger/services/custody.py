@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
@@ -66,20 +67,28 @@ def hand(
     units: Sequence[bytes],
     key: str,
     signer: Account | None = None,
+    skip_stale: bool = False,
 ) -> int:
     """Carry out one of `WAYS` with another party; return the submission's id.
 
-    units: one, or several under one signature to ship or receive. Raises Rejected EMPTY, ONE_UNIT,
-    UNKNOWN_UNIT and the contract's names.
+    units: one, or several under one signature to ship or receive. skip_stale: of several, those
+    that move before it lands are skipped. Raises Rejected EMPTY, ONE_UNIT, UNKNOWN_UNIT and the
+    contract's names.
     """
-    order = order_handoff(site, verb, actor, other, units, key)
+    order = order_handoff(site, verb, actor, other, units, key, skip_stale)
     if len(units) == 1:
         return act(site, order, signer)
     return act_on_list(site, order, units, signer)
 
 
 def order_handoff(
-    site: Site, verb: Verb, actor: int, other: int, units: Sequence[bytes], key: str
+    site: Site,
+    verb: Verb,
+    actor: int,
+    other: int,
+    units: Sequence[bytes],
+    key: str,
+    skip_stale: bool = False,
 ) -> Order:
     """Return the order of one of `WAYS`, with its document, before anyone has signed it.
 
@@ -97,7 +106,21 @@ def order_handoff(
     document = _document(site, verb, actor, other, [name.epc for name in names])
     args = {"actor": actor, COUNTERPARTIES[verb]: other}
     good_for = RECEIPT_DEADLINE_S if verb is Verb.RECEIVE_FROM else CUSTODY_DEADLINE_S
-    return Order(verb, actor, units[0], args, key, names[0].brand, document, shown, good_for)
+    brand = names[0].brand
+    return Order(
+        verb, actor, units[0], args, key, brand, document, shown, good_for, skip_stale=skip_stale
+    )
+
+
+def order_sending(site: Site, order: Order, to: int, epc: str) -> Order:
+    """Return the order of packing a unit, with that of shipping it under the same signature.
+
+    epc: the unit's, which is known here only once it is packed.
+    """
+    document = _document(site, Verb.SHIP, order.actor, to, [epc])
+    args = {"actor": order.actor, "to": to}
+    ship = Order(Verb.SHIP, order.actor, order.identity, args, order.key, order.brand, document)
+    return replace(order, then=(ship,))
 
 
 def brands_own(session: Session, brand: int, name: UnitName) -> list[bytes]:

@@ -13,20 +13,19 @@ from eth_abi.exceptions import EncodingError
 from sqlalchemy.orm import Session
 
 from ledger.chain.account import Account, Signature, recover
-from ledger.chain.message import ListMessage, Message, Shown
+from ledger.chain.message import GroupMessage, ListMessage, Message
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainBatch, ChainLot, UnitName
-from ledger.domain import ids, jcs, typed_data
-from ledger.domain.history import NO_EVENT_HASH
-from ledger.domain.typed_json import from_json, to_bytes, to_json
-from ledger.domain.verbs import BY_QUORUM, LISTS, SIGNINGS, Verb
+from ledger.domain import typed_data
+from ledger.domain.typed_json import to_bytes
+from ledger.domain.verbs import BY_QUORUM, SIGNINGS
 from ledger.errors import Rejected
-from ledger.services import capture
-from ledger.services.act import Order, known
+from ledger.services import capture, moved
+from ledger.services.act import Beside, Order, known
+from ledger.services.message_form import parse, word, written
+from ledger.services.moved import Signed
 from ledger.services.site import Site
 
-FORMAT = "touchstone-message/1"
-RELAYED = frozenset(SIGNINGS) - {Verb.ANCHOR_SCAN_LOG}
 Json = dict[str, Any]
 
 
@@ -41,11 +40,22 @@ def write(
     deadline = site.clock() + order.deadline_s
     args = order.signed_args()
     with reading(site.engine) as session:
-        if len(units) > 1:
-            listed = capture.compose_list(
-                session, site.network, order.verb, units, args, deadline, signer=signer
+        if order.then:
+            assert isinstance(order.identity, bytes)  # groups are of units
+            group = capture.compose_group(
+                session, site.network, order.identity, order.parts(), deadline, signer
             )
-            over = {"units": listed.units, "heads": listed.heads, "era": listed.era}
+            over = {"identity": group.unit, "head": group.head, "seq": group.seq, "era": group.era}
+        elif len(units) > 1:
+            listed = capture.compose_list(
+                session, site.network, order.verb, units, args, deadline, order.skip_stale, signer
+            )
+            over = {
+                "units": listed.units,
+                "heads": listed.heads,
+                "skip_stale": listed.skip_stale,
+                "era": listed.era,
+            }
         else:
             single = capture.compose(
                 session,
@@ -63,28 +73,16 @@ def write(
                 "seq": single.seq,
                 "era": single.era,
                 "hint": single.hint,
-                "shown": single.shown.to_json(),
+                "shown": order.shown.to_json(),
             }
-    found: Json = to_json(
-        {
-            "format": FORMAT,
-            "chain_id": site.network.chain_id,
-            "contract": site.network.contract,
-            "verb": int(order.verb),
-            "brand": order.brand,
-            "deadline": deadline,
-            "args": args,
-            **over,
-            "document": order.document,
-        }
-    )
-    return found
+    ledger = {"chain_id": site.network.chain_id, "contract": site.network.contract}
+    return written(order, {**ledger, "deadline": deadline, **over})
 
 
-def read(message: Mapping[str, Any]) -> Message | ListMessage:
+def read(message: Mapping[str, Any]) -> Signed:
     """Return a message from its JSON, all of which fits its types. Raises Rejected BAD_MESSAGE."""
     try:
-        found = _read(message)
+        found = parse(message)
         found.struct_hash()  # these raise for what does not fit
         found.call([(bytes(32), bytes(32))])
         return found
@@ -104,7 +102,7 @@ def read(message: Mapping[str, Any]) -> Message | ListMessage:
 def sign(message: Mapping[str, Any], account: Account) -> Json:
     """Return a message with its signature: what an agent does on its own machine.
 
-    The caller has looked at what it signs: `message["args"]` and the units.
+    The caller has looked at what it signs: `message["args"]` (of a group each part's), the units.
     """
     contract = to_bytes(message["contract"])
     separator = typed_data.domain_separator(int(message["chain_id"]), contract)
@@ -112,23 +110,47 @@ def sign(message: Mapping[str, Any], account: Account) -> Json:
     return {"message": dict(message), "r": "0x" + r.hex(), "vs": "0x" + vs.hex()}
 
 
-def accept(site: Site, signed: Mapping[str, Any], key: str) -> int:
+def accept(
+    site: Site,
+    signed: Mapping[str, Any],
+    key: str,
+    brand: int | None = None,
+    beside: Beside | None = None,
+) -> int:
     """Keep a signed message to be relayed; return the submission's id.
 
-    signed: as `sign` returns it. key: the sender's idempotency key, among the actor's own. Raises
-    Rejected BAD_MESSAGE, KEY_REUSED and the contract's names.
+    signed: as `sign` returns it. key: the sender's idempotency key, among the actor's own. brand:
+    whose goods it is about, None where that is to be found out. Raises Rejected BAD_MESSAGE,
+    KEY_REUSED and the contract's names.
     """
+    message = read_signed(signed)
     try:
-        body = signed["message"]
         signature = _signature(signed)
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise Rejected("BAD_MESSAGE", "Send message, r and vs, as signed.") from None
-    message = read(body)
+        raise _not_signed() from None
     if message.verb in BY_QUORUM:
         raise Rejected("BAD_MESSAGE", "A quorum signs this: send it with all its signatures.")
     # Nobody gets among another party's keys: the contract is asked who signed before one is kept.
     actor = int(message.args["actor"])
-    return keep(site, message, message.call([signature]), body["document"], actor, key)
+    key = key_of(actor, key)
+    # The call as it was signed: what has moved since does not make it another request.
+    asked = capture.asked_of(message.verb, {"data": message.call([signature])})
+    if (found := known(site, key, message.verb, asked)) is not None:
+        return found
+    data = moved.taken(site, message, signature)
+    order = moved.kept(message, signature) or None
+    body = signed["message"]
+    documents = [one["document"] for one in body.get("parts", [body])]
+    return _keep(site, message, data, asked, documents, actor, key, brand, order, beside)
+
+
+def read_signed(signed: Mapping[str, Any]) -> Signed:
+    """Return the message of what `sign` returned. Raises Rejected BAD_MESSAGE."""
+    try:
+        message = signed["message"]
+    except (KeyError, TypeError):
+        raise _not_signed() from None
+    return read(message)
 
 
 def accept_ruling(
@@ -146,7 +168,7 @@ def accept_ruling(
         raise Rejected("BAD_MESSAGE", "Give signatures of one and the same message.")
     body = signed[0]["message"]
     message = read(body)
-    if isinstance(message, ListMessage) or message.verb not in BY_QUORUM:
+    if not isinstance(message, Message) or message.verb not in BY_QUORUM:
         raise Rejected("BAD_MESSAGE", "No quorum signs this: send it with its party's signature.")
     digest = typed_data.digest(site.network.domain, message.struct_hash())
     data = message.call(_ascending(digest, signed), _ascending(digest, accepted))
@@ -156,45 +178,69 @@ def accept_ruling(
 
 def keep(
     site: Site,
-    message: Message | ListMessage,
+    message: Message,
     data: bytes,
     document: Mapping[str, Any] | None,
     actor: int,
     key: str,
     asked: bytes | None = None,
 ) -> int:
-    """Keep a call that the contract would take; return the submission's id. Raises as `accept`.
+    """Keep the call of a decision that the contract would take; return the submission's id.
 
     asked: of `capture.asked_of`; None where it comes signed: another signature is another request.
+    Raises as `accept`.
     """
     asked = asked or capture.asked_of(message.verb, {"data": data})
-    if isinstance(message, ListMessage):
-        subject = ids.subject("unit", message.units[0])
-    else:
-        subject = message.subject
-    key = f"relay-{actor}:{key}"
+    key = key_of(actor, key)
     if (found := known(site, key, message.verb, asked)) is not None:
         return found
     capture.ask(site.rpc, site.network, site.relay.address, data)
+    return _keep(site, message, data, asked, [document], actor, key)
+
+
+def key_of(actor: int, key: str) -> str:
+    """Return under which idempotency key a message is kept: nobody gets among another's keys."""
+    return f"relay-{actor}:{key}"
+
+
+def _keep(
+    site: Site,
+    message: Signed,
+    data: bytes,
+    asked: bytes,
+    documents: Sequence[Mapping[str, Any] | None],
+    actor: int,
+    key: str,
+    brand: int | None = None,
+    order: Json | None = None,
+    beside: Beside | None = None,
+) -> int:
     with transaction(site.engine) as session:
         row = capture.keep(
             session,
             key=key,
-            brand=_brand_of(session, message),
+            brand=_brand_of(session, message) if brand is None else brand,
             actor=actor,
             verb=message.verb,
-            subject=subject,
+            subject=message.subject,
             data=data,
             asked=asked,
             deadline=message.deadline,
             now=site.clock(),
-            document=document,
+            documents=[document for document in documents if document is not None],
+            order=order,
         )
+        if beside is not None:
+            beside(session)
         return row.id
 
 
+def _not_signed() -> Rejected:
+    return Rejected("BAD_MESSAGE", "Send message, r and vs, as signed.")
+
+
 def _signature(signed: Mapping[str, Any]) -> Signature:
-    return _word(signed["r"]), _word(signed["vs"])
+    return word(signed["r"]), word(signed["vs"])
 
 
 def _ascending(digest: bytes, signed: Sequence[Mapping[str, Any]]) -> list[Signature]:
@@ -202,14 +248,14 @@ def _ascending(digest: bytes, signed: Sequence[Mapping[str, Any]]) -> list[Signa
     try:
         signatures = [_signature(one) for one in signed]
     except (KeyError, TypeError, ValueError):
-        raise Rejected("BAD_MESSAGE", "Send message, r and vs, as signed.") from None
+        raise _not_signed() from None
     return sorted(signatures, key=lambda signature: recover(digest, signature) or b"")
 
 
-def _brand_of(session: Session, message: Message | ListMessage) -> int:
+def _brand_of(session: Session, message: Signed) -> int:
     """Return whose goods a message is about, 0 for nobody's."""
-    if isinstance(message, ListMessage) or isinstance(message.identity, bytes):
-        unit = message.units[0] if isinstance(message, ListMessage) else message.identity
+    if not isinstance(message, Message) or isinstance(message.identity, bytes):
+        unit = _unit_of(message)
         name = session.get(UnitName, unit)
         batch = session.get(ChainBatch, message.args.get("batch", 0))
         return name.brand if name else batch.brand if batch else 0
@@ -219,47 +265,7 @@ def _brand_of(session: Session, message: Message | ListMessage) -> int:
     return int(message.args.get("actor", 0))  # a brand on its own batches, a party on itself
 
 
-def _read(message: Mapping[str, Any]) -> Message | ListMessage:
-    verb = Verb(message["verb"])
-    if message["format"] != FORMAT or verb not in RELAYED:
-        raise ValueError(f"verb {message['verb']} is not relayed")
-    args = from_json(f"{SIGNINGS[verb].name}Args", message["args"])
-    if _event_hash(message["document"]) != args.get("eventHash", NO_EVENT_HASH):
-        raise ValueError("the document is not the one whose hash is signed")
-    era, deadline = _number(message["era"]), _number(message["deadline"])
-    if "units" in message:
-        units = [_word(unit) for unit in message["units"]]
-        heads = [_word(head) for head in message["heads"]]
-        if verb not in LISTS or not units or len(units) != len(heads):
-            raise ValueError("a list has units, and a head for each")
-        return ListMessage(verb, units, heads, False, era, deadline, args)
-    identity = message["identity"]
-    return Message(
-        verb,
-        _word(identity) if SIGNINGS[verb].kind in ("unit", "item") else _number(identity),
-        _word(message["head"]),
-        _number(message["seq"]),
-        era,
-        deadline,
-        args,
-        _number(message["hint"]),
-        Shown.from_json(message["shown"]),
-    )
-
-
-def _event_hash(document: Mapping[str, Any] | None) -> bytes:
-    return NO_EVENT_HASH if document is None else jcs.event_hash(document)
-
-
-def _word(text: str) -> bytes:
-    word = to_bytes(text)
-    if len(word) != 32:
-        raise ValueError("a word has 32 bytes")
-    return word
-
-
-def _number(value: Any) -> int:
-    number = int(value)
-    if not 0 <= number < 1 << 63:
-        raise ValueError(f"{number} is out of range")
-    return number
+def _unit_of(message: Signed) -> bytes | int:
+    if isinstance(message, ListMessage):
+        return message.units[0]
+    return message.unit if isinstance(message, GroupMessage) else message.identity

@@ -1,7 +1,8 @@
 """Signing again: what went stale on its way is signed over the new head by a key hosted here.
 
 Acknowledged means kept, not carried out. A party with a key of its own is asked instead: its
-submission stays NEEDS_SIGNATURE until it sends a new one.
+submission stays NEEDS_SIGNATURE until it sends a new one. A list that may skip units needs no other
+signature for those that have moved: the contract is told of them anew.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ledger.chain.message import ListMessage, Message, Shown
+from ledger.chain.message import Shown
 from ledger.chain.refusals import NEEDS_SIGNATURE
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Submission
 from ledger.domain.typed_json import from_json, to_bytes
 from ledger.domain.verbs import SIGNINGS, Verb
 from ledger.errors import Rejected
-from ledger.services import capture
+from ledger.services import capture, moved
 from ledger.services.act import asks_a_person, sign
+from ledger.services.moved import Signed
 from ledger.services.site import Site
+
+_SIGNED_ANEW = frozenset({"DeadlinePassed", "EraCancelled"})  # by a key that is not here
 
 
 def sign_again(site: Site) -> int:
@@ -42,12 +46,18 @@ def sign_again(site: Site) -> int:
 
 def _sign_again(site: Site, row: Submission) -> bool:
     assert row.order is not None
+    given = row.order.get("signed")
     try:
-        message = _message(site, Verb(row.verb), row.order)
-        data = sign(site, message, site.signer(row.actor))
-        capture.ask(site.rpc, site.network, site.relay.address, data)
+        message = _message(site, row)
+        if given:
+            signature = to_bytes(given["r"]), to_bytes(given["vs"])
+        else:
+            signature = sign(site, message, site.signer(row.actor))
+        data = moved.taken(site, message, signature)
     except Rejected as error:
-        if error.code in NEEDS_SIGNATURE:
+        if given and error.code in _SIGNED_ANEW:
+            return _update(site, row.id, error=error.code, detail=error.message)
+        if error.code in NEEDS_SIGNATURE and "heads" not in row.order:
             return False  # another of the same subject is on its way: its turn comes
         return _update(site, row.id, state="REJECTED", error=error.code, detail=error.message)
     # If we die before this commit it is signed again, over the same head or a newer one.
@@ -67,17 +77,35 @@ def _sign_again(site: Site, row: Submission) -> bool:
     )
 
 
-def _message(site: Site, verb: Verb, order: Mapping[str, Any]) -> Message | ListMessage:
-    args = from_json(f"{SIGNINGS[verb].name}Args", order["args"])
+def _message(site: Site, row: Submission) -> Signed:
+    verb, order = Verb(row.verb), row.order
+    assert order is not None
+    if "signed" in order:
+        return moved.again(verb, order, order["signed"]["era"], order["signed"]["deadline"])
     deadline = site.clock() + int(order["deadline_s"])
     with reading(site.engine) as session:
+        if "heads" in order:
+            return moved.again(verb, order, capture.era_of(session, row.actor), deadline)
+        args, shown = _part(verb, order)
         if order["units"]:
             units = [to_bytes(unit) for unit in order["units"]]
             return capture.compose_list(session, site.network, verb, units, args, deadline)
         identity = order["identity"]
-        shown = Shown.from_json(order["shown"])
         subject = to_bytes(identity) if isinstance(identity, str) else int(identity)
+        if then := order.get("then"):  # not in what was kept before there were groups
+            parts = [(verb, args, shown.proofs, shown.origins)]
+            for one in then:
+                args, shown = _part(Verb(one["verb"]), one)
+                parts.append((Verb(one["verb"]), args, shown.proofs, shown.origins))
+            assert isinstance(subject, bytes)
+            return capture.compose_group(session, site.network, subject, parts, deadline)
         return capture.compose(session, site.network, verb, subject, args, deadline, shown)
+
+
+def _part(verb: Verb, kept: Mapping[str, Any]) -> tuple[dict[str, Any], Shown]:
+    """Return the arguments of a verb and what is shown with it, from what was kept."""
+    args = from_json(f"{SIGNINGS[verb].name}Args", kept["args"])
+    return args, Shown.from_json(kept["shown"])
 
 
 def _update(site: Site, submission: int, **values: object) -> bool:

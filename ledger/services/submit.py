@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 
 from ledger.chain.account import Account
 from ledger.chain.message import batch_call
-from ledger.chain.refusals import NEEDS_SIGNATURE, refusal
+from ledger.chain.refusals import NEEDS_SIGNATURE, refusal_of
 from ledger.chain.rpc import Rpc, answers
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainCheckpoint, ChainFailure, ChainTransaction, Relay, Submission
 from ledger.domain.keccak import keccak
-from ledger.errors import Broken, Rejected, Unavailable
+from ledger.errors import Broken, Unavailable
 from ledger.services.capture import GAS_BASE, GAS_BYTE, GAS_PART, MAX_GAS
 from ledger.services.network import Network
 
@@ -128,7 +128,7 @@ class Submitter:
             if row.part not in failures:
                 row.state = "CONFIRMED"
                 continue
-            told = refusal(failures[row.part]) or Rejected("Unknown", failures[row.part].hex())
+            told = refusal_of(row.data, failures[row.part])
             row.state = "NEEDS_SIGNATURE" if told.code in NEEDS_SIGNATURE else "REJECTED"
             row.error, row.detail = told.code, told.message
         session.merge(relay).settled = True

@@ -14,7 +14,7 @@ import pytest
 from ledger.domain import code
 from ledger.services import api_keys
 from ledger.services.goods import line
-from tests.api.world import BRAND, DISTRIBUTOR, GTIN, RIVAL, SHOP, STORE, World, sscc
+from tests.api.world import BRAND, DISTRIBUTOR, GTIN, KEY, RIVAL, SHOP, STORE, World, sscc
 
 
 @dataclass
@@ -179,3 +179,74 @@ def test_goods_are_reworked_over_http(world: World, codes: Codes) -> None:
         "/v1/dissolutions", json={**reason, "unit": new}, headers={"Idempotency-Key": "x"}
     )
     assert again.json()["title"] == "NOTHING_LEFT"
+
+
+def _loaded(codes: Codes, count: int) -> dict[str, Any]:
+    """Return a box of a run of fresh codes."""
+    first = codes.links.index(codes.fresh(count)[0])
+    run = {"batch": codes.batch, "first": first, "to": first + count}
+    return {"sscc": codes.sscc(), "inside": [run]}
+
+
+def _told(world: World, unit: str) -> list[tuple[str, str]]:
+    """Return verb and signing key of each event of a unit."""
+    events = world.api.get(f"/v1/units/{unit}").json()["events"]
+    return [(event["verb"], event["signer"]) for event in events]
+
+
+def test_boxes_are_packed_and_sent_at_once(world: World, codes: Codes) -> None:
+    """One signature each; what its addressee may not have is not packed."""
+    box, other = _loaded(codes, 1), _loaded(codes, 1)
+    packed = world.post("/v1/packs", {"actor": BRAND, "box": box, "ship_to": STORE})
+    many = world.post("/v1/packs/many", {"actor": BRAND, "boxes": [other], "ship_to": STORE})
+    world.settle(packed, *many)
+    for unit in (packed["unit"], many[0]["unit"]):
+        assert [verb for verb, _ in _told(world, unit)] == ["PACK", "SHIP"]
+    body = {"actor": BRAND, "box": _loaded(codes, 1), "ship_to": BRAND}
+    answer = world.api.post("/v1/packs", json=body, headers={"Idempotency-Key": "to itself"})
+    assert (answer.status_code, answer.json()["title"]) == (422, "ToSelf")
+    assert world.api.get(f"/v1/units/{body['box']['sscc']}").status_code == 404
+
+
+def test_a_box_is_packed_and_sent_by_its_packers_own_key(world: World, codes: Codes) -> None:
+    """The message is asked for, signed elsewhere, and sent with its box."""
+    asked = {"actor": DISTRIBUTOR, "box": _loaded(codes, 1), "ship_to": STORE}
+    signed = world.message("pack", **asked)
+    assert [part["verb"] for part in signed["message"]["parts"]] == [32, 34]
+    wrong = {**asked, "ship_to": BRAND, "signed": signed}
+    answer = world.api.post("/v1/packs", json=wrong, headers={"Idempotency-Key": "elsewhere"})
+    assert (answer.status_code, answer.json()["title"]) == (422, "BAD_MESSAGE")
+    packed = world.post("/v1/packs", {**asked, "signed": signed})
+    world.settle(packed)
+    key = "0x" + KEY.address.hex()
+    assert _told(world, packed["unit"]) == [("PACK", key), ("SHIP", key)]
+    inside = world.api.get("/v1/whereabouts", params={"code": packed["unit"]}).json()["down"]
+    assert len(inside) == 1
+
+
+def test_a_unit_that_has_moved_is_skipped_and_named(world: World, codes: Codes) -> None:
+    """By a list whose signer lets it, which is told of its state."""
+    boxes = {"actor": BRAND, "boxes": [_loaded(codes, 1) for _ in range(3)], "ship_to": DISTRIBUTOR}
+    packed = world.post("/v1/packs/many", boxes)
+    world.settle(*packed)
+    units = [each["unit"] for each in packed]
+    asked = {"verb": "receive", "actor": DISTRIBUTOR, "other": BRAND, "units": units}
+    signed = world.message("handoff", **asked, skip_stale=True)
+    world.hand("receive", DISTRIBUTOR, BRAND, units[1])
+    got = world.post("/relay", signed)
+    world.settle(got)
+    row = world.api.get(f"/v1/submissions/{got['submission']}").json()
+    assert (row["verb"], row["skipped"]) == ("RECEIVE_FROM", [units[1]])
+    assert [len(_told(world, unit)) for unit in units] == [3, 3, 3]
+
+
+def test_a_hosted_key_signs_a_list_that_may_skip(world: World, codes: Codes) -> None:
+    """Nothing has moved, so nothing is skipped."""
+    boxes = {"actor": BRAND, "boxes": [_loaded(codes, 1) for _ in range(2)]}
+    packed = world.post("/v1/packs/many", boxes)
+    world.settle(*packed)
+    units = [each["unit"] for each in packed]
+    asked = {"verb": "ship", "actor": BRAND, "other": STORE, "units": units, "skip_stale": True}
+    sent = world.post("/v1/handoffs", asked)
+    world.settle(sent)
+    assert world.api.get(f"/v1/submissions/{sent['submission']}").json()["skipped"] == []

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.scripts.conftest import BRAND, GTIN, Goods, sscc
+from tests.scripts.conftest import BRAND, DISTRIBUTOR, GTIN, STORE, Goods, sscc
 from tests.support.installation import COMMAND, ROOT, command
 
 
@@ -18,7 +18,7 @@ from tests.support.installation import COMMAND, ROOT, command
 def links(goods: Goods, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Links of a batch of these tests alone."""
     file = tmp_path_factory.mktemp("codes") / "links.txt"
-    order = ("mint", "--brand", BRAND, "--gtin", GTIN, "--count", "400", "--id", "line")
+    order = ("mint", "--brand", BRAND, "--gtin", GTIN, "--count", "420", "--id", "line")
     goods.at.said(*order, "--no-inner", "--links", str(file))
     return file.read_text().splitlines()
 
@@ -119,3 +119,32 @@ def test_a_killed_stream_goes_on_where_it_was(goods: Goods, links: list[str]) ->
     for link, around in expected.items():
         found = goods.at.said("item", "where", link)
         assert [step["sscc"] for step in found["up"]] == around
+
+
+def test_packed_and_shipped_by_one_signature(
+    goods: Goods, links: list[str], tmp_path: Path
+) -> None:
+    """The follower and the proof of its history have both events; a stream packs only."""
+    file = tmp_path / "case.json"
+    batch = goods.at.said("item", "where", links[400])["batch"]
+    inside = [{"batch": batch, "from": 400, "to": 402}]
+    file.write_text(json.dumps({"sscc": sscc(720), "inside": inside}))
+    words = ("--actor", BRAND, "--ship-to", DISTRIBUTOR)
+    assert goods.at.refused("pack", "-", *words) == "ONE_UNIT"
+    packed = goods.at.said("pack", str(file), *words)
+    events = goods.at.said("history", "prove", "unit", sscc(720))["events"]
+    assert [event["verb"] for event in events] == [32, 34]
+    mine = ("--actor", DISTRIBUTOR, "--key", str(goods.key))
+    goods.at.said("receive", packed["unit"], "--from", BRAND, *mine)
+
+
+def test_a_list_may_skip(goods: Goods, links: list[str], tmp_path: Path) -> None:
+    """The answer names what was skipped: nothing, where nothing moved."""
+    file = tmp_path / "cases.csv"
+    file.write_text(f"{sscc(730)},{links[410]}\n{sscc(731)},{links[411]}\n")
+    goods.at.said("pack", str(file), "--actor", BRAND)
+    units = (sscc(730), sscc(731))
+    sent = goods.at.said("ship", *units, "--actor", BRAND, "--to", STORE, "--skip-stale")
+    assert (len(sent["units"]), sent["skipped"], sent["state"]) == (2, [], "CONFIRMED")
+    got = goods.at.said("receive", *units, "--actor", STORE, "--from", BRAND, "--skip-stale")
+    assert (got["skipped"], got["state"]) == ([], "CONFIRMED")

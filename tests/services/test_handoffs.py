@@ -52,7 +52,7 @@ class World:
 
     def ask(self, message: Message, signer: Account) -> None:
         """Ask the contract about a message."""
-        data = act.sign(self.site, message, signer)
+        data = message.call([act.sign(self.site, message, signer)])
         capture.ask(self.site.rpc, self.site.network, self.site.relay.address, data)
 
 
@@ -193,11 +193,8 @@ def test_a_handoff_overtaken_on_its_way_is_refused_too(world: World) -> None:
     """One that was good when it was kept: the unit stays, and the party is to sign again."""
     site, unit = world.site, world.units["here"]
     args = {"actor": BRAND, "to": STORE}
-    data = act.sign(
-        site,
-        world.message(Verb.SHIP, "here", args, deadline=site.clock() - 60),
-        site.signer(BRAND),
-    )
+    late = world.message(Verb.SHIP, "here", args, deadline=site.clock() - 60)
+    data = late.call([act.sign(site, late, site.signer(BRAND))])
     before = _unit(site, unit)
     with transaction(site.engine) as session:
         kept = capture.keep(

@@ -8,28 +8,32 @@ judged in `ledger.services.goods.packing_checks`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.chain.account import Account
-from ledger.chain.message import Shown
+from ledger.chain.message import GroupMessage
 from ledger.db.engine import reading
-from ledger.db.models import ChainLot, ChainUnit, Submission, UnitName
-from ledger.domain import contents, epcis, ids, merkle
+from ledger.db.models import Submission, UnitName
+from ledger.domain import contents
 from ledger.domain.contents import Codes, Inner, Part, Picked, walk
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
+from ledger.services import relaying
 from ledger.services.act import Order, act_many
 from ledger.services.goods import packing_checks, places
 from ledger.services.goods.line_rows import forget
+from ledger.services.goods.pack_orders import order_of
 from ledger.services.goods.packed import Packed, work_out
 from ledger.services.goods.packing_checks import MAX_CHILDREN as MAX_CHILDREN
 from ledger.services.goods.packing_checks import Load
 from ledger.services.goods.units import unit_name
 from ledger.services.mint import batch_ref
+from ledger.services.moved import Signed
 from ledger.services.site import Site
 
 
@@ -59,14 +63,19 @@ Result = tuple[bytes, int] | Refused
 
 
 def pack(
-    site: Site, actor: int, box: Box, key: str, signer: Account | None = None
+    site: Site,
+    actor: int,
+    box: Box,
+    key: str,
+    signer: Account | None = None,
+    ship_to: int | None = None,
 ) -> tuple[bytes, int]:
-    """Pack a box; return (unit id, submission id). key: idempotency key.
+    """Pack a box; return (unit id, submission id). key: idempotency key; ship_to: as `pack_many`.
 
     Raises as `packing_checks.check`, `packed.work_out`, Rejected UNKNOWN_LOT, and the contract's
     names.
     """
-    (found,) = pack_many(site, actor, [(box, key)], signer)
+    (found,) = pack_many(site, actor, [(box, key)], signer, ship_to)
     if isinstance(found, Refused):
         raise found.error
     return found
@@ -77,11 +86,13 @@ def pack_many(
     actor: int,
     boxes: Sequence[tuple[Box, str]],
     signer: Account | None = None,
+    ship_to: int | None = None,
 ) -> list[Result]:
     """Pack boxes, each with all that is in it or not at all; what is wrong with one stops no other.
 
-    boxes: each with its idempotency key. Whatever is accepted is kept when this returns, in one
-    transaction; a box that is in two of them goes into the first.
+    boxes: each with its idempotency key. ship_to: the party that each is sent to under the same
+    signature, all or nothing. Whatever is accepted is kept when this returns, in one transaction; a
+    box that is in two of them goes into the first.
     """
     loads = [Load(box.sscc, tuple(map(_part, box.inside)), box.lot) for box, _ in boxes]
     with reading(site.engine) as session:
@@ -100,7 +111,8 @@ def pack_many(
         for at, unit in packed.items():
             brands[at] = brand_of(session, unit.parts)
             try:
-                orders[at] = _order(site, session, actor, unit, loads[at], boxes[at][1], brands[at])
+                key, lot = boxes[at][1], loads[at].lot
+                orders[at] = order_of(site, session, actor, unit, lot, key, brands[at], ship_to)
             except Rejected as error:
                 results[at] = Refused(error)
     places_in = list(orders)
@@ -115,6 +127,80 @@ def pack_many(
     ):
         results[at] = Refused(done) if isinstance(done, Rejected) else (packed[at].id, done)
     return [result for result in results if result is not None]
+
+
+def order_pack(site: Site, actor: int, box: Box, ship_to: int | None = None) -> Order:
+    """Return the order of packing a box, for a party to sign with a key that is not here.
+
+    ship_to: as `pack_many`. Raises as `pack`, but for the contract's names.
+    """
+    load = Load(box.sscc, tuple(map(_part, box.inside)), box.lot)
+    with reading(site.engine) as session:
+        unit = _work_out(site, session, actor, load)[0]
+        brand = brand_of(session, unit.parts)
+        return order_of(site, session, actor, unit, box.lot, "", brand, ship_to)
+
+
+def pack_signed(
+    site: Site,
+    actor: int,
+    box: Box,
+    signed: Mapping[str, Any],
+    key: str,
+    ship_to: int | None = None,
+) -> tuple[bytes, int]:
+    """Pack a box by the message of it that its packer has signed; return as `pack`.
+
+    signed: as `relaying.sign` returns it. Raises as `pack` and `relaying.accept`, and Rejected
+    BAD_MESSAGE where something else was signed.
+    """
+    load = Load(box.sscc, tuple(map(_part, box.inside)), box.lot)
+    with reading(site.engine) as session:
+        known = bool(_asked_before(session, [relaying.key_of(actor, key)]))
+        unit, dead = _work_out(site, session, actor, load, known=known)
+        brand = brand_of(session, unit.parts)
+    _refuse_other(relaying.read_signed(signed), actor, unit, ship_to)
+
+    def beside(session: Session) -> None:
+        _remember(session, actor, [unit], [brand], dead)
+
+    return unit.id, relaying.accept(site, signed, key, brand, beside)
+
+
+def _refuse_other(message: Signed, actor: int, unit: Packed, ship_to: int | None) -> None:
+    """Refuse a message that does not pack this unit, or sends it elsewhere."""
+    first: dict[str, Any] = {
+        "actor": actor,
+        "epcHash": unit.hashed_epc,
+        "childrenRoot": unit.root,
+        "count": unit.count,
+        "level": unit.level,
+    }
+    asked = [(Verb.PACK, first)] + ([] if ship_to is None else [(Verb.SHIP, {"to": ship_to})])
+    if isinstance(message, GroupMessage):
+        signed = [(verb, args) for verb, args, *_ in message.parts]
+    else:
+        signed = [(message.verb, message.args)]
+    told = [
+        (verb, {name: args.get(name) for name in want})
+        for (verb, args), (_, want) in zip(signed, asked, strict=False)
+    ]
+    if len(signed) != len(asked) or told != asked:
+        raise Rejected("BAD_MESSAGE", "What was signed is not this box sent there: ask anew.")
+
+
+def _work_out(
+    site: Site, session: Session, actor: int, load: Load, *, known: bool = False
+) -> tuple[Packed, frozenset[bytes]]:
+    """Return a box that is right, worked out, and the units packed in vain that its goods were in.
+
+    known: it was asked before, so what was said then is said again.
+    """
+    checked = packing_checks.check(site, session, actor, [load])
+    if checked.faults[0] is not None and not known:
+        raise checked.faults[0]
+    (unit,) = work_out(site, session, actor, [Inner(load.sscc, load.parts)])
+    return unit, checked.dead
 
 
 def brand_of(session: Session, parts: Sequence[Part]) -> int:
@@ -137,91 +223,6 @@ def _part(part: Codes | Picked | Box | Inner | bytes) -> Part:
     if isinstance(part, Box):
         return Inner(part.sscc, tuple(map(_part, part.inside)))
     return part
-
-
-def _order(
-    site: Site, session: Session, actor: int, unit: Packed, load: Load, key: str, brand: int
-) -> Order:
-    slotted = _slotted(session, unit)
-    document = epcis.packing(
-        epcis.Occasion(site.when(), site.salt()),
-        unit.epc,
-        _epcs(session, unit),
-        _runs(session, unit),
-    )
-    children = unit.children() if slotted else []
-    args = {
-        "actor": actor,
-        "epcHash": unit.hashed_epc,
-        "childrenRoot": unit.root,
-        "count": unit.count,
-        "level": unit.level,
-        "lot": _lot(session, unit.parts, load.lot),
-        "slotted": [children[place] for place in slotted],
-    }
-    nodes = unit.nodes() if slotted else []
-    shown = Shown([merkle.proof(nodes, place) for place in slotted])
-    return Order(Verb.PACK, actor, unit.id, args, key, brand, document, shown)
-
-
-def _slotted(session: Session, unit: Packed) -> list[int]:
-    """Return the places of what has a slot of its own, which the ledger freezes inside."""
-    found = []
-    at = 0
-    for part in unit.parts:
-        if isinstance(part, bytes) and session.get(ChainUnit, part) is not None:
-            found.append(at)
-        at += contents.places(part)
-    return found
-
-
-def _epcs(session: Session, unit: Packed) -> list[str]:
-    inner = iter(unit.inner)
-    return [
-        next(inner).epc if isinstance(part, Inner) else unit_name(session, part).epc
-        for part in unit.parts
-        if isinstance(part, Inner | bytes)
-    ]
-
-
-def _runs(session: Session, unit: Packed) -> list[epcis.Run]:
-    runs = []
-    for part in unit.parts:
-        if isinstance(part, Codes | Picked):
-            gtin = f"{batch_ref(session, part.batch).gtin:014d}"
-            spans = (
-                [(part.first, part.to)] if isinstance(part, Codes) else places.spans(part.indices)
-            )
-            runs += [epcis.Run(gtin, part.batch, first, to) for first, to in spans]
-    return runs
-
-
-def _lot(session: Session, parts: Sequence[Part], lot: str | None) -> int:
-    """Return the ledger's number of a lot of what is inside, 0 for none."""
-    if lot is None:
-        return 0
-    batch = _batch_in(session, parts)
-    known = None
-    if batch is not None:
-        gtin = batch_ref(session, batch).gtin
-        query = select(ChainLot).where(ChainLot.id == ids.lot_id(gtin, lot), ChainLot.gtin == gtin)
-        known = session.scalars(query).one_or_none()
-    if known is None:
-        raise Rejected("UNKNOWN_LOT", f"Lot {lot} is not on the ledger: bind it to codes first.")
-    return known.number
-
-
-def _batch_in(session: Session, parts: Sequence[Part]) -> int | None:
-    """Return the batch of some item inside, however deep."""
-    for part in walk(parts):
-        if isinstance(part, Codes | Picked):
-            return part.batch
-    for part in walk(parts):
-        if isinstance(part, bytes):
-            inside = contents.decode(unit_name(session, part).contents or contents.NOTHING)
-            if (batch := _batch_in(session, inside)) is not None:
-                return batch
-    return None
 
 
 def _remember(
