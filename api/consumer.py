@@ -76,8 +76,9 @@ def scan(
 
     `application/json` answers `gtin`, `serial`, `outcome`, `reasons` (each with `code` and
     `voucher`), `detail`, `brand`, `imported` (printed before it joined the
-    ledger: its serial may be guessable), `lot`, `expires`, `best_before`, `scans`, `block` (number
-    and time) and `journey`. A link that names no code is MALFORMED, with status 400; a code that
+    ledger: its serial may be guessable), `lot`, `expires`, `best_before` (the first seconds after
+    these days), `zone` (where the days end, in minutes east of UTC), `scans`, `block` (number and
+    time) and `journey`. A link that names no code is MALFORMED, with status 400; a code that
     nobody issued is a verdict, with status 200.
     """
     language, link = language_of(request, lang), _link(site, gtin, serial)

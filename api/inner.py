@@ -107,7 +107,7 @@ def _wait(request: Request, site: Site, wait: int, language: str) -> Response:
     error = inner_tries.refusal(wait)
     retry = {"Retry-After": str(wait)}
     if "text/html" in request.headers.get("accept", ""):
-        page = render_problem(error.code, language, until=site.clock() + wait)
+        page = render_problem(error.code, language, until=site.clock() + wait, zone=site.zone)
         return HTMLResponse(page, 429, {**HEADERS, **retry})
     answer = problem(429, error.code, error.message)
     answer.headers.update(retry)
@@ -139,7 +139,8 @@ def _answer(
     state = _state(found)
     at = found.at if found else None
     names = name_of(brand, language), name_of(product, language)
-    return HTMLResponse(render_inner(InnerPage(*names, state, at, token), language), 200, HEADERS)
+    page = InnerPage(*names, state, at, token, site.zone)
+    return HTMLResponse(render_inner(page, language), 200, HEADERS)
 
 
 def _state(found: Opened | None) -> str:

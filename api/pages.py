@@ -11,14 +11,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from api.texts import Catalogue, catalogue, zone_offset
+from api.texts import Catalogue, catalogue
 from api.texts import pick_language as pick_language
+from ledger.domain.moments import iso, offset
 from ledger.domain.verdict import REASONS, Outcome, Voucher
 
 STATIC = Path(__file__).parent / "static"
@@ -80,7 +80,6 @@ PROBLEMS = {
     "INTERNAL": "problem",
 }
 
-_ZONE = "Asia/Shanghai"  # in which times are shown
 # Green is kept for what no single party can rewrite; see `_tone`.
 _TONES = {
     Outcome.GENUINE: "good",
@@ -133,7 +132,8 @@ class ScanPage:
     validators: how many seal blocks. checkers: pages of others that check proofs.
     scan_token: one-time token for storing this scan; None where no scan may be stored (prefetch).
     beacon_url takes `POST {"token", "lang"}` and once more with `"place": {"lat", "lon"}` on
-    consent; pixel_url takes `GET ?token=`. zone: IANA name of the zone in which times are shown.
+    consent; pixel_url takes `GET ?token=`. zone: in which times are shown,
+    lot_zone: in which the lot's days end; minutes east of UTC.
     imported: whether the code was printed before it joined the ledger.
     """
 
@@ -157,7 +157,8 @@ class ScanPage:
     beacon_url: str
     pixel_url: str
     checkers: tuple[str, ...] = ()
-    zone: str = _ZONE
+    zone: int = 0
+    lot_zone: int = 0
     imported: bool = False
 
     @property
@@ -180,7 +181,8 @@ class ScanPage:
 class InnerPage:
     """What the page of an inner code shows.
 
-    state: ask (it may be uncovered now, by the token), now, yours, before. at: when it was opened.
+    state: ask (it may be uncovered now, by the token), now, yours, before. at: when it was opened,
+    shown in `zone` (minutes east of UTC).
     """
 
     brand_name: str | None
@@ -188,7 +190,7 @@ class InnerPage:
     state: str
     at: int | None = None
     token: str | None = None
-    zone: str = _ZONE
+    zone: int = 0
 
 
 def render_scan(page: ScanPage, lang: str) -> str:
@@ -208,11 +210,12 @@ def render_scan(page: ScanPage, lang: str) -> str:
         step=lambda step: _step(step, words),
         day=lambda end: words.text(
             "format.end_of_day",
-            date=words.date(end - 1, page.zone),
-            zone=zone_offset(end - 1, page.zone),
+            date=words.date(end - 1, page.lot_zone),
+            zone=offset(page.lot_zone),
         ),
         clock=lambda at: words.time(at, page.zone),
-        utc=lambda at: datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        iso=lambda at: iso(at, page.zone),
+        offset=offset(page.zone),
     )
 
 
@@ -224,18 +227,20 @@ def render_problem(
     host: str | None = None,
     canonical_url: str | None = None,
     until: int | None = None,
+    zone: int = 0,
 ) -> str:
     """A page for a request that has no verdict; `code` is one of PROBLEMS, else KeyError.
 
     link: what was asked for, offered for correction. host: the foreign host of a FOREIGN_LINK.
-    canonical_url: the link that a mistyped one probably means. until: when to come back.
+    canonical_url: the link that a mistyped one probably means. until: when to come back, shown in
+    `zone`.
     """
     outcome = REASONS[code].outcome if code in REASONS else Outcome.NOT_CONFIRMED
     words = catalogue(lang)
     return _page(
         "problem.html",
         words,
-        at=words.time(until, _ZONE) if until is not None else "",
+        at=words.time(until, zone) if until is not None else "",
         key=f"{PROBLEMS[code]}.{code}",
         outcome=outcome if code in REASONS else None,
         tone=_TONES[outcome],

@@ -2,7 +2,7 @@
 
 A value is a sentence with `{named}` places, or a table of plural forms (CLDR names) chosen by `n`.
 JSON rather than gettext: nothing to compile, and a missing text is a missing key, which a test
-sees. Months, plural rules and zone names are CLDR's; Babel is the referee in the tests only, since
+sees. Months and plural rules are CLDR's; Babel is the referee in the tests only, since
 it would weigh as much as all our own code and templates many times over.
 """
 
@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from pathlib import Path
-from zoneinfo import ZoneInfo
+
+from ledger.domain.moments import offset, wall
 
 LANGUAGES = ("en", "zh")
 _FOLDER = Path(__file__).parent / "locale"
@@ -41,22 +41,18 @@ class Catalogue:
             found = found["one" if one else "other"]
         return found.format(**values)
 
-    def date(self, at: int, zone: str) -> str:
-        """The day of `at` (unix seconds) in the IANA time zone `zone`."""
+    def date(self, at: int, zone: int) -> str:
+        """The day of `at` (unix seconds) in `zone` (minutes east of UTC)."""
         return self._formatted("format.date", at, zone)
 
-    def time(self, at: int, zone: str) -> str:
+    def time(self, at: int, zone: int) -> str:
         """Day, time of day and offset of `at` (unix seconds) in `zone`."""
-        day_and_time = self._formatted("format.time", at, zone)
-        return f"{day_and_time}\N{NO-BREAK SPACE}{zone_offset(at, zone)}"
+        return f"{self._formatted('format.time', at, zone)}\N{NO-BREAK SPACE}{offset(zone)}"
 
-    def zone_name(self, zone: str) -> str:
-        """The place that names `zone`, as people of this language call it."""
-        key = f"zone.{zone}"
-        return self.text(key) if self.has(key) else zone.rpartition("/")[2].replace("_", " ")
-
-    def _formatted(self, pattern: str, at: int, zone: str) -> str:
-        moment = datetime.fromtimestamp(at, ZoneInfo(zone))
+    def _formatted(self, pattern: str, at: int, zone: int) -> str:
+        moment = wall(at, zone)
+        if moment is None:
+            return self.text("format.beyond")
         return self.text(
             pattern,
             year=moment.year,
@@ -73,17 +69,6 @@ def catalogue(lang: str) -> Catalogue:
         raise KeyError(lang)
     texts = json.loads((_FOLDER / f"{lang}.json").read_text(encoding="utf-8"))
     return Catalogue(lang, texts)
-
-
-def zone_offset(at: int, zone: str) -> str:
-    """`UTC+8`, `UTC+5:30`, `UTC`: the offset of `zone` at `at` (unix seconds)."""
-    offset = datetime.fromtimestamp(at, ZoneInfo(zone)).utcoffset()
-    assert offset is not None  # an aware datetime has one
-    minutes = round(offset.total_seconds() / 60)
-    hours, rest = divmod(abs(minutes), 60)
-    if not minutes:
-        return "UTC"
-    return f"UTC{'+' if minutes > 0 else '-'}{hours}" + (f":{rest:02}" if rest else "")
 
 
 def pick_language(accept_language: str | None, query: str | None) -> str:

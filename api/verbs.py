@@ -121,7 +121,8 @@ def set_lot_state(site: SiteDep, caller: LotDep, key: KeyDep, body: LotStateIn) 
 def list_lots(site: SiteDep, caller: ReadDep, gtin: str | None = None) -> list[Json]:
     """Lots of the key's brand by number, of one GTIN or all (scope read).
 
-    Answers a list, each with `number`, `gtin`, `lot`, `expiry`, `best_before`, `market`, `state`
+    Answers a list, each with `number`, `gtin`, `lot`, `expiry`, `best_before` (the first seconds
+    after these days), `zone` (where the days end, in minutes east of UTC), `market`, `state`
     (released or recalled) and `recalled_by`.
     """
     with reading(site.engine) as session:
@@ -130,9 +131,10 @@ def list_lots(site: SiteDep, caller: ReadDep, gtin: str | None = None) -> list[J
         {
             "number": lot.number,
             "gtin": f"{lot.gtin:014d}",
-            "lot": name,
+            "lot": name.lot if name else None,
             "expiry": lot.expiry or None,
             "best_before": lot.best_before or None,
+            "zone": lots.zone_of(site, lot, name),
             "market": lot.market,
             "state": "recalled" if lot.status == lots.RECALLED else "released",
             "recalled_by": lot.set_by or None,

@@ -14,7 +14,7 @@ from ledger.domain.digital_link import printed_link
 from ledger.domain.regions import REGIONS
 from ledger.domain.verbs import Verb
 from ledger.domain.verdict import REASONS
-from ledger.services import trusting
+from ledger.services import lots, trusting
 from ledger.services.act import asks_a_person
 from ledger.services.lookup import Item, history
 from ledger.services.site import Site
@@ -32,6 +32,7 @@ def scan_page(
     item, link = checked.item, checked.link
     product = session.get(Product, item.gtin) if item else None
     brand = session.get(Profile, item.brand) if item else None
+    name = _lot_name(session, item)
     scans, point = checked.evidence.scans, checked.checkpoint
     path = f"/01/{link.gtin}/21/{quote(link.serial, safe='')}"
     return ScanPage(
@@ -41,7 +42,7 @@ def scan_page(
         serial=link.serial,
         outcome=checked.verdict.outcome,
         reasons=checked.verdict.reasons,
-        lot=_lot(session, item),
+        lot=name.lot if name else None,
         expires=checked.evidence.chain.expires,
         best_before=checked.evidence.chain.best_before,
         journey=_journey(site, session, item, lang) if item else (),
@@ -55,6 +56,8 @@ def scan_page(
         beacon_url=f"{path}/scan",
         pixel_url=f"{path}/scan.gif",
         checkers=trusting.checkers(site),
+        zone=site.zone,
+        lot_zone=lots.zone_of(site, item.lot, name) if item and item.lot else site.zone,
         imported=bool(item and item.imported),
     )
 
@@ -62,7 +65,7 @@ def scan_page(
 def verdict_json(site: Site, session: Session, checked: Checked) -> Json:
     """Return a verdict for machines: each reason with who vouches for it."""
     item, point, chain = checked.item, checked.checkpoint, checked.evidence.chain
-    scans = checked.evidence.scans
+    scans, name = checked.evidence.scans, _lot_name(session, item)
     return {
         "gtin": checked.link.gtin if checked.link else None,
         "serial": checked.link.serial if checked.link else None,
@@ -73,9 +76,10 @@ def verdict_json(site: Site, session: Session, checked: Checked) -> Json:
         "detail": checked.fault or None,
         "brand": item.brand if item else None,
         "imported": bool(item and item.imported),
-        "lot": _lot(session, item),
+        "lot": name.lot if name else None,
         "expires": chain.expires,
         "best_before": chain.best_before,
+        "zone": lots.zone_of(site, item.lot, name) if item and item.lot else None,
         "scans": {
             "first_at": scans.first_at,
             "last_at": scans.last_at,
@@ -162,8 +166,5 @@ def name_of(row: Profile | Product | None, lang: str) -> str | None:
     return row.name_zh if lang == "zh" else row.name_en
 
 
-def _lot(session: Session, item: Item | None) -> str | None:
-    if item is None or item.lot is None:
-        return None
-    name = session.get(LotName, item.lot.id)
-    return name.lot if name else None
+def _lot_name(session: Session, item: Item | None) -> LotName | None:
+    return session.get(LotName, item.lot.id) if item and item.lot else None

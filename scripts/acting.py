@@ -105,13 +105,6 @@ def moment(text: str, now: int) -> int:
         ) from None
 
 
-def iso(seconds: int, zone: int) -> str:
-    """Return a time (unix seconds) as people read it. zone: minutes east of UTC."""
-    east = datetime.fromtimestamp(seconds + 60 * zone, UTC)
-    sign, (hours, minutes) = "-" if zone < 0 else "+", divmod(abs(zone), 60)
-    return f"{east:%Y-%m-%dT%H:%M:%S}{sign}{hours:02d}:{minutes:02d}"
-
-
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Write a file that appears whole or not at all. Raises Rejected CANNOT_WRITE."""

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from ledger.db.engine import reading, transaction
+from ledger.domain.moments import iso
 from ledger.errors import Rejected
 from ledger.services.alerting import alerts_exceptions, alerts_rules
 from ledger.services.alerting.alerts_rules import KINDS
 from ledger.services.alerting.alerts_summary import put_value, rule_json, summary
-from scripts.acting import iso, moment, party
+from scripts.acting import moment, party
 from scripts.common import Data, Json, show, site
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)

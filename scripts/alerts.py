@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Alert
+from ledger.domain.moments import iso
 from ledger.errors import Broken, Rejected
 from ledger.services.alerting import alerts as verbs
 from ledger.services.alerting.alerts_again import recompute as compute_again
@@ -25,7 +26,7 @@ from ledger.services.alerting.alerts_view import alert_json
 from ledger.services.alerting.alerts_words import LANGUAGES, sentence
 from ledger.services.site import Site
 from scripts import alert_rules, blacklist
-from scripts.acting import iso, moment, whole_file
+from scripts.acting import moment, whole_file
 from scripts.common import Data, Json, site
 from scripts.common import show as show_json
 

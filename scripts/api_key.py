@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from ledger.domain.moments import iso
 from ledger.services import api_keys
-from scripts.acting import iso, party
+from scripts.acting import party
 from scripts.common import Data, Json, show, site
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from ledger.db.engine import reading, transaction
+from ledger.domain.moments import iso
 from ledger.errors import Rejected
 from ledger.services.alerting import blacklist
-from scripts.acting import iso
 from scripts.common import Data, Json, show, site
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)

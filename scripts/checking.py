@@ -15,6 +15,7 @@ from ledger.chain.bundle_events import write_identity
 from ledger.chain.frame import Standing
 from ledger.domain.history import Event
 from ledger.domain.ids import party_text
+from ledger.domain.moments import utc
 from ledger.domain.verbs import DEVICE, KeyMode
 from ledger.errors import Rejected
 
@@ -115,14 +116,6 @@ def write_out(
     with whole_file(out) as file:
         file.write(text.encode() + b"\n")
     show({"file": str(out), **result}, as_json)
-
-
-def utc(seconds: int) -> str:
-    """Return unix seconds as a date and time, or as what they are beyond the calendar."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    except (OverflowError, ValueError, OSError):  # 64 bits reach far beyond it
-        return f"{seconds} s after 1970"
 
 
 def moment(text: str) -> int:

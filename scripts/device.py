@@ -9,9 +9,10 @@ import typer
 
 from ledger.db.chain_states import ChainDelegate
 from ledger.db.engine import reading
+from ledger.domain.moments import iso
 from ledger.domain.verbs import KeyMode
 from ledger.services import devices
-from scripts.acting import Actor, Wait, address, carry_out, iso, moment, party
+from scripts.acting import Actor, Wait, address, carry_out, moment, party
 from scripts.common import Data, Idempotency, Json, KeyFile, site
 from scripts.party import KeyChoice
 

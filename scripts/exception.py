@@ -11,8 +11,9 @@ from ledger.db.chain_states import ChainException
 from ledger.db.engine import reading
 from ledger.db.models import UnitName
 from ledger.domain.ids import party_text
+from ledger.domain.moments import iso
 from ledger.services import exceptions
-from scripts.acting import Actor, Unit, Wait, carry_out, iso, party
+from scripts.acting import Actor, Unit, Wait, carry_out, party
 from scripts.acting import unit as unit_id
 from scripts.common import Data, Idempotency, Json, KeyFile, site
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
 from ledger.chain.header import Header, check_seals, quorum, signers
+from ledger.domain.moments import iso
 from ledger.errors import Rejected
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -43,7 +43,7 @@ def _report(judged: Header, trusted: frozenset[bytes]) -> dict[str, Any]:
     report: dict[str, Any] = {
         "hash": "0x" + judged.hash.hex(),
         "number": judged.number,
-        "time": _time(judged.timestamp),
+        "time": iso(judged.timestamp, 0),
         "quorum": quorum(len(trusted)),
     }
     try:
@@ -52,13 +52,6 @@ def _report(judged: Header, trusted: frozenset[bytes]) -> dict[str, Any]:
     except Rejected as error:
         return {**report, "sealed": False, "code": error.code, "reason": error.message}
     return {**report, "sealed": True}
-
-
-def _time(seconds: int) -> str:
-    try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat()
-    except (OverflowError, ValueError, OSError):  # 64 bits reach far beyond the calendar
-        return f"{seconds} s after 1970"
 
 
 def _address(text: str) -> bytes:

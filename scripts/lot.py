@@ -9,12 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from ledger.db.engine import reading
-from ledger.db.models import ChainLot
+from ledger.db.models import ChainLot, LotName
 from ledger.domain.contents import Codes
 from ledger.domain.ids import party_text
+from ledger.domain.moments import day
 from ledger.errors import Rejected
 from ledger.services import lots, ranges
 from ledger.services.runs import LotTerms
+from ledger.services.site import Site
 from scripts.acting import (
     Actor,
     Batch,
@@ -100,22 +102,25 @@ def listing(
     """List lots with their dates, market and state."""
     where = site(data)
     with reading(where.engine) as session:
-        rows = [_row(lot, name) for lot, name in lots.listing(session, gtin)]
+        rows = [_row(where, lot, name) for lot, name in lots.listing(session, gtin)]
     if as_json:
         print(json.dumps({"lots": rows}, ensure_ascii=False))
         return
     for row in rows:
         state = "RECALLED" if row["recalled_by"] else "released"
-        print(f"{row['number']}  {row['gtin']}  {row['lot'] or '?'}  {state}")
+        ends = {"expires": row["expiry"], "best before": row["best_before"]}
+        days = "".join(f"  {said} {day(end, row['zone'])}" for said, end in ends.items() if end)
+        print(f"{row['number']}  {row['gtin']}  {row['lot'] or '?'}  {state}{days}")
 
 
-def _row(lot: ChainLot, name: str | None) -> dict[str, Any]:
+def _row(site: Site, lot: ChainLot, name: LotName | None) -> dict[str, Any]:
     return {
         "number": lot.number,
         "gtin": f"{lot.gtin:014d}",
-        "lot": name,
+        "lot": name.lot if name else None,
         "expiry": lot.expiry or None,
         "best_before": lot.best_before or None,
+        "zone": lots.zone_of(site, lot, name),
         "market": lot.market,
         "recalled_by": party_text(lot.set_by) if lot.set_by else None,
     }

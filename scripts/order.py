@@ -14,13 +14,14 @@ from typing import Annotated, Any
 import typer
 
 from ledger.db.engine import reading
+from ledger.domain.moments import iso
 from ledger.errors import Rejected
 from ledger.services.act import state_of
 from ledger.services.ordering import leaks, orders, orders_work, receivers
 from ledger.services.ordering.orders_view import order_json, receiver_json
 from ledger.services.persons import Person
 from ledger.services.site import Site
-from scripts.acting import cannot_write, idempotency, iso, moment, party, whole_file
+from scripts.acting import cannot_write, idempotency, moment, party, whole_file
 from scripts.common import Data, Idempotency, Json, show, site
 
 app = typer.Typer(add_completion=False)

@@ -11,12 +11,13 @@ from sqlalchemy.orm import Session
 from ledger.db.engine import reading
 from ledger.db.models import ChainEvent, LotName, Product, Profile
 from ledger.domain.ids import party_text
+from ledger.domain.moments import day, iso
 from ledger.domain.verbs import DEVICE, KeyMode, Verb
 from ledger.domain.verdict import REASONS
-from ledger.services.lookup import Item, history
+from ledger.services import lots
+from ledger.services.lookup import history
 from ledger.services.site import Site
 from ledger.services.verify import Checked, check
-from scripts.acting import iso
 from scripts.common import Data, Json, site
 
 app = typer.Typer(add_completion=False)
@@ -51,6 +52,7 @@ def _report(where: Site, session: Session, checked: Checked) -> dict[str, Any]:
     item, link, point = checked.item, checked.link, checked.checkpoint
     chain, scans = checked.evidence.chain, checked.evidence.scans
     product = session.get(Product, item.gtin) if item else None
+    name = session.get(LotName, item.lot.id) if item and item.lot else None
     return {
         "outcome": checked.verdict.outcome,
         "reasons": [
@@ -65,10 +67,11 @@ def _report(where: Site, session: Session, checked: Checked) -> dict[str, Any]:
         "batch": item.batch if item else None,
         "index": item.index if item else None,
         "imported": bool(item and item.imported),
-        "lot": _lot(session, item),
+        "lot": name.lot if name else None,
         "active_from": chain.active_from,
         "expires": chain.expires,
         "best_before": chain.best_before,
+        "zone": lots.zone_of(where, item.lot, name) if item and item.lot else None,
         "scans": {"first_at": scans.first_at, "other_devices": scans.other_devices},
         "block": {"number": point.number, "time": point.time} if point else None,
         "journey": [_event(session, e) for e in (history(where, session, item) if item else ())],
@@ -95,11 +98,6 @@ def _party(session: Session, number: int) -> dict[str, str | None]:
     return {"party": party_text(number), "en": names[0], "zh": names[1]}
 
 
-def _lot(session: Session, item: Item | None) -> str | None:
-    name = session.get(LotName, item.lot.id) if item and item.lot else None
-    return name.lot if name else None
-
-
 def _lines(report: dict[str, Any], zone: int) -> list[str]:
     """Return the report for a person."""
     reasons = [f"  {r['code']}, as {SAID_BY[r['voucher']]} says" for r in report["reasons"]]
@@ -109,9 +107,8 @@ def _lines(report: dict[str, Any], zone: int) -> list[str]:
         "product": _named(report["product"]),
         "brand": _named(report["brand"]),
         "lot": report["lot"],
-        # The ledger keeps the first second after a date.
-        "expires": report["expires"] and iso(report["expires"] - 1, zone)[:10],
-        "best before": report["best_before"] and iso(report["best_before"] - 1, zone)[:10],
+        "expires": report["expires"] and day(report["expires"], report["zone"]),
+        "best before": report["best_before"] and day(report["best_before"], report["zone"]),
         "active from": report["active_from"] and iso(report["active_from"], zone),
         "block": report["block"]
         and f"{report['block']['number']}, {iso(report['block']['time'], zone)}",

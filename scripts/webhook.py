@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from ledger.db.engine import reading, transaction
+from ledger.domain.moments import iso
 from ledger.services.alerting import webhooks
 from ledger.services.alerting.alerts_rules import KINDS
-from scripts.acting import iso, party
+from scripts.acting import party
 from scripts.common import Data, Json, show, site
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)

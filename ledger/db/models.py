@@ -245,13 +245,15 @@ class Product(Base):
 
 
 class LotName(Base):
-    """The lot number that a lot id stands for."""
+    """The lot number that a lot id stands for. zone: where its days end, in minutes east of UTC;
+    None where it was bound before this was kept."""
 
     __tablename__ = "lot_name"
     id: Mapped[bytes] = mapped_column(primary_key=True)
     brand: Mapped[int]
     gtin: Mapped[int]
     lot: Mapped[str]
+    zone: Mapped[int | None]
 
 
 class Mint(Base):

@@ -12,6 +12,7 @@ from ledger.db.engine import reading
 from ledger.db.models import ChainLot, LotName
 from ledger.domain import epcis_states, ids
 from ledger.domain.gs1 import gtin14
+from ledger.domain.moments import zone_of_days
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services.act import Order
@@ -45,10 +46,18 @@ def order_state(site: Site, actor: int, gtin: str, lot: str, state: int, key: st
     return Order(Verb.SET_LOT_STATE, actor, row.number, args, key, row.brand, document)
 
 
-def listing(session: Session, gtin: str | None = None) -> Sequence[tuple[ChainLot, str | None]]:
+def zone_of(site: Site, lot: ChainLot, named: LotName | None) -> int:
+    """Return where a lot's days end, in minutes east of UTC: as it was bound, else what its dates
+    themselves say, else the installation's."""
+    if named is not None and named.zone is not None:
+        return named.zone
+    return zone_of_days([end for end in (lot.expiry, lot.best_before) if end], site.zone)
+
+
+def listing(session: Session, gtin: str | None = None) -> Sequence[tuple[ChainLot, LotName | None]]:
     """Return lots by number, each with its name where it is known here; of one GTIN, or all."""
     query = (
-        select(ChainLot, LotName.lot)
+        select(ChainLot, LotName)
         .outerjoin(LotName, LotName.id == ChainLot.id)
         .order_by(ChainLot.number)
     )

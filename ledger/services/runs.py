@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from ledger.chain.account import Account
 from ledger.chain.refusals import SENTENCES
 from ledger.db.engine import reading
-from ledger.db.models import LotName
+from ledger.db.models import ChainLot, LotName
 from ledger.domain import epcis, epcis_states, ids
 from ledger.domain.gs1_attributes import CSET82
 from ledger.domain.verbs import Verb
@@ -105,7 +106,7 @@ def bind_lot(site: Site, batch: int, first: int, to: int, terms: LotTerms, key: 
         "market": terms.market,
     }
     order = Order(Verb.BIND_LOT, ref.brand, batch, args, key, ref.brand, document)
-    return act(site, order, beside=_name_lot(lot, ref, terms.lot))
+    return act(site, order, beside=_name_lot(lot, ref, terms.lot, _zone(site, terms)))
 
 
 def ends_of(site: Site, terms: LotTerms) -> tuple[int, int]:
@@ -117,7 +118,7 @@ def ends_of(site: Site, terms: LotTerms) -> tuple[int, int]:
         raise Rejected("BAD_LOT", "A lot number has 1 to 20 characters of GS1's set (AI 10).")
     if not 0 <= terms.market <= MAX_MARKET:
         raise Rejected("BAD_LOT", f"A market is a number from 1 to {MAX_MARKET}, 0 for any market.")
-    zone = site.zone if terms.zone is None else terms.zone
+    zone = _zone(site, terms)
     return end_of(terms.expiry, zone), end_of(terms.best_before, zone)
 
 
@@ -134,9 +135,17 @@ def end_of(day: date | None, zone: int) -> int:
     return int((midnight + timedelta(days=1)).timestamp())
 
 
-def _name_lot(lot: bytes, ref: BatchRef, text: str) -> Callable[[Session], None]:
+def _zone(site: Site, terms: LotTerms) -> int:
+    return site.zone if terms.zone is None else terms.zone
+
+
+def _name_lot(lot: bytes, ref: BatchRef, text: str, zone: int) -> Callable[[Session], None]:
     def beside(session: Session) -> None:
-        session.merge(LotName(id=lot, brand=ref.brand, gtin=ref.gtin, lot=text))
+        here = and_(ChainLot.gtin == ref.gtin, ChainLot.id == lot)
+        is_open = session.scalar(select(ChainLot.number).where(here)) is not None
+        if is_open and session.get(LotName, lot) is not None:
+            return  # it has its terms, and they stay
+        session.merge(LotName(id=lot, brand=ref.brand, gtin=ref.gtin, lot=text, zone=zone))
 
     return beside
 

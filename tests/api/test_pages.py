@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from api import pages
 from api.pages import JourneyStep, ScanPage, ScanSummary
-from api.texts import LANGUAGES, catalogue, pick_language, zone_offset
+from api.texts import LANGUAGES, catalogue, pick_language
 from ledger.domain.verdict import REASONS, Outcome, Voucher
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +47,8 @@ PAGE = ScanPage(
     beacon_url="/scans/beacon",
     pixel_url="/scans/pixel.gif",
     checkers=("https://check.example/",),
+    zone=480,
+    lot_zone=480,
 )
 
 
@@ -281,23 +283,24 @@ def test_every_verb_has_words(lang: str) -> None:
             assert "None" not in html
 
 
-def test_dates_are_the_last_good_day_in_the_markets_zone() -> None:
-    """The second after 24:00 of 31 December in Shanghai is shown as that 31 December."""
-    midnight = 1_798_732_800  # 2027-01-01 00:00 in Shanghai
-    html = pages.render_scan(replace(PAGE, expires=midnight, best_before=None), "en")
-    assert "31 Dec 2026, end of day (UTC+8)" in html
-    assert "2026年12月31日当日结束前\uff08UTC+8\uff09" in pages.render_scan(
-        replace(PAGE, expires=midnight), "zh"
-    )
-
-
-def test_zone_offsets() -> None:
-    """Offsets are told for the moment in question, half hours and zero included."""
-    assert zone_offset(NOW, "Asia/Shanghai") == "UTC+8"
-    assert zone_offset(NOW, "Asia/Kolkata") == "UTC+5:30"
-    assert zone_offset(NOW, "America/St_Johns") == "UTC-3:30"
-    assert zone_offset(NOW, "UTC") == "UTC"
-    assert zone_offset(1_780_000_000, "Europe/Paris") == "UTC+2"
+@pytest.mark.parametrize(
+    ("zone", "midnight", "said"),
+    [
+        (480, 1_798_732_800, "UTC+8"),
+        (-300, 1_798_779_600, "UTC-5"),
+        (330, 1_798_741_800, "UTC+5:30"),
+        (0, 1_798_761_600, "UTC"),
+        (840, 1_798_711_200, "UTC+14"),
+    ],
+)
+def test_dates_are_the_last_good_day_in_the_lots_zone(zone: int, midnight: int, said: str) -> None:
+    """The second after its 31 December is shown as that 31 December, wherever times are shown."""
+    page = replace(PAGE, expires=midnight, best_before=None, lot_zone=zone)
+    for own in (480, -300):
+        html = pages.render_scan(replace(page, zone=own), "en")
+        assert f"31 Dec 2026, end of day ({said})" in html
+        assert f"Times are in UTC{own // 60:+}." in html
+    assert f"2026年12月31日当日结束前\uff08{said}\uff09" in pages.render_scan(page, "zh")
 
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=1>{brand}{0.__class__}"

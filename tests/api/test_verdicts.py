@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from starlette.testclient import TestClient
 
 from ledger.db.engine import open_database
+from ledger.domain import ids
+from ledger.domain.verbs import Verb
+from ledger.services import act
 from tests.api.test_scans import opened
-from tests.api.world import BRAND, DISTRIBUTOR, HTML, JSON, SHOP, STORE, World
+from tests.api.world import BRAND, DISTRIBUTOR, GTIN, HTML, JSON, SHOP, STORE, World
+from tests.support.installation import command
 
 YEAR = 366 * 86_400
 NO_LIMIT = 10 * YEAR
@@ -84,6 +89,58 @@ def test_dates_pass_with_the_clock(world: World) -> None:
     for late, reasons in ((-3600, ["FIRST_SCAN"]), (3600, ["BEST_BEFORE_PASSED"])):
         with world.phone(world.later(left + late, behind_s=NO_LIMIT)) as phone:
             assert told(phone, world.path(14))[1] == reasons
+
+
+@pytest.fixture(scope="module")
+def dated(world: World) -> tuple[list[str], int]:
+    """The paths of two codes that are in no lot, and their batch."""
+    order = world.order(GTIN, 2)
+    links = world.api.get(f"/v1/mints/{order['id']}/links").text.split()
+    run = {"batch": order["batch"], "first": 0, "to": 2}
+    world.settle(world.post("/v1/activations", {**run, "active_from": 1}))
+    return [urlsplit(link).path for link in links], order["batch"]
+
+
+def test_a_lots_days_are_told_in_its_own_zone(
+    world: World, phone: TestClient, dated: tuple[list[str], int]
+) -> None:
+    """By page, JSON, list and command: the day that was bound, and where it ends."""
+    (path, _), batch = dated
+    lot = {"batch": batch, "first": 0, "to": 1, "lot": "WEST", "zone": -300}
+    world.settle(world.post("/v1/lots", {**lot, "expiry": "2026-12-31", "best_before": None}))
+    page = phone.get(path, headers=HTML, params={"lang": "en"}).text
+    assert "31 Dec 2026, end of day (UTC-5)" in page
+    assert phone.get(path, headers=JSON).json()["zone"] == -300
+    listed = world.api.get("/v1/lots").json()
+    assert [row["zone"] for row in listed if row["lot"] == "WEST"] == [-300]
+    assert phone.get(world.path(13), headers=JSON).json()["zone"] == 480
+    told = command("verify", world.site.link_base + path, "--data", str(world.at.data)).out
+    assert "expires     2026-12-31\n" in told
+    assert (
+        "WEST  released  expires 2026-12-31\n"
+        in command("lot", "list", "--data", str(world.at.data)).out
+    )
+
+
+def test_dates_beyond_the_calendar_break_no_page(
+    world: World, phone: TestClient, dated: tuple[list[str], int]
+) -> None:
+    """The contract takes 40 bits of seconds, and a brand signs what it likes."""
+    (_, path), batch = dated
+    last = (1 << 40) - 1
+    args = {
+        "actor": BRAND, "from": 1, "to": 2, "lot": ids.lot_id(int(GTIN), "FAR"),
+        "expiry": last, "bestBefore": last, "market": 0, "eventHash": bytes(31) + b"\1",
+    }  # fmt: skip
+    order = act.Order(Verb.BIND_LOT, BRAND, batch, args, "far", BRAND)
+    act.settled(world.site, [act.act(world.site, order)])
+    for lang, said in (("en", "after the year 9999"), ("zh", "公元9999年之后")):
+        page = phone.get(path, headers=HTML, params={"lang": lang})
+        assert (page.status_code, said in page.text) == (200, True)
+    assert phone.get(path, headers=JSON).json()["expires"] == last
+    where = ("--data", str(world.at.data))
+    for words in (("verify", world.site.link_base + path), ("lot", "list")):
+        assert f"{last} s after 1970" in command(*words, *where).out
 
 
 def test_an_expired_lot_weighs_more_than_anything_after_it(world: World) -> None:

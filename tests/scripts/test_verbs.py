@@ -128,6 +128,13 @@ def test_parties_devices_and_cancelling(
     at.said("receive", unit, *mine, "--from", BRAND, "--key", str(key))
     (row,) = at.said("device", "list", *mine)["devices"]
     assert (row["device"], row["verbs"], row["left"]) == (address, ["receive-from"], 4)
+    far = (1 << 40) - 1  # which the contract takes, and no calendar has
+    last = "0x" + "11" * 20
+    at.said("device", "name", last, *mine, "--verb", "ship", "--limit", "5", "--until", str(far))
+    assert (
+        f"{last}  {far} s after 1970  5 left  ship"
+        in command("device", "list", *mine, "--data", str(at.data)).out
+    )
     at.said("device", "end", address, *mine)
     at.said("party", "cancel", *mine)
     journey = at.said("verify", codes[1][2])["journey"]

@@ -430,6 +430,22 @@ def test_a_day_ends_in_the_zone_of_its_market(world: World) -> None:
     assert "BEST_BEFORE_PASSED" in after
 
 
+def test_a_lots_days_stay_in_the_zone_that_it_was_opened_in(world: World) -> None:
+    """31 January ends at UTC-11 when 1 February ends at UTC+13: bound again with that, it is the
+    same lot, whose day is the first that was said. Where nothing was kept, the dates tell."""
+    site, index, usual = world.site, 108, world.site.zone
+    for last, zone in ((date(2030, 1, 31), -660), (date(2030, 2, 1), 780)):
+        terms = LotTerms("L-Y", expiry=last, zone=zone)
+        world.settle(runs.bind_lot(site, world.batch, index, index + 1, terms, f"y{zone}"))
+        index += 1
+    with reading(site.engine) as session:
+        rows = {name.lot: (lot, name) for lot, name in lots.listing(session, GTIN) if name}
+    lot, name = rows["L-Y"]
+    assert (name.zone, lots.zone_of(site, lot, name)) == (-660, -660)
+    assert lots.zone_of(site, rows["L-Z"][0], None) == -300
+    assert lots.zone_of(site, rows[BOUND_LOT][0], None) == usual
+
+
 def test_a_recall_is_ended_by_who_made_it_last(world: World) -> None:
     """A regulator takes a brand's recall over; every scan of the lot says so meanwhile."""
     site, index = world.site, 68
@@ -447,7 +463,7 @@ def test_a_recall_is_ended_by_who_made_it_last(world: World) -> None:
     world.refuses("ForeignLot", lambda: world.do(state(BRAND, lots.RELEASED, "c6")))
     with reading(site.engine) as session:
         row = lots.find(session, GTIN, BOUND_LOT)
-        names = [(lot.number, name) for lot, name in lots.listing(session, GTIN)]
+        names = [(lot.number, name.lot) for lot, name in lots.listing(session, GTIN) if name]
         events = session.scalars(
             select(ChainEvent).where(ChainEvent.subject == ids.subject("lot", row.number))
         ).all()
