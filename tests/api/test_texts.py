@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from babel import Locale
-from babel.dates import format_datetime, get_timezone
+from babel.dates import format_datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +21,7 @@ LOCALES = {"en": Locale("en"), "zh": Locale("zh", script="Hans")}
 @given(at=st.integers(700_000_000, 4_000_000_000))  # since China has kept one offset
 def test_dates_and_times_are_cldrs(lang: str, at: int) -> None:
     """Every moment is written as CLDR writes it, in the zone's own time."""
-    moment, zone = datetime.fromtimestamp(at, UTC), get_timezone("Asia/Shanghai")
+    moment, zone = datetime.fromtimestamp(at, UTC), timezone(timedelta(minutes=ZONE))
     day, clock = (
         format_datetime(moment, pattern, tzinfo=zone, locale=LOCALES[lang])
         for pattern in PATTERNS[lang]
