@@ -254,7 +254,7 @@ def pack(at: Board, world: World, lots: Sequence[int] = (0, 1), packed: Packing 
                     number += 1
                 owner = party_of(lot.distributor_of(pallet))
                 unit = pallet_of(lot.number, pallet)
-                session.add(named(unit, f"urn/pallet {lot.number}", encode(units)))
+                session.add(named(unit, f"urn/pallet {lot.number}-{pallet}", encode(units)))
                 session.add(at.move(unit, BRAND, owner, SHIPPED))
                 session.add(at.move(unit, owner, BRAND, SHIPPED + 3600, Verb.RECEIVE_FROM))
 

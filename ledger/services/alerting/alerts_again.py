@@ -23,6 +23,7 @@ from ledger.errors import Rejected
 from ledger.services.alerting.alerts_evidence import FORMAT, Document
 from ledger.services.alerting.alerts_frames import frames, scan_rows
 from ledger.services.alerting.alerts_rules import THRESHOLD
+from ledger.services.alerting.alerts_units import Packing
 from ledger.services.alerting.watch_bursts import LONGEST_S, MOST
 from ledger.services.alerting.watch_frame import DAY
 from ledger.services.alerting.watch_kept import Kept
@@ -167,6 +168,17 @@ def _guessed(told: Document) -> Follows | None:
 
 
 def _found(told: Document, finding: Finding) -> Follows:
+    goods = told["consignment"]
+    packing = None
+    if "pallets" in goods:  # absent in evidence from when all pallets were taken as alike
+        packing = Packing(
+            [case["sscc"] for case in goods["cases"]],
+            goods["first_case"],
+            [case["pallet"] for case in goods["cases"]],
+            goods["first_pallet"],
+            goods["pallets"],
+        )
+        finding = packing.told(finding)
     line = finding.line()
     evidence = {
         name: [list(part) if isinstance(part, tuple) else part for part in value]
@@ -174,10 +186,12 @@ def _found(told: Document, finding: Finding) -> Follows:
         else value
         for name, value in line["evidence"].items()
     }
-    if finding.kind == "diversion":
-        cases, first = told["consignment"]["cases"], told["consignment"]["first_case"]
+    if packing is not None:
+        evidence |= packing.units(finding)
+    elif finding.kind == "diversion":
+        cases, first = goods["cases"], goods["first_case"]
         evidence["units"] = [cases[case - first]["sscc"] for case in finding.evidence.cases]
-    named_so = {"sentence": named(finding, told["consignment"]["name"]), "evidence": evidence}
+    named_so = {"sentence": named(finding, goods["name"]), "evidence": evidence}
     figures = {name: line[name] for name in ("day", "e_value", "level") if name in line}
     return {
         "raised": _time(told, finding),

@@ -31,8 +31,8 @@ _WORDS = {
     "en": {
         "here": "scans in {place}",
         "there": "scans elsewhere",
-        "cases": "{n} cases of lot {lot} that {who} got, in order of codes; ticks: pallets; shaded:"
-        " named",
+        "cases": "{n} cases of lot {lot} that {who} got, by pallet and code; ticks: pallets;"
+        " shaded: named",
         "rest": "other regions",
         "none": "No scan was kept with this alert.",
         "times": "{scans} of {codes} by {devices}, by time and region",
@@ -43,7 +43,7 @@ _WORDS = {
     "zh": {
         "here": "{place}的扫描",
         "there": "其他地区的扫描",
-        "cases": "{who}收到的批次{lot}的{n}箱，按编码顺序排列；刻度为托盘，底色为所指各箱",
+        "cases": "{who}收到的批次{lot}的{n}箱，按托盘及编码顺序排列；刻度为托盘，底色为所指各箱",
         "rest": "其他地区",
         "none": "此预警未保存扫描记录。",
         "times": "{devices}对{codes}的{scans}，按时间和地区排列",

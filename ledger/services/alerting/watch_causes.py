@@ -14,6 +14,7 @@ from ledger.detect.finding import Finding
 from ledger.services.alerting import alerts
 from ledger.services.alerting.alerts_again import goods_of, named
 from ledger.services.alerting.alerts_evidence import Document, keep_evidence
+from ledger.services.alerting.alerts_units import Packing
 from ledger.services.alerting.watch_bursts import Burst
 from ledger.services.alerting.watch_consignments import Consignment
 from ledger.services.alerting.watch_evidence import Source
@@ -60,6 +61,16 @@ def _diversion(consignment: Consignment, region: int | None) -> str:
     """What names the cause that goods of a consignment are sold in a region."""
     of = f"{consignment.lot.number}/{consignment.consignee}"
     return f"diversion/{of}/{region}{consignment.further}"
+
+
+def _packing(consignment: Consignment) -> Packing:
+    return Packing(
+        [case.sscc for case in consignment.cases],
+        consignment.first,
+        [case.pallet for case in consignment.cases],
+        consignment.first_pallet,
+        list(consignment.pallets.values()),
+    )
 
 
 def _belongs(alert: Alert, row: Scan, goods: Goods) -> bool:
@@ -136,14 +147,14 @@ class Finder:
         return self.session.scalar(query) is not None
 
     def _cause(self, finding: Finding, consignment: Consignment | None) -> alerts.Cause:
+        packing = _packing(consignment) if consignment is not None else None
+        if packing is not None:
+            finding = packing.told(finding)
         body = {**finding.line(), "calibrated": finding.e_value is not None}
         consignee = None
-        if consignment is not None:
+        if consignment is not None and packing is not None:
             body["sentence"] = named(finding, consignment.name)
-            body["evidence"]["units"] = [
-                consignment.cases[number - consignment.first].sscc
-                for number in finding.evidence.cases
-            ]
+            body["evidence"] |= packing.units(finding)
             body["lot"] = consignment.name
             if finding.evidence.cases:
                 consignee = body["first_consignee"] = consignment.consignee

@@ -16,7 +16,8 @@ GROWING = -1  # `first` of a consignment whose cases have no numbers yet
 
 @dataclass(frozen=True)
 class Case:
-    """A case of a lot: unit, SSCC, codes, the pallet it lies on, who got that first and when."""
+    """A case of a lot: unit, SSCC, codes, the pallet it lies on, who got that first and when, and
+    the pallet's SSCC (its own where it was shipped by itself)."""
 
     unit: bytes
     sscc: str
@@ -24,6 +25,7 @@ class Case:
     pallet: bytes
     consignee: int
     shipped: int
+    pallet_sscc: str = ""
 
     @property
     def batch(self) -> int:
@@ -44,12 +46,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Consignment:
-    """The cases of one lot that one first consignee got, in order of their codes once they have
-    numbers.
+    """The cases of one lot that one first consignee got, `by_pallet` once they have numbers.
 
     name: the lot's, as printed. first: number within the lot of its first case, on a pallet's edge,
     or GROWING; with it a finding's cases name one consignment. part: how many consignments of the
-    same lot the same party got before.
+    same lot the same party got before. first_pallet: number within the lot of its first pallet.
     """
 
     lot: ChainLot
@@ -58,6 +59,12 @@ class Consignment:
     cases: tuple[Case, ...]
     first: int
     part: int = 0
+    first_pallet: int = 0
+
+    @cached_property
+    def pallets(self) -> dict[bytes, str]:
+        """Its pallets in order, each with its SSCC."""
+        return {case.pallet: case.pallet_sscc for case in self.cases}
 
     @cached_property
     def items(self) -> int:
@@ -101,7 +108,7 @@ class Consignment:
 
     @cached_property
     def _by_code(self) -> tuple[Case, ...]:
-        return in_order(self.cases)
+        return tuple(sorted(self.cases, key=_code))
 
     @cached_property
     def _picked(self) -> tuple[Case, ...]:
@@ -113,6 +120,21 @@ class Consignment:
         return self.first != GROWING and all(number in own for number in numbers)
 
 
-def in_order(cases: Sequence[Case]) -> tuple[Case, ...]:
-    """Return cases in order of their codes."""
-    return tuple(sorted(cases, key=lambda case: (case.batch, case.first)))
+def by_pallet(cases: Sequence[Case]) -> tuple[Case, ...]:
+    """Return cases in order of their codes, those of a pallet together. The fullest pallets come
+    first, so that as many cases as lie on these are a pallet wherever one begins; alike ones are in
+    order of their first codes."""
+    full = Counter(case.pallet for case in cases)
+    first: dict[bytes, Case] = {}
+    for case in sorted(cases, key=_code):
+        first.setdefault(case.pallet, case)
+    return tuple(
+        sorted(
+            cases,
+            key=lambda one: (-full[one.pallet], _code(first[one.pallet]), one.pallet, _code(one)),
+        )
+    )
+
+
+def _code(case: Case) -> tuple[int, int]:
+    return case.batch, case.first

@@ -157,6 +157,8 @@ class Source:
             "items_per_case": consignment.per_case,
             "cases_per_pallet": consignment.per_pallet,
             "first_case": consignment.first,
+            "first_pallet": consignment.first_pallet,
+            "pallets": list(consignment.pallets.values()),
             "cases": [
                 {
                     "sscc": case.sscc,

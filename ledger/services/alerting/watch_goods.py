@@ -17,12 +17,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
-from ledger.db.models import ChainEvent, ChainLot, ChainParty, LotName
+from ledger.db.models import ChainEvent, ChainLot, ChainParty, LotName, UnitName
 from ledger.domain.contents import Codes
 from ledger.domain.verbs import Role, Verb
-from ledger.services.alerting.watch_consignments import GROWING, Case, Consignment, in_order
+from ledger.services.alerting.watch_consignments import GROWING, Case, Consignment, by_pallet
 from ledger.services.alerting.watch_packing import Inside, cases_in, lots_inside
 from ledger.services.site import Site
 
@@ -80,7 +80,7 @@ class Goods:
         self._placed: dict[bytes, Place] = {}
         self._growing: dict[tuple[int, int], int] = {}  # (lot, consignee) -> row, until it is fixed
         self._parts = Counter[tuple[int, int]]()  # consignments by lot and consignee
-        self._next_case = Counter[int]()  # by lot
+        self._next_case, self._next_pallet = Counter[int](), Counter[int]()  # by lot
         self._units: list[bytes] = []  # of cases, by the number that spans name them by
         self._spans: dict[int, _Spans] = {}  # by batch
 
@@ -138,13 +138,14 @@ class Goods:
         one = self.consignments[row]
         number = one.lot.number
         del self._growing[number, one.consignee]
-        cases = in_order([case for case in one.cases if case.shipped <= seen])
         later = [case for case in one.cases if case.shipped > seen]
-        edge = replace(one, cases=cases).per_pallet
-        first = -(-self._next_case[number] // edge) * edge
-        self._next_case[number] = first + len(cases)
+        one = replace(one, cases=by_pallet([case for case in one.cases if case.shipped <= seen]))
+        first = -(-self._next_case[number] // one.per_pallet) * one.per_pallet
+        one = replace(one, first=first, first_pallet=self._next_pallet[number])
+        self._next_case[number] = first + len(one.cases)
+        self._next_pallet[number] += len(one.pallets)
         self.sold.pop(row, None)
-        self._put(row, replace(one, cases=cases, first=first))
+        self._put(row, one)
         if later:
             self._grow((one.lot, one.name), one.consignee, later)
 
@@ -170,9 +171,11 @@ class Goods:
             assert number is not None  # all are bound
             if number not in known:
                 known[number] = _lot(session, number)
+        name = session.get(UnitName, unit, options=[load_only(UnitName.epc)]) if fresh else None
+        sscc = name.epc.rsplit("/", 1)[-1] if name is not None else ""
         to_store = not fresh and _is_store(session, party)
         for one, number in zip(fresh, numbers, strict=True):
-            case = Case(one.unit, one.sscc, one.items, unit, party, time)
+            case = Case(one.unit, one.sscc, one.items, unit, party, time, sscc)
             self._placed[one.unit] = Place(-1, -1)  # _grow says where
             grown.setdefault((number or 0, party), []).append(case)
         self._span(fresh)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import delete, select
 
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Alert, ChainEvent, Scan
-from ledger.detect.finding import Evidence, Finding
+from ledger.detect.finding import Evidence, Finding, Leaker
 from ledger.domain.contents import Codes, Picked
 from ledger.domain.verbs import Verb
 from ledger.services.alerting.alerts_again import recompute
@@ -75,6 +76,70 @@ def test_cases_need_not_be_alike(tmp_path: Path) -> None:
     cases = lot.cases_per_pallet - 3
     assert lots.cases().tolist() == [pallets * cases]
     assert lots.case_size.tolist() == [round(lot.case_size * lot.cases_per_pallet / cases)]
+
+
+def serials(lot: DemoLot) -> list[int]:
+    """Return the index of each item of a lot whose serials are in no order."""
+    return [int(at) for at in np.random.default_rng(lot.number).permutation(lot.items)]
+
+
+def in_no_order(lot: DemoLot) -> list[list[Codes | Picked]]:
+    """Return a lot whose cases hold codes from all over it."""
+    index = serials(lot)
+
+    def picked(case: Codes | Picked) -> Picked:
+        own = sorted(index[item] for item in case.indices.tolist())
+        return Picked(case.batch, np.array(own, np.uint32))
+
+    return [[picked(case) for case in cases] for cases in alike(lot)]
+
+
+def short_first(lot: DemoLot) -> list[list[Codes | Picked]]:
+    """Return a lot of which every third pallet, from the first on, is short."""
+    return [cases[: 20 if at % 3 else 7] for at, cases in enumerate(alike(lot))]
+
+
+@pytest.mark.parametrize("packed", [in_no_order, short_first])
+def test_a_pallet_is_what_lies_on_it(tmp_path: Path, packed: Packing) -> None:
+    """Whatever the order of the codes, and however full the others are: the one that was diverted
+    is named, by its number among its consignee's and by its SSCC; the evidence computes again."""
+    at = board(tmp_path)
+    pack(at, WORLD, packed=packed)
+    index = {lot.number: serials(lot) for lot in WORLD.lots}
+    with transaction(at.engine) as session:
+        for row in (demo_row(scan) for scan in WORLD.scans):
+            if packed is in_no_order and row.batch is not None and row.index is not None:
+                row.index = index[row.batch - 1][row.index]
+            session.add(row)
+    watcher = Watcher(at.site, 0.05)
+    while watcher.is_due():
+        watcher.step()
+    alert, truth = raised(at)["diversion"], WORLD.diverted
+    assert truth is not None
+    evidence = alert.body["evidence"]
+    assert evidence["pallet_units"] == [f"pallet {truth.lot}-{truth.pallet}"]
+    assert evidence["pallets_of"] == 4
+    with reading(at.engine) as session:
+        told = evidence_of(session, alert.id)
+    number = told["consignment"]["pallets"].index(f"pallet {truth.lot}-{truth.pallet}")
+    assert evidence["pallets"] == [told["consignment"]["first_pallet"] + number]
+    lies_on = "0x" + pallet_of(truth.lot, truth.pallet).hex()
+    cases = {c["sscc"] for c in told["consignment"]["cases"] if c["pallet"] == lies_on}
+    assert set(evidence["units"]) == cases
+    assert f"pallet {evidence['pallets'][0] + 1} (cases" in alert.body["sentence"]
+    assert recompute(told).holds
+
+
+def test_evidence_of_pallets_that_were_taken_as_alike_is_read_as_it_was_made(
+    tmp_path: Path,
+) -> None:
+    """With the pallets that the detector counted, and without their names."""
+    at = board(tmp_path)
+    watched(at, alike)
+    with reading(at.engine) as session:
+        told = evidence_of(session, raised(at)["diversion"].id)
+    del told["consignment"]["pallets"], told["alert"]["finding"]["evidence"]["pallet_units"]
+    assert recompute(told).holds
 
 
 @pytest.mark.parametrize("packed", [alike, one_large])
@@ -171,8 +236,9 @@ def test_a_further_consignment_has_causes_of_its_own(tmp_path: Path) -> None:
         finder = memory.finder(session, goods, 3)
         for one in memory.consignments:
             if one.first != GROWING:
-                evidence = Evidence(1, 1, cases=(one.first,), items=(1, 1, 1))
-                finding = Finding("diversion", 0.0, evidence, "", 0.05, lot=7, region=52)
+                who = Leaker("consignee", party_of(1), 1.0)
+                evidence = Evidence(1, 1, (one.first,), items=(1, 1, 1), leakers=(who,))
+                finding = Finding("diversion", 0.0, evidence, "", 0.05, 7, 52, e_value=1e3)
                 keys.append(finder._cause(finding, finder._consignment(finding)).key)
     first = f"diversion/7/{party_of(1)}/52"
     further = min(pallet_of(0, 2), pallet_of(0, 3))
