@@ -136,12 +136,7 @@ def ask(rpc: Rpc, network: Network, sender: bytes, data: bytes) -> None:
     carry: kept, it would hold up all that come after it. Raises Unavailable when the node does not
     answer, or refuses for a reason of its own: that says nothing of the call.
     """
-    if len(data) > MAX_CALL:
-        raise Rejected(
-            "CALL_TOO_LARGE",
-            f"The message takes {len(data):,} bytes with its proofs, and a transaction has room"
-            f" for {MAX_CALL:,}: name fewer units or items in one.",
-        )
+    fits(data)
     call = {"from": "0x" + sender.hex(), "to": network.contract, "data": "0x" + data.hex()}
     try:
         rpc.call("eth_call", call, "latest")
@@ -150,6 +145,16 @@ def ask(rpc: Rpc, network: Network, sender: bytes, data: bytes) -> None:
             raise Unavailable(error.code, error.message) from None
         known = refusal(bytes.fromhex(error.message.removeprefix("0x")))
         raise (known or error) from None
+
+
+def fits(data: bytes) -> None:
+    """Refuse a call that no transaction could carry. Raises Rejected CALL_TOO_LARGE."""
+    if len(data) > MAX_CALL:
+        raise Rejected(
+            "CALL_TOO_LARGE",
+            f"The message takes {len(data):,} bytes with its proofs, and a transaction has room"
+            f" for {MAX_CALL:,}: name fewer units or items in one.",
+        )
 
 
 def keep(

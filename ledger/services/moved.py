@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -23,7 +24,7 @@ from ledger.chain.storage import Layout
 from ledger.db.models import ChainEvent, ChainSkip, Relay, Submission
 from ledger.domain.typed_json import from_json, to_bytes, to_json
 from ledger.domain.verbs import SIGNINGS, Verb
-from ledger.errors import Rejected
+from ledger.errors import Rejected, Unavailable
 from ledger.services import capture
 from ledger.services.site import Site
 
@@ -41,6 +42,7 @@ def taken(site: Site, message: Signed, signature: Signature) -> bytes:
         data = message.call([signature])
         capture.ask(site.rpc, site.network, site.relay.address, data)
         return data
+    capture.fits(message.call([signature]))  # before a node is asked of so many units
     heads = _heads(site, message.units)
     while True:
         pairs = zip(message.heads, heads, strict=True)
@@ -98,11 +100,19 @@ def skipped(session: Session, row: Submission) -> list[bytes]:
 
 
 def _heads(site: Site, units: Sequence[bytes]) -> list[bytes]:
-    """Return the heads of units as the node has them in storage, zero of one without a slot."""
+    """Return the heads of units as the node has them in storage, zero of one without a slot.
+
+    Raises Unavailable LEDGER_REFUSED of a node that has no such contract, for one that is behind.
+    """
     slots = [_layout().place("units", unit).slot_of("head").to_bytes(32, "big") for unit in units]
     call = {"to": site.network.contract, "data": "0x" + call_data("extSloads", slots).hex()}
     (told,) = answers(site.rpc, [("eth_call", (call, "latest"))])
-    (words,) = decode(["bytes32[]"], to_bytes(told))
+    try:
+        (words,) = decode(["bytes32[]"], to_bytes(told))
+    except DecodingError:
+        raise Unavailable(
+            "LEDGER_REFUSED", "The ledger's node does not know the contract: let it catch up."
+        ) from None
     return list(words)
 
 

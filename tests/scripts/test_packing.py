@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from ledger.db.engine import reading
+from ledger.domain.verdict import ScanFacts
+from ledger.services.proving import prove
 from tests.scripts.conftest import BRAND, DISTRIBUTOR, GTIN, STORE, Goods, sscc
 from tests.support.installation import COMMAND, ROOT, command
 
@@ -121,10 +124,21 @@ def test_a_killed_stream_goes_on_where_it_was(goods: Goods, links: list[str]) ->
         assert [step["sscc"] for step in found["up"]] == around
 
 
+def bundle_of(goods: Goods, link: str, file: Path) -> list[int]:
+    """Write the proof bundle of an item and return the verbs of its unit's history."""
+    site, serial = goods.at.site, link.rsplit("/", 1)[1]
+    asked = {"gtin": GTIN, "serial": serial, "scans": ScanFacts(), "made": site.clock()}
+    with reading(site.engine) as session:
+        made = prove.build(site, session, **asked)
+    file.write_text(json.dumps(made))
+    (unit,) = [each for each in made["histories"] if each["kind"] == "unit"]
+    return [event["verb"] for event in unit["events"]]
+
+
 def test_packed_and_shipped_by_one_signature(
     goods: Goods, links: list[str], tmp_path: Path
 ) -> None:
-    """The follower and the proof of its history have both events; a stream packs only."""
+    """Its history and the proof of an item have both events; a stream packs only."""
     file = tmp_path / "case.json"
     batch = goods.at.said("item", "where", links[400])["batch"]
     inside = [{"batch": batch, "from": 400, "to": 402}]
@@ -132,8 +146,16 @@ def test_packed_and_shipped_by_one_signature(
     words = ("--actor", BRAND, "--ship-to", DISTRIBUTOR)
     assert goods.at.refused("pack", "-", *words) == "ONE_UNIT"
     packed = goods.at.said("pack", str(file), *words)
-    events = goods.at.said("history", "prove", "unit", sscc(720))["events"]
-    assert [event["verb"] for event in events] == [32, 34]
+    trust = goods.at.said("trust", "make")["file"]
+    told = tmp_path / "told.json"
+    goods.at.said("history", "prove", "unit", sscc(720), "--out", str(told))
+    report = json.loads(command("history", "check", str(told), "--trust", trust, "--json").out)
+    assert (report["authentic"], [event["verb"] for event in report["events"]]) == (
+        True,
+        ["pack", "ship"],
+    )
+    assert bundle_of(goods, links[400], told) == [32, 34]
+    assert command("proof", "check", str(told), "--trust", trust).status == 0
     mine = ("--actor", DISTRIBUTOR, "--key", str(goods.key))
     goods.at.said("receive", packed["unit"], "--from", BRAND, *mine)
 

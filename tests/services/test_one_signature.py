@@ -16,16 +16,18 @@ from sqlalchemy import select
 
 from ledger.chain.account import Account
 from ledger.chain.message import GroupMessage, ListMessage
+from ledger.chain.rpc import HttpRpc
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainEvent, Document, Submission, UnitName
 from ledger.domain import ids, jcs
 from ledger.domain.contents import Codes
 from ledger.domain.gs1 import with_check_digit
 from ledger.domain.verbs import Verb
-from ledger.errors import Rejected
+from ledger.errors import Rejected, Unavailable
 from ledger.services import act, capture, custody, moved, relaying
 from ledger.services.goods import packing
 from ledger.services.goods.packing import Box
+from tests.chain.test_rpc import answering
 from tests.services.verb_world import (
     BOUND,
     BOUND_LOT,
@@ -358,6 +360,24 @@ def test_a_unit_that_moved_before_it_is_relayed_is_skipped(world: World) -> None
     assert skipped(world, row) == [units[1]]
     assert relaying.accept(site, signed, "two of three") == row  # though all have moved by now
     world.refuses("StaleHead", lambda: relaying.accept(site, signed, "none of three"))
+
+
+def test_a_list_that_no_transaction_carries_is_refused(world: World) -> None:
+    """By its size alone, before a node is asked of all its units."""
+    site, units = world.site, [n.to_bytes(32, "big") for n in range(5_000)]
+    args = {"actor": DISTRIBUTOR, "to": STORE, "eventHash": bytes(32)}
+    message = ListMessage(Verb.SHIP, units, units, True, 0, site.clock() + 60, args)
+    world.refuses("CALL_TOO_LARGE", lambda: moved.taken(site, message, (bytes(32), bytes(32))))
+
+
+def test_a_node_without_the_contract_is_asked_again(world: World) -> None:
+    """One that has yet to catch up says nothing of a list."""
+    units = cases(world, BRAND, 2)
+    with answering(b'{"id": 0, "result": "0x"}') as url:
+        behind = replace(world.site, rpc=HttpRpc(url))
+        with pytest.raises(Unavailable) as caught:
+            custody.ship(behind, BRAND, STORE, units, "behind")
+    assert caught.value.code == "LEDGER_REFUSED"
 
 
 def test_nobody_turns_skipping_on_for_the_signer(world: World) -> None:
