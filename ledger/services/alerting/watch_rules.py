@@ -1,14 +1,15 @@
 """Rules that look at each scan by itself: what it says of custody, recalls, markets, thresholds.
 
 Each costs a bounded number of indexed look-ups a scan, whatever the size of the history. A rule
-counts distinct devices towards a cause and raises it at the N-th within its days, not before. None
-of them is calibrated.
+counts distinct devices towards a cause and raises it at the N-th within its days, not before: at a
+scan, or at one of those made after a scan that came late, when that comes. None of them is
+calibrated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -65,46 +66,90 @@ def _count(facts: Facts, rule: AlertRule, row: Scan, hit: Hit, look: Look) -> bo
         )
     )
     session.flush()
-    recent = (
-        select(RuleHit.scan, RuleHit.device)
+    span = rule.terms["days"] * DAY_S
+    hits = (
+        select(RuleHit.scan, RuleHit.time, RuleHit.device)
         .where(RuleHit.rule == rule.id, RuleHit.cause == hit.cause)
-        .where(RuleHit.time > row.time - rule.terms["days"] * DAY_S, RuleHit.time <= row.time)
-        .order_by(RuleHit.time.desc(), RuleHit.scan.desc())
         .limit(MOST)
     )
-    hits = session.execute(recent).all()
-    if len({device for _, device in hits}) < rule.terms["n"]:
-        return False
+    before = hits.where(RuleHit.time > row.time - span, RuleHit.time <= row.time)
+    later = hits.where(RuleHit.time > row.time, RuleHit.time < row.time + span)
+    in_turn = _in_turn(
+        session.execute(before.order_by(RuleHit.time.desc(), RuleHit.scan.desc())).all()[::-1],
+        session.execute(later.order_by(RuleHit.time, RuleHit.scan)).all(),
+        span,
+    )
+    for asked, left in in_turn:
+        if len({one.device for one in asked}) < rule.terms["n"]:
+            continue
+        alert = _reached(facts, rule, key, [one.scan for one in asked], hit.cause, look)
+        if alert is not None:
+            if left:
+                alerts.count(session, now, alert, len(left), left[-1].time)
+            return True
+    return False
+
+
+def _reached(
+    facts: Facts, rule: AlertRule, key: str, scans: Sequence[int], cause: str, look: Look
+) -> Alert | None:
+    """Raise a cause that enough devices have hit at the last of some scans, if all still stands."""
+    session, now = facts.session, facts.now
     # What is known of the goods may have changed since the first were counted: all are asked again.
-    rows = _scans(session, [scan for scan, _ in hits])
-    afresh = facts.afresh(rows)
-    stands = {
-        one.id: (again := look(afresh, rule.terms, one)) is not None and again.cause == hit.cause
-        for one in rows
-    }
-    if gone := [number for number, it in stands.items() if not it]:
+    rows = _scans(session, scans)
+    afresh, hits = facts.afresh(rows), {}
+    for one in rows:
+        again = look(afresh, rule.terms, one)
+        if again is not None and again.cause == cause:
+            hits[one.id] = again
+    if gone := [one.id for one in rows if one.id not in hits]:
         session.execute(delete(RuleHit).where(RuleHit.rule == rule.id, RuleHit.scan.in_(gone)))
-        rows = [one for one in rows if stands[one.id]]
-    told = summed(rule.terms, hit, rows) if rows and rows[-1].id == row.id else None
+    if not rows or rows[-1].id in gone:
+        return None
+    hit, at = hits[rows[-1].id], rows[-1]
+    rows = [one for one in rows if one.id in hits]
+    told = summed(rule.terms, hit, rows)
     if told is None:
-        return False
-    cause = alerts.Cause(
+        return None
+    raised = alerts.Cause(
         key=key,
-        brand=brand,
-        raised=row.time,
-        last=row.time,
+        brand=facts.brand,
+        raised=at.time,
+        last=at.time,
         scans=told.evidence["scans"],
         goods=told.goods,
         body=_body(rule, told.sentence, told.evidence),
         lot=hit.lot,
         region=hit.region,
-        gtin=row.gtin,
+        gtin=at.gtin,
         consignee=hit.consignee,
     )
-    alert, new = alerts.keep(session, now, rule, cause)
+    alert, _ = alerts.keep(session, now, rule, raised)
     facts_kept = {"facts": kept(afresh, rows)}
     keep_evidence(session, now, alert, {**document(rule.terms, rows), **facts_kept})
-    return new
+    return alert
+
+
+class _Timed(Protocol):
+    @property
+    def time(self) -> int: ...
+
+
+Asked = TypeVar("Asked", bound=_Timed)
+
+
+def _in_turn(
+    before: Sequence[Asked], later: Sequence[Asked], span: float
+) -> Iterator[tuple[list[Asked], Sequence[Asked]]]:
+    """Yield what to ask a rule at a scan, and then at each of those that it can tip because it was
+    made before them and came after: the scans within `span` seconds up to that one; what is left.
+
+    before: up to the scan, its own the last. Both in order of time.
+    """
+    whole = [*before, *later]
+    for at in range(len(before), len(whole) + 1):
+        since = whole[at - 1].time - span
+        yield [one for one in whole[:at] if one.time > since], whole[at:]
 
 
 def forget(session: Session, rules: Iterable[AlertRule], newest: int) -> None:
@@ -128,35 +173,46 @@ def _threshold(session: Session, rule: AlertRule, row: Scan, brand: int, now: in
     if known is not None:
         alerts.count(session, now, known, 1, row.time)
         return False
-    query = (
+    span = rule.terms["days"] * DAY_S
+    # None that came after this one: each has its turn.
+    known_of = (
         select(*_SEEN)
-        .where(Scan.batch == row.batch, Scan.index == row.index)
-        .where(Scan.time > row.time - rule.terms["days"] * DAY_S, Scan.time <= row.time)
+        .where(Scan.batch == row.batch, Scan.index == row.index, Scan.id <= row.id)
         .where(Scan.channel.in_(CONSUMERS), Scan.weak.is_(False))
-        .order_by(Scan.time.desc(), Scan.id.desc())
         .limit(MOST)
     )
-    seen = [seen_of(*one) for one in reversed(session.execute(query).all())]
-    told = fired(rule.terms, seen)
-    if told is None:
-        return False
-    sentence, rests, devices = told
-    cause = alerts.Cause(
-        key=key,
-        brand=brand,
-        raised=row.time,
-        last=row.time,
-        scans=rests,
-        goods=(1, devices),
-        body=_body(rule, sentence, {"scans": rests, "scans_of": devices, "codes": [code]}),
-        region=row.region,
-        code=code,
-        gtin=row.gtin,
+    before = known_of.where(Scan.time > row.time - span, Scan.time <= row.time)
+    later = known_of.where(Scan.time > row.time, Scan.time < row.time + span)
+    newest_first = session.execute(before.order_by(Scan.time.desc(), Scan.id.desc())).all()
+    in_turn = _in_turn(
+        [seen_of(*one) for one in reversed(newest_first)],
+        [seen_of(*one) for one in session.execute(later.order_by(Scan.time, Scan.id))],
+        span,
     )
-    alert, new = alerts.keep(session, now, rule, cause)
-    rows = _scans(session, [one.id for one in seen])
-    keep_evidence(session, now, alert, document(rule.terms, rows))
-    return new
+    for seen, left in in_turn:
+        told = fired(rule.terms, seen)
+        if told is None:
+            continue
+        sentence, rests, devices = told
+        rows = _scans(session, [one.id for one in seen])
+        cause = alerts.Cause(
+            key=key,
+            brand=brand,
+            raised=rows[-1].time,
+            last=rows[-1].time,
+            scans=rests,
+            goods=(1, devices),
+            body=_body(rule, sentence, {"scans": rests, "scans_of": devices, "codes": [code]}),
+            region=rows[-1].region,
+            code=code,
+            gtin=row.gtin,
+        )
+        alert, _ = alerts.keep(session, now, rule, cause)
+        keep_evidence(session, now, alert, document(rule.terms, rows))
+        if left:
+            alerts.count(session, now, alert, len(left), left[-1].time)
+        return True
+    return False
 
 
 def fired(terms: Terms, seen: Sequence[Seen]) -> tuple[str, int, int] | None:

@@ -12,6 +12,7 @@ from ledger.db.engine import reading, transaction
 from ledger.db.models import Alert, ChainLot, ChainUnit
 from ledger.domain.verbs import Verb
 from ledger.services.alerting import alerts_rules, markets
+from ledger.services.alerting.alerts_again import recompute
 from ledger.services.alerting.alerts_evidence import evidence_of
 from ledger.services.alerting.watch import Watcher
 from ledger.services.worlds.world import demo_world
@@ -182,6 +183,34 @@ def test_a_threshold_fires_at_n(tmp_path: Path, n: int) -> None:
     alert = raised(at)["threshold"]
     assert (alert.scans, alert.code) == (n + 1, f"{GTIN:014d}/0-9")
     assert "not a calibrated test" in alert.body["sentence"]
+
+
+@pytest.mark.parametrize("kind", ["threshold", "out_of_market"])
+def test_a_scan_that_comes_late_tips_those_after_it(tmp_path: Path, kind: str) -> None:
+    """Three phones within a day, the second of which was offline: told when its scan comes, at the
+    scan that it tips, with those after it counted; not where one of them is a day away."""
+    own = {"test": "devices"} if kind == "threshold" else {}
+    at, watcher = ready(tmp_path, kind, n=3, days=1, **own)
+    with transaction(at.engine) as session:
+        markets.put(session, 1, "a person", BRAND, 3, markets.Terms("the east", (31, 32)))
+    start, hour = END - 5 * DAY, 3600
+    outside = {"region": 44, "loc_src": "gps", "lat": 23.1, "lon": 113.3, "acc_km": 1.0}
+    for number, hours in enumerate((0, 10, 23, 28)):
+        at.scan(0, 9, start + hours * hour, f"phone {number % 2}", **outside)
+    watcher.step()
+    at.scan(0, 9, start - 20 * hour, "phone 8", **outside)
+    watcher.step()
+    assert raised(at) == {}
+    at.scan(0, 9, start + 5 * hour, "phone 9", **outside)
+    watcher.step()
+    alert = raised(at)[kind]
+    assert (alert.raised, alert.last, alert.scans) == (start + 10 * hour, start + 28 * hour, 5)
+    assert alert.body["evidence"]["scans"] == 3
+    with reading(at.engine) as session:
+        told = evidence_of(session, alert.id)
+    assert recompute(told).holds
+    seen = told["columns"].index("time")
+    assert [row[seen] - start for row in told["scans"]] == [0, 5 * hour, 10 * hour]
 
 
 def test_a_rule_that_is_off_looks_at_nothing(tmp_path: Path) -> None:
