@@ -24,6 +24,8 @@ Json = dict[str, Any]
 MAX_TOLD = 1_000  # bad rows of an answer
 # A file of a million rows takes some hundred megabytes of memory while it is read.
 _READING = threading.Lock()
+_COMING = threading.BoundedSemaphore(4)  # files that are on their way, of which each may be slow
+_PIECE = 1 << 20  # bytes written at once
 
 
 @router.post("/imports", status_code=201)
@@ -40,19 +42,23 @@ async def import_codes(
 ) -> Json:
     """Take codes that are printed already (scope brand). The body is a CSV file or a workbook.
 
-    At most 128 MiB; one file at a time is read. Columns, encoding and sheet as `touchstone import`
+    At most 128 MiB; one file at a time is read, and four may come at once (503 IMPORT_RUNNING).
+    Columns, encoding and sheet as `touchstone import`
     takes them. Answers as `GET /v1/imports/{number}`, and `again` (the same file was taken before),
     `bad` (how many rows cannot be used) and `bad_rows` (the first 1,000: `row`, `column`, `error`,
     `detail`).
     """
     caller.act_for(brand)
-    with tempfile.TemporaryDirectory(prefix="touchstone-") as directory:
-        path = Path(directory) / "file"
-        with path.open("wb") as file:
-            async for piece in request.stream():
-                file.write(piece)
-        wish = imports.Wish(brand, path, name, gtin, encoding, sheet, whole=all_or_nothing)
-        return await run_in_threadpool(_take, site, wish)
+    if _READING.locked() or not _COMING.acquire(blocking=False):
+        raise _busy()  # before it is sent
+    try:
+        with tempfile.TemporaryDirectory(prefix="touchstone-") as directory:
+            path = Path(directory) / "file"
+            await _receive(request, path)
+            wish = imports.Wish(brand, path, name, gtin, encoding, sheet, whole=all_or_nothing)
+            return await run_in_threadpool(_take, site, wish)
+    finally:
+        _COMING.release()
 
 
 @router.get("/imports/{number}")
@@ -67,11 +73,25 @@ def one_import(site: SiteDep, caller: BrandDep, number: Number) -> Json:
         return imports.import_json(session, imports.find(session, number, caller.party))
 
 
+async def _receive(request: Request, path: Path) -> None:
+    """Write a body to a file, whose disk keeps nobody else waiting."""
+    come = bytearray()
+    with path.open("wb") as file:
+        async for piece in request.stream():
+            come += piece
+            if len(come) >= _PIECE:
+                await run_in_threadpool(file.write, bytes(come))
+                come.clear()
+        await run_in_threadpool(file.write, bytes(come))
+
+
+def _busy() -> Unavailable:
+    return Unavailable("IMPORT_RUNNING", "Another file is being read: send it again in a minute.")
+
+
 def _take(site: Site, wish: imports.Wish) -> Json:
     if not _READING.acquire(blocking=False):
-        raise Unavailable(
-            "IMPORT_RUNNING", "Another file is being read: send it again in a minute."
-        )
+        raise _busy()
     told: list[BadRow] = []
 
     def tell(row: BadRow) -> None:

@@ -165,6 +165,8 @@ def message(site: Site, caller: Caller, body: MessageIn) -> tuple[Order, list[by
 
     Raises Rejected BAD_MESSAGE.
     """
+    if len(body.model_dump(exclude_none=True, exclude={"signer"})) > 1:
+        raise Rejected("BAD_MESSAGE", "A message is of one verb: ask for each by itself.")
     if body.handoff is not None:
         return handoff(site, caller, body.handoff, "")
     for made in (

@@ -13,13 +13,13 @@ from ledger.errors import Rejected
 from ledger.services.alerting import alerts_exceptions, alerts_rules
 from ledger.services.alerting.alerts_rules import KINDS
 from ledger.services.alerting.alerts_summary import put_value, rule_json, summary
+from ledger.services.audit import COMMAND
 from scripts.acting import moment, party
 from scripts.common import Data, Json, show, site
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 exceptions = typer.Typer(no_args_is_help=True, add_completion=False)
 
-WHO = "command"
 Brand = Annotated[str, typer.Option("--brand", help="The brand: a GLN or an assigned number.")]
 Name = Annotated[str, typer.Argument(help="The rule's name; of a built-in one its kind.")]
 
@@ -81,7 +81,7 @@ def put(
     with transaction(where.engine) as session:
         row = alerts_rules.put(
             session,
-            WHO,
+            COMMAND,
             where.clock(),
             party(brand),
             name,
@@ -107,7 +107,7 @@ def mute(
     with transaction(where.engine) as session:
         now = where.clock()
         row = alerts_rules.named(session, party(brand), name, now)
-        alerts_rules.mute(session, WHO, now, row, why)
+        alerts_rules.mute(session, COMMAND, now, row, why)
         told = rule_json(row)
     show(told, as_json)
 
@@ -119,7 +119,7 @@ def unmute(name: Name, brand: Brand, data: Data = None, as_json: Json = False) -
     with transaction(where.engine) as session:
         now = where.clock()
         row = alerts_rules.named(session, party(brand), name, now)
-        alerts_rules.unmute(session, WHO, now, row)
+        alerts_rules.unmute(session, COMMAND, now, row)
         told = rule_json(row)
     show(told, as_json)
 
@@ -131,7 +131,7 @@ def remove(name: Name, brand: Brand, data: Data = None) -> None:
     with transaction(where.engine) as session:
         now = where.clock()
         row = alerts_rules.named(session, party(brand), name, now)
-        alerts_rules.remove(session, WHO, now, row)
+        alerts_rules.remove(session, COMMAND, now, row)
 
 
 @app.command()
@@ -148,7 +148,7 @@ def dial(
     where = site(data)
     with transaction(where.engine) as session:
         now = where.clock()
-        alerts_rules.turn_dial(session, WHO, now, party(brand), fdr, list_copies)
+        alerts_rules.turn_dial(session, COMMAND, now, party(brand), fdr, list_copies)
         told = summary(session, party(brand), where.fdr, now)
     show({name: told[name] for name in ("fdr", "list_copies", "expected_false")}, as_json)
 
@@ -166,7 +166,7 @@ def value(
         raise Rejected("BAD_OPTION", f"'{gtin}' is no GTIN: give up to 14 digits.")
     where = site(data)
     with transaction(where.engine) as session:
-        put_value(session, where.clock(), WHO, party(brand), int(gtin), cents, currency)
+        put_value(session, where.clock(), COMMAND, party(brand), int(gtin), cents, currency)
 
 
 @exceptions.callback()
@@ -211,7 +211,8 @@ def add(
     )
     span = (moment(begins, now), moment(ends, now))
     with transaction(where.engine) as session:
-        row, explained = alerts_exceptions.add(session, now, WHO, party(brand), reason, span, cover)
+        brand_of = party(brand)
+        row, explained = alerts_exceptions.add(session, now, COMMAND, brand_of, reason, span, cover)
         told = {"id": row.id, "explained": explained}
     show(told, as_json)
 
@@ -225,4 +226,4 @@ def end(
     where = site(data)
     with transaction(where.engine) as session:
         row = alerts_exceptions.find(session, number, 0)
-        alerts_exceptions.end(session, where.clock(), WHO, row)
+        alerts_exceptions.end(session, where.clock(), COMMAND, row)

@@ -24,6 +24,7 @@ from ledger.services.alerting.alerts_picture import picture
 from ledger.services.alerting.alerts_rules import KINDS, OUTCOMES
 from ledger.services.alerting.alerts_view import alert_json
 from ledger.services.alerting.alerts_words import LANGUAGES, sentence
+from ledger.services.audit import COMMAND
 from ledger.services.site import Site
 from scripts import alert_rules, blacklist
 from scripts.acting import moment, whole_file
@@ -35,7 +36,6 @@ app.add_typer(alert_rules.app, name="rules")
 app.add_typer(alert_rules.exceptions, name="exceptions")
 app.add_typer(blacklist.app, name="blacklist")
 
-WHO = "command"  # in the audit log: whoever has the data directory
 ALL = 1_000_000
 Number = Annotated[int, typer.Argument(help="The alert's number.")]
 Out = Annotated[Path | None, typer.Option(help="Write to this file instead.")]
@@ -156,7 +156,7 @@ def archive(
     with _changing(data, number, as_json) as (where, session, alert):
         now = where.clock()
         end = moment(until, now) if until is not None else None
-        verbs.archive(session, now, WHO, alert, until=end, more=more)
+        verbs.archive(session, now, COMMAND, alert, until=end, more=more)
 
 
 @app.command()
@@ -169,14 +169,14 @@ def close(
 ) -> None:
     """Close an alert with its outcome, which judges its rule; again, it corrects the outcome."""
     with _changing(data, number, as_json) as (where, session, alert):
-        verbs.close(session, where.clock(), WHO, alert, outcome, note, where.fdr)
+        verbs.close(session, where.clock(), COMMAND, alert, outcome, note, where.fdr)
 
 
 @app.command()
 def reopen(number: Number, data: Data = None, as_json: Json = False) -> None:
     """Open an alert again, without its outcome."""
     with _changing(data, number, as_json) as (where, session, alert):
-        verbs.reopen(session, where.clock(), WHO, alert)
+        verbs.reopen(session, where.clock(), COMMAND, alert)
 
 
 @app.command()

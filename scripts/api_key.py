@@ -9,11 +9,11 @@ import typer
 
 from ledger.domain.moments import iso
 from ledger.services import api_keys
+from ledger.services.audit import COMMAND
 from scripts.acting import party
 from scripts.common import Data, Json, show, site
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
-WHO = "command"
 
 
 @app.callback()
@@ -33,7 +33,7 @@ def issue(
 ) -> None:
     """Make an API key. It is shown this once."""
     number = party(of) if of is not None else 0
-    made, key = api_keys.name_and_issue(site(data), WHO, name, number, scope)
+    made, key = api_keys.name_and_issue(site(data), COMMAND, name, number, scope)
     show({"id": made, "key": key}, as_json)
 
 
@@ -57,4 +57,4 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """Revoke an API key at once."""
-    show(api_keys.key_json(api_keys.revoke(site(data), WHO, number)), as_json)
+    show(api_keys.key_json(api_keys.revoke(site(data), COMMAND, number)), as_json)

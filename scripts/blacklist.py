@@ -12,10 +12,10 @@ from ledger.db.engine import reading, transaction
 from ledger.domain.moments import iso
 from ledger.errors import Rejected
 from ledger.services.alerting import blacklist
+from ledger.services.audit import COMMAND
 from scripts.common import Data, Json, show, site
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
-WHO = "command"
 ALL = 1_000_000
 
 
@@ -64,7 +64,7 @@ def add(
     where = site(data)
     with transaction(where.engine) as session:
         found = blacklist.codes_of(where, session, texts, 0)
-        rows = blacklist.add(session, where.clock(), WHO, found, level, reason)
+        rows = blacklist.add(session, where.clock(), COMMAND, found, level, reason)
         numbers = [row.id for row in rows]
     show({"entries": numbers}, as_json)
 
@@ -79,4 +79,4 @@ def lift(
     where = site(data)
     with transaction(where.engine) as session:
         row = blacklist.find(session, number, 0)
-        blacklist.lift(session, where.clock(), WHO, row, reason)
+        blacklist.lift(session, where.clock(), COMMAND, row, reason)

@@ -10,11 +10,11 @@ import typer
 from ledger.db.engine import reading, transaction
 from ledger.domain.regions import COUNTRIES, REGIONS
 from ledger.services.alerting import markets
+from ledger.services.audit import COMMAND
 from scripts.acting import party
 from scripts.common import Data, Json, show, site
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
-WHO = "command"
 Brand = Annotated[str, typer.Option("--brand", help="The brand: a GLN or an assigned number.")]
 Number = Annotated[int, typer.Argument(help="The market's number on the ledger, 1 to 255.")]
 
@@ -48,7 +48,7 @@ def put(
     where = site(data)
     terms = markets.Terms(name, region or (), country, free, tells)
     with transaction(where.engine) as session:
-        row = markets.put(session, where.clock(), WHO, party(brand), number, terms)
+        row = markets.put(session, where.clock(), COMMAND, party(brand), number, terms)
         told = markets.market_json(row)
     show(told, as_json)
 
@@ -72,4 +72,4 @@ def remove(number: Number, brand: Brand, data: Data = None) -> None:
     """Take back what was stated of a market."""
     where = site(data)
     with transaction(where.engine) as session:
-        markets.remove(session, where.clock(), WHO, party(brand), number)
+        markets.remove(session, where.clock(), COMMAND, party(brand), number)

@@ -17,6 +17,7 @@ from ledger.db.engine import reading
 from ledger.domain.moments import iso
 from ledger.errors import Rejected
 from ledger.services.act import state_of
+from ledger.services.audit import COMMAND
 from ledger.services.ordering import leaks, orders, orders_work, receivers
 from ledger.services.ordering.orders_view import order_json, receiver_json
 from ledger.services.persons import Person
@@ -254,7 +255,7 @@ def _me() -> Person:
         name = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:  # a container's user need not be in the list
         name = f"uid {os.getuid()}"
-    return Person(f"command:{name}", "this machine")
+    return Person(f"{COMMAND}:{name}", "this machine")
 
 
 def _show(where: Site, number: int, as_json: bool, id_of_request: str | None = None) -> None:

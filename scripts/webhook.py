@@ -11,11 +11,11 @@ from ledger.db.engine import reading, transaction
 from ledger.domain.moments import iso
 from ledger.services.alerting import webhooks
 from ledger.services.alerting.alerts_rules import KINDS
+from ledger.services.audit import COMMAND
 from scripts.acting import party
 from scripts.common import Data, Json, show, site
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
-WHO = "command"
 ALL = 1_000_000
 Number = Annotated[int, typer.Argument(help="The webhook's number.")]
 
@@ -38,7 +38,7 @@ def add(
     """Add a webhook. Its secret is shown this once."""
     where, number = site(data), party(brand) if brand is not None else 0
     with transaction(where.engine) as session:
-        row, secret = webhooks.create(where, session, WHO, number, url, kind or [])
+        row, secret = webhooks.create(where, session, COMMAND, number, url, kind or [])
         told = {"webhook": row.id, "secret": secret}
     show(told, as_json)
 
@@ -62,7 +62,7 @@ def remove(number: Number, data: Data = None) -> None:
     """Remove a webhook; what waits for it is dropped."""
     where = site(data)
     with transaction(where.engine) as session:
-        webhooks.remove(session, where.clock(), WHO, webhooks.find(session, number, 0))
+        webhooks.remove(session, where.clock(), COMMAND, webhooks.find(session, number, 0))
 
 
 @app.command()
@@ -70,7 +70,7 @@ def rotate(number: Number, data: Data = None, as_json: Json = False) -> None:
     """Give a webhook a new secret; the one before signs beside it for a day."""
     where = site(data)
     with transaction(where.engine) as session:
-        secret = webhooks.rotate(where, session, WHO, webhooks.find(session, number, 0))
+        secret = webhooks.rotate(where, session, COMMAND, webhooks.find(session, number, 0))
     show({"webhook": number, "secret": secret}, as_json)
 
 
@@ -79,7 +79,7 @@ def enable(number: Number, data: Data = None) -> None:
     """Send to a webhook again that was disabled, what happens from now on."""
     where = site(data)
     with transaction(where.engine) as session:
-        webhooks.enable(session, where.clock(), WHO, webhooks.find(session, number, 0))
+        webhooks.enable(session, where.clock(), COMMAND, webhooks.find(session, number, 0))
 
 
 @app.command()
@@ -127,5 +127,5 @@ def replay(
     where = site(data)
     with transaction(where.engine) as session:
         row = webhooks.find_delivery(session, number, 0)
-        told = webhooks.delivery_json(webhooks.replay(session, where.clock(), WHO, row))
+        told = webhooks.delivery_json(webhooks.replay(session, where.clock(), COMMAND, row))
     show(told, as_json)

@@ -251,17 +251,6 @@ def fetch_headers(rpc: Rpc, numbers: range) -> list[Header]:
     return headers
 
 
-def fetch_genesis(rpc: Rpc, genesis_hash: bytes) -> Header:
-    """Return the header of block 0, proved by its pinned hash; it lists the first validators.
-
-    Raises Broken(CHAIN_FORKED) if it hashes to something else, and as fetch_headers.
-    """
-    (header,) = fetch_headers(rpc, range(1))
-    if header.hash != genesis_hash:
-        raise _forked(0)
-    return header
-
-
 def _ask_parts(rpc: Rpc, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
     """Make a batch of reads; where that fails (nodes bound their answers), halves of it."""
     try:

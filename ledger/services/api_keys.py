@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ApiKey
 from ledger.errors import Rejected
-from ledger.services.audit import record
+from ledger.services.audit import COMMAND, WORKER, record
 from ledger.services.keys.sealed_file import replace_file
 from ledger.services.site import Site
 
@@ -51,21 +52,8 @@ def issue(site: Site, name: str, party: int, scopes: Sequence[str]) -> str:
 
     party: whom it may act for, 0 for anybody. Raises Rejected BAD_SCOPE.
     """
-    if not scopes or not set(scopes) <= set(SCOPES):
-        raise Rejected("BAD_SCOPE", f"Scopes are {', '.join(SCOPES)}.")
-    if party and "admin" in scopes:
-        raise Rejected("BAD_SCOPE", "The scope admin is the installation's: it has no party.")
-    text = f"ts_{site.home.entropy(24).hex()}"
     with transaction(site.engine) as session:
-        row = ApiKey(
-            hash=_hash(text),
-            name=name,
-            party=party,
-            scopes=sorted(scopes),
-            created=site.clock(),
-        )
-        session.add(row)
-    return text
+        return _issue(site, session, name, party, scopes)
 
 
 def name_and_issue(
@@ -73,14 +61,20 @@ def name_and_issue(
 ) -> tuple[str, str]:
     """Make an API key by a person's wish; return its number and the key, which is not shown again.
 
-    The name stands for it in the audit log, so no two keys in use have the same. Raises Rejected
-    KEY_NAME_TAKEN, BAD_SCOPE.
+    The name stands for it in the audit log, so no two keys in use have the same, and none that of a
+    command or of the worker. Raises Rejected KEY_NAME_TAKEN, BAD_SCOPE.
     """
-    if any(row.name == name and row.revoked is None for row in listing(site, 0)):
-        raise Rejected("KEY_NAME_TAKEN", f"A key in use is called '{name}': choose another name.")
-    key = issue(site, name, party, scopes)
-    number = number_of(_hash(key))
+    own = name.strip().casefold()
+    if own in (WORKER, COMMAND) or own.startswith(f"{COMMAND}:"):
+        raise Rejected("KEY_NAME_TAKEN", f"'{name}' is the installation's: choose another name.")
     with transaction(site.engine) as session:
+        taken = select(ApiKey.hash).where(ApiKey.name == name, ApiKey.revoked.is_(None))
+        if session.scalars(taken.with_for_update()).first() is not None:
+            raise Rejected(
+                "KEY_NAME_TAKEN", f"A key in use is called '{name}': choose another name."
+            )
+        key = _issue(site, session, name, party, scopes)
+        number = number_of(_hash(key))
         told = {"key": number, "name": name, "scopes": sorted(scopes)}
         record(session, site.clock(), who, "key issue", brand=party, **told)
     return number, key
@@ -142,6 +136,17 @@ def ensure_admin(site: Site) -> bool:
         return False
     replace_file(path, issue(site, "first admin", 0, ["admin"]).encode() + b"\n")
     return True
+
+
+def _issue(site: Site, session: Session, name: str, party: int, scopes: Sequence[str]) -> str:
+    if not scopes or not set(scopes) <= set(SCOPES):
+        raise Rejected("BAD_SCOPE", f"Scopes are {', '.join(SCOPES)}.")
+    if party and "admin" in scopes:
+        raise Rejected("BAD_SCOPE", "The scope admin is the installation's: it has no party.")
+    text = f"ts_{site.home.entropy(24).hex()}"
+    hashed, named = _hash(text), sorted(scopes)
+    session.add(ApiKey(hash=hashed, name=name, party=party, scopes=named, created=site.clock()))
+    return text
 
 
 def _hash(text: str) -> bytes:

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 from ledger.db.models import AuditEntry
 
 WORKER = "worker"  # who, where no person asked for it
+COMMAND = "command"  # who, where a command was typed; with the user's name after a colon, if known
 
 
 def record(session: Session, now: int, who: str, what: str, **detail: Any) -> None:
-    """Add an entry. who: name of an API key, `command` or WORKER. what: noun and verb, as
+    """Add an entry. who: name of an API key, COMMAND or WORKER. what: noun and verb, as
     'alert close'."""
     session.add(AuditEntry(time=now, who=who, what=what, detail=detail))
 

@@ -481,6 +481,9 @@ def test_keys_are_made_listed_and_revoked(world: World) -> None:
         assert made.status_code == 201, made.text
         again = admin.post("/v1/keys", json=body)
         assert (again.status_code, again.json()["title"]) == (409, "KEY_NAME_TAKEN")
+        for name in ("worker", "command", "command:ben", " Worker "):
+            told = admin.post("/v1/keys", json={**body, "name": name})
+            assert (told.status_code, told.json()["title"]) == (409, "KEY_NAME_TAKEN")
         key = {"Authorization": f"Bearer {made.json()['key']}"}
         assert admin.get("/v1/alerts", headers=key).status_code == 200
         row = next(r for r in admin.get("/v1/keys").json() if r["id"] == made.json()["id"])

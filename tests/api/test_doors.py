@@ -326,6 +326,18 @@ def test_what_is_in_a_unit_is_told_to_its_holder_only(world: World) -> None:
     ]
 
 
+def test_a_message_is_of_one_verb(world: World) -> None:
+    """Of two neither is written: what would be signed is not what was asked."""
+    key, asked = world.key(SHOP, "custody"), handoff(world, SHOP)
+    draw = {"actor": BRAND, "link": world.links[40]}
+    unpack = {"actor": SHOP, "unit": world.units["case"], "positions": [0]}
+    one = ask(world, "POST /v1/messages", key, {"unpack": unpack, "signer": "0x" + "11" * 20})
+    assert one.status_code == 200
+    for body in ({"unpack": unpack, "handoff": asked}, {"handoff": asked, "draw": draw}):
+        answer = ask(world, "POST /v1/messages", key, body)
+        assert (answer.status_code, answer.json()["title"]) == (422, "BAD_MESSAGE")
+
+
 def test_alerts_are_told_to_their_brand(world: World) -> None:
     """Another brand's are not there at all."""
     with world.site.engine.begin() as connection:

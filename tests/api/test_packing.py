@@ -172,7 +172,11 @@ def test_goods_are_reworked_over_http(world: World, codes: Codes) -> None:
     swap = {**reason, "link": links[1], "by": other, "sscc": new, "becomes": "free"}
     done = world.post("/v1/replacements", swap)
     assert [u["sscc"] for u in whereabouts(world, BRAND, other)["up"]] == [new]
-    done = world.post("/v1/dissolutions", {**reason, "unit": new})
+    body, same = {**reason, "unit": new}, {"Idempotency-Key": "dissolved"}
+    done, again = (
+        world.api.post("/v1/dissolutions", json=body, headers=same).json() for _ in range(2)
+    )
+    assert (again, len(done["submissions"])) == (done, 1)
     assert done["unit"] == world.api.get(f"/v1/units/{new}").json()["id"]
     assert whereabouts(world, BRAND, other)["up"] == []
     again = world.api.post(

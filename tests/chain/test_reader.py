@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ledger.chain.header import Vote
-from ledger.chain.reader import BlockReader, Checkpoint, fetch_genesis
+from ledger.chain.reader import BlockReader, Checkpoint
 from ledger.chain.rpc import HttpRpc
 from ledger.chain.validators import Succession
 from ledger.errors import Broken, Rejected, TouchstoneError, Unavailable
@@ -376,17 +376,6 @@ def test_a_lie_about_the_votes_is_caught():
         on_block(4, lambda b: {**b, "stateRoot": "0x" + "00" * 32}), chain, checkpoint=start
     )
     assert (type(error), error.code) == (Broken, "CHAIN_FORKED")
-
-
-def test_genesis_is_taken_by_its_pinned_hash_only():
-    """The first validators come from the genesis header, which its hash proves."""
-    chain = world(1)
-    with serve(chain) as url:
-        genesis = fetch_genesis(HttpRpc(url), chain.headers[0].hash)
-        assert set(genesis.extra.validators) == {address(k) for k in FOUR}
-        with pytest.raises(Broken) as caught:
-            fetch_genesis(HttpRpc(url), bytes(32))
-    assert caught.value.code == "CHAIN_FORKED"
 
 
 def test_a_node_that_is_away_is_unreachable():

@@ -11,12 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.chain.account import Account
 from ledger.db.engine import reading
-from ledger.db.models import ChainUnit, LotName, UnitName
+from ledger.db.models import ChainUnit, LotName, Submission, UnitName
+from ledger.domain import ids
 from ledger.domain.contents import Codes
+from ledger.domain.verbs import SIGNINGS, Verb
 from ledger.errors import Rejected
 from ledger.services import items, runs
 from ledger.services.act import act, settled
@@ -116,7 +119,8 @@ def dissolve(
 ) -> Done:
     """Take all that is left in a unit out of it, having taken it out of what is around it.
 
-    Raises Rejected BAD_REASON, NOTHING_LEFT, TOO_MANY_CHILDREN and the contract's names.
+    Asked again under its key when it is done, it answers what was done. Raises Rejected BAD_REASON,
+    NOTHING_LEFT and the contract's names.
     """
     with reading(site.engine) as session:
         way = _standing(session, way_of_box(site, session, name), name.id)
@@ -125,6 +129,9 @@ def dissolve(
     with reading(site.engine) as session:
         inside = _inside(site, session, name.id)
     if not inside:
+        before = _before(site, name.id, key)
+        if before.submissions:
+            return before
         raise Rejected("NOTHING_LEFT", f"Nothing is left in {name.epc[-18:]}: it is dissolved.")
     for at in range(0, len(inside), MOST):
         places = inside[at : at + MOST]
@@ -178,6 +185,23 @@ def _standing(session: Session, way: Way, child: bytes) -> Way:
         if session.get(ChainUnit, unit) is not None:
             break
     return found
+
+
+def _before(site: Site, unit: bytes, key: str) -> Done:
+    """Return what was done under a key to dissolve a unit; without submissions, if nothing was."""
+    subject = ids.subject(SIGNINGS[Verb.UNPACK].kind, unit)
+    with reading(site.engine) as session:
+        own = Submission.key.startswith(f"{key}-", autoescape=True)
+        rows = session.scalars(
+            select(Submission).where(own, Submission.verb == Verb.UNPACK).order_by(Submission.id)
+        ).all()
+        if not any(row.subject == subject for row in rows):
+            return Done(unit, (), ())
+        outer = [row.key.removeprefix(f"{key}-out-") for row in rows if row.subject != subject]
+        heads = [bytes.fromhex(text) for text in outer]  # of `take_out`
+        spans = [ChainUnit.id.between(head, head + b"\xff" * 24) for head in heads]
+        left = [session.scalars(select(ChainUnit.id).where(span)).one() for span in spans]
+    return Done(unit, tuple(left), tuple(row.id for row in rows))
 
 
 def _inside(site: Site, session: Session, unit: bytes) -> list[int]:

@@ -35,9 +35,9 @@ def remove(site: Site, who: Person, number: int, brand: int) -> None:
     """Order nothing more for a receiver. Raises Rejected UNKNOWN_RECEIVER."""
     with transaction(site.engine) as session:
         row = find(session, number, brand)
-        row.removed = row.removed or site.clock()
+        row.removed = site.clock()
         # The name is free again; what was sent to it stays on record under its number.
-        row.name = f"{row.name} (removed {row.id})" if "(removed" not in row.name else row.name
+        row.name = f"{row.name} (removed {row.id})"
         note(session, site, who, "receiver remove", row.brand, receiver=row.id)
 
 

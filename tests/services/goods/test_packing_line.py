@@ -263,6 +263,7 @@ def test_a_case_is_dissolved_after_shipping_by_who_holds_it(world: World) -> Non
     world.settle([custody.receive(world.site, DISTRIBUTOR, BRAND, [top], "d3", OWN)])
     done = rework.dissolve(world.site, DISTRIBUTOR, name, "wet", "d4", OWN)
     assert done.left == (top,)
+    assert rework.dissolve(world.site, DISTRIBUTOR, name, "wet", "d4", OWN) == done
     with reading(world.site.engine) as session:
         for index in codes:
             found = levels.scan(world.site, session, world.link(index))
