@@ -15,7 +15,10 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def worker(data: Data = None) -> None:
-    """Work until stopped (Ctrl-C). One worker an installation."""
+    """Work until stopped (Ctrl-C).
+
+    Of several on one database one leads; when it ends another does.
+    """
     logging.basicConfig(level=logging.WARNING, format="touchstone worker: %(message)s")
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -25,7 +25,13 @@ from sqlalchemy import (
     make_url,
     text,
 )
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    IntegrityError,
+    OperationalError,
+)
 from sqlalchemy.orm import Session
 
 from ledger.errors import Broken, Rejected, Unavailable
@@ -72,11 +78,12 @@ def sqlite_url(path: Path) -> str:
 def transaction(engine: Engine) -> Iterator[Session]:
     """One unit of work that writes: committed at the end, rolled back when anything is raised.
 
-    Raises Unavailable DATABASE_BUSY when another process writes for longer than half a minute,
-    DATABASE_FAILED when the disk is full or the server away, also at the commit itself.
+    Raises Unavailable DATABASE_BUSY when another process writes, on SQLite for longer than half a
+    minute, on a server the same row; DATABASE_FAILED when the disk is full or the server away, also
+    at the commit itself.
     """
     turn = _TURNS.get(engine, nullcontext())
-    with turn, _answering(), Session(engine, expire_on_commit=False) as session:
+    with turn, answering(engine), Session(engine, expire_on_commit=False) as session:
         try:
             session.connection(execution_options={"touchstone_writes": True})
         except OperationalError as error:
@@ -94,8 +101,33 @@ def reading(engine: Engine) -> Iterator[Session]:
 
     Raises Unavailable DATABASE_FAILED as `transaction`.
     """
-    with _answering(), Session(engine, expire_on_commit=False) as session:
+    with answering(engine), Session(engine, expire_on_commit=False) as session:
         yield session
+
+
+@contextmanager
+def answering(engine: Engine) -> Iterator[None]:
+    """Raise Unavailable DATABASE_FAILED for what is no fault of a statement, but of disk or server.
+
+    Nothing of the unit of work is kept then, but for a server that is lost while it commits: it may
+    have taken all of it. Whoever asks again finds out, as after any lost answer. A row that was not
+    there when it was looked for, and is when it is written, another process has written meanwhile:
+    DATABASE_BUSY. Of SQLite's one writer at a time that would be a fault, and is raised as it is.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if isinstance(error, IntegrityError) and engine.dialect.name != "sqlite":
+            raise Unavailable(
+                "DATABASE_BUSY", "Another process has written the same at this moment: try again."
+            ) from error
+        if not (isinstance(error, OperationalError) or error.connection_invalidated):
+            raise
+        raise Unavailable(
+            "DATABASE_FAILED",
+            f"The database cannot be used now ({_first_line(error.orig)}): see to its disk or "
+            "server, and try again.",
+        ) from error
 
 
 def plain_rows(
@@ -132,25 +164,6 @@ def upgrade(connection: Connection, to: str = "head") -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, to)
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    """Raise Unavailable DATABASE_FAILED for what is no fault of a statement, but of disk or server.
-
-    Nothing of the unit of work is kept then, but for a server that is lost while it commits: it may
-    have taken all of it. Whoever asks again finds out, as after any lost answer.
-    """
-    try:
-        yield
-    except DBAPIError as error:
-        if not (isinstance(error, OperationalError) or error.connection_invalidated):
-            raise
-        raise Unavailable(
-            "DATABASE_FAILED",
-            f"The database cannot be used now ({_first_line(error.orig)}): see to its disk or "
-            "server, and try again.",
-        ) from error
 
 
 def _first_line(error: BaseException | None) -> str:

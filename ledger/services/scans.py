@@ -1,7 +1,7 @@
-"""Storing scans: judged and kept in one go, with a signed receipt, and merged into the scan log.
+"""Storing scans: judged and kept in one go, with a signed receipt.
 
-A scan is acknowledged once its row is durable; the worker gives it its place in the log within a
-minute and anchors the log's root on chain.
+A scan is acknowledged once its row is durable; the worker's sequencer gives it its place in the log
+within a minute and anchors the log's root on chain.
 """
 
 from __future__ import annotations
@@ -13,17 +13,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from ledger.db.engine import reading, transaction
-from ledger.db.models import ChainAnchor, Scan, ScanLogState, ScanMapEntry, Submission
+from ledger.db.engine import transaction
+from ledger.db.models import Scan
 from ledger.domain import scan_log
 from ledger.domain.regions import REGIONS
-from ledger.domain.scan_map import Entry, ScanMap, next_entry
-from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
-from ledger.services.act import Order, act
 from ledger.services.capture import same_request
 from ledger.services.device_names import Device
-from ledger.services.hosting import operator_here
 from ledger.services.scan_facts import Place, kept_of
 from ledger.services.site import LOG, Site
 from ledger.services.verify import Checked, check
@@ -32,7 +28,6 @@ TOKEN_LIFE_S = 900
 PAGE_WAIT_S = 30  # for a place to be added by the page
 CHANNELS = ("web", "wechat", "app", "script")
 OFFLINE_S = 7 * 86_400
-MERGE = 5_000  # rows a step
 
 
 @dataclass(frozen=True)
@@ -207,85 +202,3 @@ def document(row: Scan) -> dict[str, Any]:
 def _receipt(site: Site, row: Scan) -> Receipt:
     digest = scan_log.receipt_digest(site.network.domain, row.leaf, row.time)
     return Receipt(row.leaf, row.time, site.vault.account(LOG).sign_rsv(digest))
-
-
-class Sequencer:
-    """Gives scans their places in the log, and anchors its roots; one at a time (the worker).
-
-    The map is kept in memory and rebuilt at the start from one row a scanned code.
-    """
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        with reading(site.engine) as session:
-            rows = session.scalars(select(ScanMapEntry))
-            self._map = ScanMap().updated({r.leaf: Entry(r.count, r.head) for r in rows})
-
-    def merge(self) -> int:
-        """Give the oldest unmerged scans their places; return how many."""
-        query = (
-            select(Scan)
-            .where(Scan.position.is_(None), Scan.final_at <= self._site.clock())
-            .order_by(Scan.id)
-        )
-        with reading(self._site.engine) as session:
-            if session.scalars(query.limit(1)).first() is None:
-                return 0  # looked at without the lock that keeps others from writing
-        with transaction(self._site.engine) as session:
-            rows = session.scalars(query.limit(MERGE).with_for_update()).all()
-            state = session.get(ScanLogState, 1)
-            if state is None:
-                state = ScanLogState(id=1, size=0, peaks=[])
-                session.add(state)
-            changed: dict[bytes, Entry] = {}
-            for position, row in enumerate(rows, state.size):
-                row.position = position
-                if row.code_leaf is not None:
-                    before = changed.get(row.code_leaf) or self._map.get(row.code_leaf)
-                    changed[row.code_leaf] = next_entry(before, row.leaf)
-            for leaf, entry in changed.items():
-                session.merge(ScanMapEntry(leaf=leaf, count=entry.count, head=entry.head))
-            tree = _tree(state).extend(row.leaf for row in rows)
-            state.size, state.peaks = tree.size, ["0x" + peak.hex() for peak in tree.peaks]
-        # If we die before the commit no scan has a place; after it all of them do.
-        self._map = self._map.updated(changed)
-        return len(rows)
-
-    def anchor(self, every_s: int) -> bool:
-        """Anchor the log if the last anchor is `every_s` old: the chain's heartbeat.
-
-        An operator that signs here does, whoever that is now; without one there is no anchor.
-        Raises what `act` raises.
-        """
-        now = self._site.clock()
-        with reading(self._site.engine) as session:
-            state = session.get(ScanLogState, 1)
-            newest = session.scalars(
-                select(ChainAnchor).order_by(ChainAnchor.seq.desc()).limit(1)
-            ).first()
-            under_way = session.scalars(
-                select(Submission.id).where(
-                    Submission.verb == int(Verb.ANCHOR_SCAN_LOG),
-                    Submission.state.in_(("QUEUED", "SENT")),
-                )
-            ).first()
-            due = newest is None or now - newest.time >= every_s
-            operator = operator_here(self._site, session) if due and under_way is None else None
-        # Another over the same head could only be stale, and we would wait for ourselves.
-        if operator is None:
-            return False
-        tree = _tree(state) if state else scan_log.LogTree()
-        args = {
-            "actor": operator,
-            "size": tree.size,
-            "logRoot": tree.root,
-            "mapRoot": self._map.root,
-        }
-        seq = newest.seq + 1 if newest else 1
-        order = Order(Verb.ANCHOR_SCAN_LOG, operator, 0, args, f"anchor-{seq}-{now}")
-        act(self._site, order)
-        return True
-
-
-def _tree(state: ScanLogState) -> scan_log.LogTree:
-    return scan_log.LogTree(state.size, tuple(bytes.fromhex(peak[2:]) for peak in state.peaks))

@@ -98,6 +98,7 @@ class Submitter:
             .where(Submission.state == "QUEUED")
             .order_by(Submission.id)
             .limit(MAX_PARTS)
+            .with_for_update()  # whoever is faster sends them, and they are queued no more
         )
         rows: list[Submission] = []
         for row in session.scalars(query):

@@ -11,6 +11,7 @@ from contextlib import closing
 
 from ledger.chain.rpc import HttpRpc
 from ledger.db.changes import Changes
+from ledger.db.lease import Lease
 from ledger.errors import Rejected, Unavailable
 from ledger.services import mint
 from ledger.services.alerting.deliveries import Courier
@@ -19,7 +20,7 @@ from ledger.services.following.follow import Follower
 from ledger.services.importing import imports_work
 from ledger.services.ordering import orders_work
 from ledger.services.resign import sign_again
-from ledger.services.scans import Sequencer
+from ledger.services.sequencer import Sequencer
 from ledger.services.site import Site
 from ledger.services.submit import Submitter
 from ledger.services.trees import Trees
@@ -32,12 +33,17 @@ REFUSED_S = 10.0  # after which a refused anchor is tried again
 
 
 class Worker:
-    """Follows the chain, submits the outbox, advances mints, merges scans, watches, delivers."""
+    """Follows the chain, submits the outbox, advances mints; and all else, if it leads.
+
+    Of several on one database one leads: it alone signs again, takes orders and imports further,
+    merges scans and watches, and one delivers. When it ends another does.
+    """
 
     def __init__(self, site: Site, heartbeat_s: int, fdr: float) -> None:
         self._site = site
         self._heartbeat_s = heartbeat_s
         self._watcher = Watcher(site, fdr)
+        self._lead = Lease(site.engine, "worker")
         self._follower = Follower(site.engine, site.rpc, site.network)
         rpc = HttpRpc(site.rpc.url)
         self._submitter = Submitter(site.engine, rpc, site.network, site.relay)
@@ -73,12 +79,18 @@ class Worker:
 
     def _answer(self) -> int:
         """What somebody waits for."""
-        moved = self._submitter.step(self._site.clock())
-        return moved + sign_again(self._site) + mint.advance(self._site, self._trees)
+        moved = self._submitter.step(self._site.clock()) + mint.advance(self._site, self._trees)
+        return moved + sign_again(self._site) if self._lead.is_held() else moved
 
     def _go_on(self) -> int:
+        if not self._lead.is_held():
+            return 0
         moved = orders_work.advance(self._site) + imports_work.advance(self._site)
         return moved + self._log_scans() + self._watch()
+
+    def close(self) -> None:
+        """Lead no longer."""
+        self._lead.close()
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Work until told to stop. An unreachable chain is waited for; anything Broken ends it."""
@@ -87,7 +99,7 @@ class Worker:
         # Webhooks are others' computers: nothing here waits for them.
         courier = Courier(self._site, random.random)
         threading.Thread(target=courier.run, args=(ended,), daemon=True).start()
-        with closing(Changes(self._site.engine)) as changes:
+        with closing(self), closing(Changes(self._site.engine)) as changes:
             while not stop():
                 try:
                     moved = self.glance(changes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from ledger.chain.account import Account
 from ledger.db.engine import reading
-from ledger.db.models import Submission
+from ledger.db.models import Mint, Submission
 from ledger.domain.gs1 import with_check_digit
 from ledger.domain.verbs import Role
 from ledger.services import act, mint, parties, ruling
@@ -81,10 +81,22 @@ class Hand:
                 self.rule(ruling.order_status(party, ruling.ACTIVE, f"on {self.site.salt()}"))
 
     def _stepping(self, waiting: Future[T]) -> T:
-        worker = self.worker()
-        while not waiting.done() or self.open_rows():
-            worker.step()
+        with closing(self.worker()) as worker:
+            while not waiting.done() or self.open_rows():
+                worker.step()
         return waiting.result()
+
+    def until(self, done: Callable[[], bool]) -> None:
+        """Let the worker step until something is so."""
+        with closing(self.worker()) as worker:
+            while not done():
+                worker.step()
+
+    def minted(self, brand: int, gtin: str, count: int, key: str, inner: bool = False) -> Mint:
+        """Return codes that are on the chain."""
+        number = self.meanwhile(lambda: mint.order_codes(self.site, brand, gtin, count, key, inner))
+        self.until(lambda: mint.mint_of(self.site, number).state == "DONE")
+        return mint.mint_of(self.site, number)
 
     def open_rows(self) -> list[int]:
         """What is on its way to the chain."""

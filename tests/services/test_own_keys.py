@@ -17,7 +17,6 @@ from ledger.services import claims, mint, parties, ruling, runs
 from ledger.services.device_names import Device
 from ledger.services.hosting import signs_here
 from ledger.services.keys import epochs
-from ledger.services.mint import batch_ref
 from ledger.services.open import open_installation
 from ledger.services.ordering import orders, receivers
 from ledger.services.ordering.orders import Wish
@@ -57,10 +56,7 @@ def test_a_refused_key_epoch_is_opened_later(hand: Hand) -> None:
 def test_what_a_caller_asked_keeps_its_refusal(hand: Hand) -> None:
     """Under a key of the caller's own the first answer stands."""
     site = hand.site
-    made = hand.meanwhile(lambda: mint.order_codes(site, OTHER, OTHERS_GTIN, 20, "mine"))
-    while mint.mint_of(site, made).state != "DONE":
-        hand.worker().step()
-    batch = mint.mint_of(site, made).batch or 0
+    batch = hand.minted(OTHER, OTHERS_GTIN, 20, "mine").batch or 0
 
     def activate() -> int:
         return runs.activate(site, batch, 0, 20, 1, "caller's")
@@ -79,8 +75,7 @@ def fetched(hand: Hand) -> int:
     wish = Wish(BRAND, GTIN, 60, "links", receiver.id)
     order = hand.meanwhile(lambda: orders.request(site, ANNA, wish, "order")).id
     orders.approve(site, BEN, order, BRAND)
-    while state(site, order) != orders.READY:
-        hand.worker().step()
+    hand.until(lambda: state(site, order) == orders.READY)
     orders.fetch(site, ANNA, order, BRAND)
     return order
 
@@ -122,11 +117,7 @@ def test_an_order_is_activated_when_the_chain_says_so(hand: Hand, fetched: int) 
 def inner(hand: Hand) -> list[str]:
     """Inner codes of the other brand."""
     site = hand.site
-    made = hand.meanwhile(lambda: mint.order_codes(site, OTHER, OTHERS_GTIN, 20, "inner"))
-    while mint.mint_of(site, made).state != "DONE":
-        hand.worker().step()
-    with reading(site.engine) as session:
-        ref = batch_ref(session, mint.mint_of(site, made).batch or 0)
+    ref = mint.released(hand.minted(OTHER, OTHERS_GTIN, 20, "inner", inner=True))
     return [code.decode() for code in site.minter.inner_codes(ref, 0, 20).tolist()]
 
 

@@ -46,9 +46,7 @@ def test_a_refused_mint_fails_alone(hand: Hand) -> None:
     refused = reserved(site, BRAND, GTIN, hand)
     made = reserved(site, OTHER, OTHERS_GTIN, hand)
     hand.rule(ruling.order_status(BRAND, ruling.SUSPENDED, "suspend"))
-    worker = hand.worker()
-    while mint.mint_of(site, made).state in ("RESERVING", "COMMISSIONING"):
-        worker.step()
+    hand.until(lambda: mint.mint_of(site, made).state not in ("RESERVING", "COMMISSIONING"))
     found = mint.mint_of(site, refused)
     assert (found.state, found.batch) == ("FAILED", None)
     assert found.error is not None and "suspended" in found.error
@@ -60,12 +58,9 @@ def test_a_sealed_ledger_fails_what_is_being_minted(hand: Hand) -> None:
     site = hand.site
     order = reserved(site, BRAND, GTIN, hand)
     hand.rule(ruling.order_seal(7, OWN.address, "seal"))
-    worker = hand.worker()
-    for _ in range(3):
-        worker.step()
-    found = mint.mint_of(site, order)
-    assert found.state == "FAILED"
-    assert found.error
+    hand.until(lambda: mint.mint_of(site, order).state == "FAILED")
+    hand.meanwhile(hand.worker().step)
+    assert "sealed" in str(mint.mint_of(site, order).error)
 
 
 def test_a_mint_that_another_worker_has_commissioned_is_not_failed(hand: Hand) -> None:

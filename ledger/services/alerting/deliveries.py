@@ -24,6 +24,7 @@ from standardwebhooks import Webhook as Signer
 
 from ledger.db.alerting import AlertChange
 from ledger.db.engine import reading, transaction
+from ledger.db.lease import Lease
 from ledger.db.webhooks import Delivery, Webhook
 from ledger.errors import Rejected, Unavailable
 from ledger.services.alerting.alerts_feed import WAITING, deliver_again, message
@@ -108,11 +109,11 @@ class Courier:
         return self._runner.run(self._step(wait))
 
     def run(self, stopping: threading.Event) -> None:
-        """Deliver until told to stop. A busy database is waited for."""
-        with closing(self):
+        """Deliver until told to stop, unless another worker does. A busy database is waited for."""
+        with closing(self), closing(Lease(self._site.engine, "courier")) as lease:
             while not stopping.is_set():
                 try:
-                    idle = not self.step(IDLE_S) and not self._calls
+                    idle = not (lease.is_held() and self.step(IDLE_S)) and not self._calls
                 except Unavailable as error:
                     log.warning("%s: %s", error.code, error.message)
                     idle = True
