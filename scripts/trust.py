@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ledger.chain.embedded.clock import parse_clock
-from ledger.chain.trust import DEFAULT_MAX_AGE_S, check_trust
+from ledger.chain.frame import changes_in
+from ledger.chain.trust import DEFAULT_MAX_AGE_S, accept_newer, check_trust
 from ledger.services import trusting
 from ledger.services.open import home_of
+from scripts.acting import whole_file
+from scripts.checking import At, Trust, moment, read
 from scripts.common import Data, Json, settings, show
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -55,3 +60,36 @@ def make(
         "checkers": list(made.checker_urls),
     }
     show(result, as_json)
+
+
+@app.command()
+def accept(
+    newer: Annotated[Path, typer.Argument(help="The newer trust file.")],
+    trust: Trust,
+    proof: Annotated[
+        Path | None,
+        typer.Option(help="Proof file whose headers lead from the old validators to the new."),
+    ] = None,
+    at: At = None,
+    as_json: Json = False,
+) -> None:
+    """Put a newer trust file in the place of the one that you pinned, if its validators vouch.
+
+    They do by a quorum of signatures under the newer file, or by the sealed votes in a proof that
+    was made since. The pinned file must not have expired.
+    """
+    when = int(time.time()) if at is None else moment(at)
+    data, old = read(newer), check_trust(read(trust), when)
+    changes = changes_in(read(proof), old) if proof is not None else ()
+    found = accept_newer(old, data, changes, when)
+    with whole_file(trust) as file:
+        file.write(data)
+    show(
+        {
+            "file": str(trust),
+            "issued": found.issued,
+            "valid_until": found.valid_until,
+            "validators": sorted("0x" + each.hex() for each in found.validators),
+        },
+        as_json,
+    )

@@ -97,6 +97,14 @@ def read_headers(data: bytes) -> dict[str, Any]:
     return {name: each.value for name, each in part.items()}
 
 
+def changes_in(data: bytes, trust: Trust) -> Sequence[Change]:
+    """Return the changes since a trust file that a proof file of any kind carries, unproved.
+
+    Raises as `read_headers`.
+    """
+    return _since(trust, read_changes(Node(read_headers(data)["changes"], "headers.changes")))
+
+
 def read_changes(node: Node) -> tuple[Change, ...]:
     """Return changes of validators, oldest first. Raises Rejected as Node and Header.decode do."""
     return tuple(_change(change) for change in node.items(255))
@@ -131,17 +139,22 @@ def check_frame(frame: Frame, trust: Trust, at: int) -> Standing:
 def succession(trust: Trust, changes: Sequence[Change]) -> Succession:
     """Return the sets of validators that follow from a trust file and proved changes.
 
-    A file may carry changes that the trust file knows of already: the newest one that leads to the
-    set it names is where to start. Raises Rejected as `Succession.extend`.
+    Raises Rejected as `Succession.extend`.
     """
+    known = Succession.start(trust.validators)
+    for change in _since(trust, changes):
+        known = known.extend(change, trust.epoch_length)
+    return known
+
+
+def _since(trust: Trust, changes: Sequence[Change]) -> Sequence[Change]:
+    """Return the changes after the newest that leads to the set which a trust file names: a proof
+    may carry some that the file knows of already."""
     rest = changes
     for place, change in enumerate(changes, 1):
         if frozenset(change.first.extra.validators) == trust.validators:
             rest = changes[place:]
-    known = Succession.start(trust.validators)
-    for change in rest:
-        known = known.extend(change, trust.epoch_length)
-    return known
+    return rest
 
 
 def _change(node: Node) -> Change:
