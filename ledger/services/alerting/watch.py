@@ -31,6 +31,7 @@ from ledger.services.codes import brand_of
 from ledger.services.site import Site
 
 AT_ONCE, REMEMBERED = 2_000, 4_000  # scans a pass: new ones, and of those before
+GTINS = 100_000  # whose brands are remembered
 # Kinds whose causes grow by what is found: it is kept as often as it is found.
 GROWING = ("farm", "guess")
 # What is looked at of a scan: the rest would be read and parsed for nothing.
@@ -197,6 +198,8 @@ class Watcher:
             return row.brand
         known = self._seen.brand_of
         if row.gtin not in known:
+            if len(known) >= GTINS:  # anybody may make up more
+                known.clear()
             known[row.gtin] = brand_of(session, row.gtin)
         return known[row.gtin]
 

@@ -11,13 +11,14 @@ import numpy as np
 
 from ledger.db.models import Scan
 from ledger.detect.frame import CHANNELS, LOC_SOURCES, NEVER_ISSUED, NO_LOT, Custody, Lots, Scans
+from ledger.detect.guessers import UNKNOWN
 from ledger.domain.regions import REGIONS
 from ledger.services.alerting.watch_consignments import GROWING, Consignment
 from ledger.services.alerting.watch_goods import Goods, Place
 
 DAY = 86_400.0
 LAST_REGION = max(REGIONS)
-MOST = 100  # scans of one device that are remembered
+MOST, HELD = 100, 10_000  # scans of a device that may be a guesser; such devices, the last ones
 MOST_OF_ONE = 1_000  # scans of one code that detectors are given: all is said long before
 Number = np.ndarray[Any, np.dtype[np.int64]]
 Looked = tuple[Scan, int, Place | None]
@@ -31,8 +32,12 @@ class Names:
     items: batch and index of each code, None where it was never issued. origin: unix seconds of day
     0. seen: when the newest scan was looked at last, by the frames' clock. late: scans that came
     after newer ones, with the time that they are given instead of their own. strange: by device,
-    its first scans of codes that were never issued. full: the last scan given of each code that was
-    scanned MOST_OF_ONE times: what comes after it costs no memory.
+    its first scans of codes that were never issued, up to the one that names it a guesser. full:
+    the last scan given of each code that was scanned MOST_OF_ONE times: what comes after it costs
+    no memory.
+
+    Who tries fewer codes is given no number, and is forgotten when HELD others have tried since:
+    whoever takes a new name for each try costs no memory.
     """
 
     origin: int
@@ -43,6 +48,7 @@ class Names:
     late: dict[int, int] = field(default_factory=dict)
     strange: dict[str, list[int]] = field(default_factory=dict)
     full: dict[str, int] = field(default_factory=dict)
+    _held: dict[str, list[Scan]] = field(default_factory=dict)
     _times: array[int] = field(default_factory=lambda: array("H"))
     _code: dict[str, int] = field(default_factory=dict)
     _device: dict[str, int] = field(default_factory=dict)
@@ -53,42 +59,55 @@ class Names:
         return cls(first - first % 86_400)
 
     def wanted(self, rows: Sequence[Scan]) -> list[Scan]:
-        """Return the scans that detectors are given: those of an issued code by devices with a
-        lasting name, the first of each code, and the first that a device guessed."""
+        """Return the scans that detectors may be given: those of an issued code by devices with a
+        lasting name, the first of each code, and those of codes that were never issued."""
         found = []
         for row in rows:
-            if row.weak and row.batch is not None:
-                continue
-            code = code_of(row)
-            if code in self.full or (row.batch is None and not self._tries(row)):
-                continue
-            number = self._number(row)
-            if number == len(self._times):
-                self._times.append(0)
-            self._times[number] += 1
-            if self._times[number] == MOST_OF_ONE:
-                self.full[code] = row.id
+            if row.batch is not None:
+                code = code_of(row)
+                if row.weak or code in self.full:
+                    continue
+                number = self._number(row)
+                while number >= len(self._times):
+                    self._times.append(0)
+                self._times[number] += 1
+                if self._times[number] == MOST_OF_ONE:
+                    self.full[code] = row.id
             found.append(row)
         return found
 
-    def _tries(self, row: Scan) -> bool:
-        """Remember a scan of a code that was never issued, if it is among its device's first."""
-        tried = self.strange.setdefault(row.device, [])
-        if len(tried) >= MOST:
-            return False
-        tried.append(row.id)
-        return True
+    def _tried(self, row: Scan) -> list[Scan]:
+        """Return a device's scans of codes that were never issued when it has tried so many that it
+        is named; none before, and none after."""
+        if row.device in self.strange:
+            return []
+        held = self._held[row.device] = self._held.pop(row.device, [])
+        if len(held) == MOST:
+            self.late.pop(row.id, None)
+            return []
+        held.append(row)
+        if len({code_of(one) for one in held}) == UNKNOWN:
+            self.strange[row.device] = [one.id for one in held]
+            return self._held.pop(row.device)
+        if len(self._held) > HELD:
+            for one in self._held.pop(next(iter(self._held))):
+                self.late.pop(one.id, None)
+        return []
 
     def look(self, rows: Sequence[Scan], goods: Goods) -> list[Looked]:
-        """Return the next scans as they came, with when each is seen and where its code lies.
+        """Return the next scans as they came, with when each is seen and where its code lies; those
+        of a guesser when it is named.
 
         A scan that comes late (made offline) is seen when it comes: what was said before stands.
         """
-        found = []
+        found: list[Looked] = []
         for row in rows:
             if row.time < self.seen:
                 self.late[row.id] = self.seen
             self.seen = max(self.seen, row.time)
+            if row.batch is None:
+                found += [(one, self.seen, None) for one in self._tried(row)]
+                continue
             found.append((row, self.seen, goods.looked_at(row.batch, row.index, self.seen)))
         return found
 

@@ -13,6 +13,7 @@ from ledger.db.alerting import AlertChange, AlertEvidence
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainEvent, Scan, WatchState
 from ledger.detect import detect
+from ledger.domain.gs1 import with_check_digit
 from ledger.domain.regions import REGIONS
 from ledger.errors import Broken
 from ledger.services.alerting import alerts, alerts_rules
@@ -29,6 +30,7 @@ from ledger.services.worlds.world_plan import PALLETS
 from tests.services.watch_world import (
     BRAND,
     END,
+    GTIN,
     SHIPPED,
     Board,
     board,
@@ -319,13 +321,47 @@ def test_a_code_that_is_scanned_without_end_costs_no_memory(
     watcher.step()
     seen = watcher._seen
     names = seen.brands[BRAND].names
-    assert (len(names.devices), len(names.codes)) == (41, 11)
+    assert (len(names.devices), len(names.codes)) == (41, 4)
     assert raised(at)["threshold"].scans == 300
     assert raised(at)["guess"].scans == 300
     again = Watcher(at.site, 0.05)
     while again.is_due():
         again.step()
     assert again._seen.brands[BRAND].names.devices == names.devices
+
+
+def test_whoever_takes_a_new_name_for_each_guess_costs_no_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who tries fewer codes than a guesser has no number, and is forgotten when others have tried
+    since; who is one is told of as if there were no others."""
+    monkeypatch.setattr("ledger.services.alerting.watch_frame.HELD", 10)
+    monkeypatch.setattr("ledger.services.alerting.watch.GTINS", 5)
+    told = []
+    for others in (0, 40):
+        (tmp_path / str(others)).mkdir()
+        at = board(tmp_path / str(others))
+        # Of every other one the GTIN is nobody's.
+        stems = [GTIN // 10 + 1_000_000 * n * (n % 2) for n in range(others)]
+        gtins = [int(with_check_digit(f"{stem:013d}")) for stem in stems]
+        rows = [scan_row(-1, n, END - 990, f"cookie {n}", gtin=gtins[n]) for n in range(others)]
+        rows += [scan_row(-1, n, END - 900 + n, "guesser") for n in (5, 6)]
+        rows += [scan_row(-1, 6, END - 800, "guesser")]
+        rows += [scan_row(-1, n, END - 950, f"late cookie {n}") for n in range(others // 5)]
+        rows += [scan_row(-1, n, END - 700 + n, "guesser") for n in (7, 8)]
+        with transaction(at.engine) as session:
+            session.add_all(rows)
+        watcher = Watcher(at.site, 0.05)
+        while watcher.is_due():
+            watcher.step()
+        names = watcher._seen.brands[BRAND].names
+        assert names is not None
+        assert (len(names.codes), len(names.devices)) == (3, 1)
+        assert len(names._held) == min(others, 9) and len(names.late) == others // 5
+        assert len(watcher._seen.brand_of) <= 5
+        alert = raised(at)["guess"]
+        told.append((alert.key, alert.raised, alert.scans, alert.body))
+    assert told[0] == told[1]
 
 
 def test_devices_without_a_lasting_name_are_no_evidence_for_a_detector(tmp_path: Path) -> None:
