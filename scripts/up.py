@@ -7,24 +7,30 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 
-from ledger.errors import Rejected
+from ledger.errors import Rejected, TouchstoneError
 from ledger.services import api_keys, trusting
 from ledger.services.home import Home
 from ledger.services.keys.keeper_socket import listens
 from ledger.services.open import found, home_of, open_installation
 from ledger.services.settings import Settings
+from ledger.services.site import Site
 from scripts.api import bind
 from scripts.common import Data, settings
 from scripts.crew import Crew
 
 app = typer.Typer(add_completion=False)
 DEFAULT_PORT = 8000
+MAX_AGE_S = 300
+DAY_S = 86_400
+MACHINE_ID = Path("/etc/machine-id")
 
 
 @app.command()
@@ -43,9 +49,9 @@ def up(
     refuse_generated_secrets(chosen)
     crew = Crew(chosen.data.resolve(), {"TOUCHSTONE_LINK_BASE": base})
     try:
-        start(crew, chosen, port, lan, moved)
+        site = start(crew, chosen, port, lan, moved)
         print(f"{base} is served from {chosen.data}. Ctrl-C stops it.", flush=True)
-        tend(crew)
+        tend(crew, partial(renew_trust, chosen, site))
     finally:
         crew.close()
 
@@ -56,11 +62,12 @@ def start(
     port: int,
     lan: bool,
     moved: bool = False,
-    max_age_s: int = 300,
-) -> None:
+    max_age_s: int = MAX_AGE_S,
+) -> Site:
     """Bring an installation up: node, ledger, first keys, trust file, API and worker.
 
-    Raises Rejected PORT_BUSY before anything is started, and what each part raises.
+    max_age_s: as in `renew_trust`. Raises Rejected PORT_BUSY before anything is started, and what
+    each part raises.
     """
     bind("0.0.0.0" if lan else "127.0.0.1", port).close()  # noqa: S104 (asked for by --lan)
     home = home_of(chosen)
@@ -76,8 +83,7 @@ def start(
             f"touchstone: a passphrase and an admin key were generated in {home.path} "
             "(mode 0600): keep them safe.\n"
         )
-    if chosen.rpc_url is None and trusting.is_due(home, site.clock()):
-        trusting.make(home, site.clock(), max_age_s)
+    renew_trust(chosen, site, max_age_s)
     if chosen.keeper_socket is not None:
         crew.start("keeper")
         path = chosen.keeper_socket
@@ -85,15 +91,33 @@ def start(
     crew.start("worker")
     crew.start("api", "--port", str(port), "--host", "0.0.0.0" if lan else "127.0.0.1")  # noqa: S104 (asked for by --lan)
     crew.until(lambda: _answers(port), "API_DOWN", "the API did not start")
+    return site
 
 
-def tend(crew: Crew) -> None:
-    """Keep the children running until SIGINT or SIGTERM."""
+def renew_trust(chosen: Settings, site: Site, max_age_s: int = MAX_AGE_S) -> None:
+    """Make the trust file of an embedded node's ledger: there is none, or a month is left of it.
+
+    max_age_s: age of a block up to which a proof counts as fresh. Raises as `trusting.make`.
+    """
+    if chosen.rpc_url is None and trusting.is_due(site.home, site.clock()):
+        trusting.make(site.home, site.clock(), max_age_s)
+
+
+def tend(crew: Crew, daily: Callable[[], None]) -> None:
+    """Keep the children running until SIGINT or SIGTERM. daily: what is to be looked at each day;
+    where it fails, that is said, and it is tried again the next day."""
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: stopping.append(received))
+    look_after = time.monotonic() + DAY_S
     while not stopping:
         crew.tend()
+        if time.monotonic() >= look_after:
+            try:
+                daily()
+            except (TouchstoneError, OSError) as error:
+                sys.stderr.write(f"touchstone: the trust file is not renewed: {error}\n")
+            look_after = time.monotonic() + DAY_S
         time.sleep(0.2)
 
 
@@ -144,17 +168,27 @@ def _answers(port: int) -> bool:
 
 
 def refuse_moved(home: Home, moved: bool) -> None:
-    """A copied ledger would make the same serials twice: it must be said that it was moved."""
-    here, seen = _machine(), home.path / "machine"
-    if seen.exists() and seen.read_text() != here and not moved:
+    """A copied ledger would make the same serials twice: it must be said that it was moved.
+
+    Raises Rejected DATA_MOVED.
+    """
+    seen = home.path / "machine"
+    known = seen.read_text() if seen.exists() else None
+    seen.touch()
+    here = _machine() or f"file {seen.stat().st_ino}"  # which a copy of the directory has anew
+    if known not in (None, here) and not moved:
         raise Rejected(
             "DATA_MOVED",
-            f"{home.path} was last used on another machine: if it runs nowhere else, start it "
-            "once with --moved.",
+            f"{home.path} was last used on another machine, or is a copy: if it runs nowhere else, "
+            "start it once with --moved.",
         )
     seen.write_text(here)
 
 
 def _machine() -> str:
-    known = Path("/etc/machine-id")
-    return (known.read_text().strip() if known.exists() else "") or socket.gethostname()
+    """The machine's own name for itself, '' where it has none (macOS, most containers).
+
+    A host's name would not do: it changes with the network, and with each container.
+    """
+    known = MACHINE_ID.read_text().strip() if MACHINE_ID.exists() else ""
+    return "" if known == "uninitialized" else known
