@@ -21,6 +21,7 @@ from ledger.services.alerting.watch_evidence import Source
 from ledger.services.alerting.watch_facts import Facts
 from ledger.services.alerting.watch_frame import DAY, Names, code_of
 from ledger.services.alerting.watch_goods import Goods
+from ledger.services.alerting.watch_packing import ssccs
 
 CHUNK = 500
 
@@ -63,13 +64,13 @@ def _diversion(consignment: Consignment, region: int | None) -> str:
     return f"diversion/{of}/{region}{consignment.further}"
 
 
-def _packing(consignment: Consignment) -> Packing:
+def _packing(session: Session, consignment: Consignment) -> Packing:
     return Packing(
         [case.sscc for case in consignment.cases],
         consignment.first,
         [case.pallet for case in consignment.cases],
         consignment.first_pallet,
-        list(consignment.pallets.values()),
+        ssccs(session, consignment.pallets),
     )
 
 
@@ -147,7 +148,7 @@ class Finder:
         return self.session.scalar(query) is not None
 
     def _cause(self, finding: Finding, consignment: Consignment | None) -> alerts.Cause:
-        packing = _packing(consignment) if consignment is not None else None
+        packing = _packing(self.session, consignment) if consignment is not None else None
         if packing is not None:
             finding = packing.told(finding)
         body = {**finding.line(), "calibrated": finding.e_value is not None}

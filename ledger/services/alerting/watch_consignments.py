@@ -16,8 +16,8 @@ GROWING = -1  # `first` of a consignment whose cases have no numbers yet
 
 @dataclass(frozen=True)
 class Case:
-    """A case of a lot: unit, SSCC, codes, the pallet it lies on, who got that first and when, and
-    the pallet's SSCC (its own where it was shipped by itself)."""
+    """A case of a lot: unit, SSCC, codes, the pallet it lies on, who got that first and when. One
+    that was shipped by itself is its own pallet."""
 
     unit: bytes
     sscc: str
@@ -25,7 +25,6 @@ class Case:
     pallet: bytes
     consignee: int
     shipped: int
-    pallet_sscc: str = ""
 
     @property
     def batch(self) -> int:
@@ -62,9 +61,9 @@ class Consignment:
     first_pallet: int = 0
 
     @cached_property
-    def pallets(self) -> dict[bytes, str]:
-        """Its pallets in order, each with its SSCC."""
-        return {case.pallet: case.pallet_sscc for case in self.cases}
+    def pallets(self) -> tuple[bytes, ...]:
+        """Its pallets in order."""
+        return tuple(dict.fromkeys(case.pallet for case in self.cases))
 
     @cached_property
     def items(self) -> int:

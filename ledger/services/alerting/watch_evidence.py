@@ -18,6 +18,7 @@ from ledger.services.alerting.alerts_again import looks, recompute
 from ledger.services.alerting.alerts_evidence import COLUMNS, Document, document, told_of
 from ledger.services.alerting.watch_consignments import Consignment
 from ledger.services.alerting.watch_frame import DAY, Names, code_of
+from ledger.services.alerting.watch_packing import ssccs
 from ledger.services.goods.places import by_batch, spans
 
 MOST = 200_000  # scans that are kept with an alert
@@ -158,7 +159,7 @@ class Source:
             "cases_per_pallet": consignment.per_pallet,
             "first_case": consignment.first,
             "first_pallet": consignment.first_pallet,
-            "pallets": list(consignment.pallets.values()),
+            "pallets": ssccs(self.session, consignment.pallets),
             "cases": [
                 {
                     "sscc": case.sscc,

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy.orm import Session
 
-from ledger.db.models import ChainEvent, ChainLot, ChainParty, LotName, UnitName
+from ledger.db.models import ChainEvent, ChainLot, ChainParty, LotName
 from ledger.domain.contents import Codes
 from ledger.domain.verbs import Role, Verb
 from ledger.services.alerting.watch_consignments import GROWING, Case, Consignment, by_pallet
@@ -171,11 +171,9 @@ class Goods:
             assert number is not None  # all are bound
             if number not in known:
                 known[number] = _lot(session, number)
-        name = session.get(UnitName, unit, options=[load_only(UnitName.epc)]) if fresh else None
-        sscc = name.epc.rsplit("/", 1)[-1] if name is not None else ""
         to_store = not fresh and _is_store(session, party)
         for one, number in zip(fresh, numbers, strict=True):
-            case = Case(one.unit, one.sscc, one.items, unit, party, time, sscc)
+            case = Case(one.unit, one.sscc, one.items, unit, party, time)
             self._placed[one.unit] = Place(-1, -1)  # _grow says where
             grown.setdefault((number or 0, party), []).append(case)
         self._span(fresh)

@@ -82,6 +82,16 @@ def _direct(unit: bytes, sscc: str, parts: Sequence[Part]) -> Iterator[Inside]:
     return (Inside(unit, sscc, part) for part in parts if isinstance(part, Codes | Picked))
 
 
+def ssccs(session: Session, units: Sequence[bytes]) -> list[str]:
+    """Return the SSCC of each unit, nothing for one that nobody knows."""
+    names: dict[bytes, str] = {}
+    for start in range(0, len(units), CHUNK):
+        some = units[start : start + CHUNK]
+        query = select(UnitName.id, UnitName.epc).where(UnitName.id.in_(some))
+        names |= {unit: epc.rsplit("/", 1)[-1] for unit, epc in session.execute(query)}
+    return [names.get(unit, "") for unit in units]
+
+
 def lots_inside(session: Session, inside: Sequence[Inside]) -> list[int | None]:
     """Return the lot that each is of by its first code, None where it is of none yet."""
     firsts: dict[int, list[int]] = {}
