@@ -30,7 +30,8 @@ _SIGNED_ANEW = frozenset({"DeadlinePassed", "EraCancelled"})  # by a key that is
 def sign_again(site: Site) -> int:
     """Sign stale submissions of hosted keys again; return how many are queued or refused now.
 
-    A refusal by the contract settles the submission with the contract's name for it.
+    A refusal by the contract settles the submission with the contract's name for it. One of a
+    subject at a time: of two over one head the second could only be stale once more.
     """
     with reading(site.engine) as session:
         rows = session.scalars(
@@ -41,7 +42,14 @@ def sign_again(site: Site) -> int:
             )
             .order_by(Submission.id)
         ).all()
-    return sum(_sign_again(site, row) for row in rows if not asks_a_person(row))
+        under_way = select(Submission.subject).where(Submission.state.in_(("QUEUED", "SENT")))
+        busy = set(session.scalars(under_way)) if rows else set()
+    moved_on = 0
+    for row in rows:
+        if row.subject not in busy and not asks_a_person(row) and _sign_again(site, row):
+            busy.add(row.subject)
+            moved_on += 1
+    return moved_on
 
 
 def _sign_again(site: Site, row: Submission) -> bool:

@@ -164,7 +164,7 @@ def test_what_a_node_refuses_settles_no_submission(refused: Site) -> None:
                 brand=BRAND,
                 actor=BRAND,
                 verb=order.verb,
-                subject=bytes(32),
+                subject=key.encode().ljust(32, b"\0"),
                 data=b"data",
                 asked=order.asked(),
                 deadline=0,
@@ -183,10 +183,12 @@ def test_what_a_node_refuses_settles_no_submission(refused: Site) -> None:
 
 
 def test_a_burst_of_verbs_on_one_batch_all_land(site: Site) -> None:
-    """Verbs on one subject sent without waiting are signed over one head after another."""
-    sent = [runs.activate(site, 1, 0, 24, site.clock(), f"burst {n}") for n in range(4)]
+    """Verbs on one subject sent without waiting are signed over one head after another: in more
+    blocks than any of them is signed for."""
+    count = act.MAX_SIGNINGS + 5
+    sent = [runs.activate(site, 1, 0, 24, site.clock(), f"burst {n}") for n in range(count)]
     act.settled(site, sent)
-    assert [act.state_of(site, number).state for number in sent] == ["CONFIRMED"] * 4
+    assert [act.state_of(site, number).state for number in sent] == ["CONFIRMED"] * count
 
 
 def test_an_item_taken_out_of_a_case_travels_alone(site: Site) -> None:
