@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,11 +31,41 @@ MANY = 48
 LASTING = 5.0
 CHANCE = 1e-9  # that the cases of a window have so large a share of the lot's scans of the hour
 REACH = 2  # cases beyond those reached that still belong to a farm
-_BLOCK = 64  # cases; a window lies in one block and a neighbour
-_BLOCKS = 1 << 32  # more than a lot has
-
 
 _Seen = tuple[float, int, int, int]  # a scan of the last hour: day, case, unit, device
+
+
+@dataclass(eq=False)
+class _Hour:
+    """The last hour of a lot: its scans in order, and of each case how often each unit was scanned
+    in it. A scan costs the same however many there are."""
+
+    seen: deque[_Seen] = field(default_factory=deque)
+    units: dict[int, dict[int, int]] = field(default_factory=dict)
+
+    def add(self, seen: _Seen) -> None:
+        day, case, unit, _ = seen
+        self.seen.append(seen)
+        own = self.units.setdefault(case, {})
+        own[unit] = own.get(unit, 0) + 1
+        while self.seen[0][0] < day - DAYS:
+            _, case, unit, _ = self.seen.popleft()
+            own = self.units[case]
+            own[unit] -= 1
+            if not own[unit]:
+                del own[unit]
+                if not own:
+                    del self.units[case]
+
+    def dense_window(self, case: int) -> tuple[int, int] | None:
+        """First case of a window that holds `case` and enough distinct units, and how many; None
+        where there is none."""
+        counts = [len(self.units.get(c, ())) for c in range(case - WINDOW + 1, case + WINDOW)]
+        for at in range(WINDOW):
+            many = sum(counts[at : at + WINDOW])
+            if many >= DENSE:
+                return case - WINDOW + 1 + at, many
+        return None
 
 
 @dataclass(eq=False)
@@ -62,8 +92,7 @@ class Farms:
     def __init__(self, lots: Lots, fdr: float) -> None:
         self.lots = lots
         self._fdr = fdr
-        self._recent: dict[int, deque[_Seen]] = {}  # by lot and block of cases
-        self._of_lot: dict[int, deque[float]] = {}  # days of the scans of the last hour
+        self._hours: dict[int, _Hour] = {}  # by lot
         self._farms: dict[int, list[_Farm]] = {}
         self._running: list[_Farm] = []
 
@@ -97,54 +126,30 @@ class Farms:
     def _joined(self, lot: int, region: int, seen: _Seen) -> tuple[_Farm, list[_Seen]] | None:
         """The farm that a scan belongs to, and the scans that this adds to it."""
         day, case, _, _ = seen
-        since = day - DAYS
-        of_lot = self._of_lot.get(lot)
-        if of_lot is None:
-            of_lot = self._of_lot[lot] = deque()
-        of_lot.append(day)
-        while of_lot[0] < since:
-            of_lot.popleft()
+        hour = self._hours.get(lot)
+        if hour is None:
+            hour = self._hours[lot] = _Hour()
+        hour.add(seen)
         for farm in self._running:
             if farm.lot == lot and farm.is_near(case):
                 return farm, [seen]
-        block, edge = divmod(case, _BLOCK)
-        key = lot * _BLOCKS + block
-        recent = self._recent.get(key)
-        if recent is None:
-            recent = self._recent[key] = deque()
-        recent.append(seen)
-        while recent[0][0] < since:
-            recent.popleft()
-        beside: Iterable[_Seen] = ()
-        if edge < WINDOW - 1:
-            beside = self._recent.get(key - 1, ())
-        elif edge > _BLOCK - WINDOW:
-            beside = self._recent.get(key + 1, ())
-        around = [*recent, *beside] if beside else recent
-        if len(around) < DENSE:
+        window = hour.dense_window(case)
+        if window is None or not self._is_odd(lot, window[1], len(hour.seen)):
             return None
-        units: dict[int, set[int]] = {}
-        for then, other, unit, _ in around:
-            if then >= since:
-                units.setdefault(other, set()).add(unit)
-        start = _dense_window(units, case)
-        if start is None or not self._is_odd(lot, units, start, len(of_lot)):
-            return None
-        members = [s for s in around if s[0] >= since and start <= s[1] < start + WINDOW]
-        members.sort(key=lambda one: one[0])
+        start = window[0]
+        members = [one for one in hour.seen if start <= one[1] < start + WINDOW]
         return self._farm(lot, start, day, region), members
 
-    def _is_odd(self, lot: int, units: dict[int, set[int]], start: int, of_lot: int) -> bool:
-        """Say whether the window has a larger share of the lot's scans than chance explains:
-        P(at least so many of n) ≤ exp(−n · KL) (Chernoff 1952). of_lot: n."""
-        many = sum(len(units.get(case, ())) for case in range(start, start + WINDOW))
-        found, stated = many / of_lot, min(1.0, WINDOW / int(self.lots.cases()[lot]))
+    def _is_odd(self, lot: int, many: int, scans: int) -> bool:
+        """Say whether a window with so many units has a larger share of the lot's scans of the hour
+        than chance explains: P(at least so many of n) ≤ exp(−n · KL) (Chernoff 1952)."""
+        found, stated = many / scans, min(1.0, WINDOW / int(self.lots.cases()[lot]))
         if found <= stated:
             return False
         log = found * math.log(found / stated)
         if found < 1:
             log += (1 - found) * math.log((1 - found) / (1 - stated))
-        return of_lot * log >= -math.log(CHANCE)
+        return scans * log >= -math.log(CHANCE)
 
     def _farm(self, lot: int, start: int, day: float, region: int) -> _Farm:
         farms = self._farms.setdefault(lot, [])
@@ -198,12 +203,3 @@ class Farms:
                 " not"
             ),
         )
-
-
-def _dense_window(units: dict[int, set[int]], case: int) -> int | None:
-    """First case of a window that holds `case` and enough distinct units, or None."""
-    counts = [len(units.get(c, ())) for c in range(case - WINDOW + 1, case + WINDOW)]
-    for at in range(WINDOW):
-        if sum(counts[at : at + WINDOW]) >= DENSE:
-            return case - WINDOW + 1 + at
-    return None
