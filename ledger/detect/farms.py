@@ -27,7 +27,7 @@ from ledger.domain.thresholds import counted
 DAYS = 1 / 24
 WINDOW = 3
 DENSE = 9
-MANY = 48
+MANY = 72
 LASTING = 5.0
 CHANCE = 1e-9  # that the cases of a window have so large a share of the lot's scans of the hour
 REACH = 2  # cases beyond those reached that still belong to a farm

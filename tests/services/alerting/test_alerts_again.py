@@ -20,6 +20,7 @@ from ledger.db.alerting import RuleHit
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainLot
 from ledger.detect.account import diversion_in_words
+from ledger.detect.farms import MANY
 from ledger.detect.finding import Evidence, Leaker
 from ledger.domain.regions import REGIONS
 from ledger.domain.verbs import Verb
@@ -79,7 +80,7 @@ def a_world(at: Board) -> None:
 
 def a_farm(at: Board) -> None:
     """Boxes scanned item by item."""
-    for item in range(50):
+    for item in range(MANY + 2):
         at.scan(0, item, END - 3600 + 20 * item, f"phone {item % 2}", region=31)
 
 
@@ -345,13 +346,14 @@ def test_scans_of_the_same_second_that_came_after_it_are_no_evidence(tmp_path: P
     """The evidence ends with the scan that tipped it."""
     at = board(tmp_path)
     pack(at, GOODS, lots=(0,))
-    for item in range(60):
-        at.scan(0, item, END - 3600 + 20 * min(item, 46), f"phone {item % 2}", region=31)
+    for item in range(MANY + 12):
+        time = END - 3600 + 20 * min(item, MANY - 2)
+        at.scan(0, item, time, f"phone {item % 2}", region=31)
     watch(at)
     alert = raised(at)["farm"]
     with reading(at.engine) as session:
         told = evidence_of(session, alert.id)
-    assert (len(told["scans"]), recompute(told).holds) == (48, True)
+    assert (len(told["scans"]), recompute(told).holds) == (MANY, True)
 
 
 def test_a_busy_phone_is_left_out_and_the_evidence_shows_why(tmp_path: Path) -> None:
