@@ -28,11 +28,11 @@ from ledger.domain.contents import Codes
 from ledger.domain.verbs import KeyMode
 from ledger.errors import Rejected
 from ledger.services import custody, devices, exceptions, items, lots, mint, runs
-from ledger.services.act import Order
 from ledger.services.api_keys import Caller
 from ledger.services.goods import packing, unpacking
 from ledger.services.goods.units import find_unit
 from ledger.services.lookup import parties_of
+from ledger.services.order import Order
 from ledger.services.site import Site
 
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")

@@ -19,6 +19,7 @@ from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, Unavailable
 from ledger.services import act, custody, moved, relaying, ruling
 from ledger.services.goods.units import find_unit
+from ledger.services.order import Order
 from ledger.services.site import Site
 from scripts.common import show, signer, site
 
@@ -44,7 +45,7 @@ Batch = Annotated[int, typer.Option("--batch", help="Number of the batch.")]
 First = Annotated[int, typer.Option("--from", help="Index of the first code, from 0.")]
 To = Annotated[int, typer.Option("--to", help="Index after the last code.")]
 
-Ordering = Callable[[Site, str], act.Order]
+Ordering = Callable[[Site, str], Order]
 """Makes the order of a verb: (site, idempotency key) -> order."""
 
 MAX_PARTY = (1 << 63) - 1

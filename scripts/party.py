@@ -14,7 +14,7 @@ from ledger.domain.ids import party_text
 from ledger.domain.verbs import KeyMode, Verb
 from ledger.errors import Rejected
 from ledger.services import parties, ruling
-from ledger.services.act import Order
+from ledger.services.order import Order
 from ledger.services.site import Site
 from scripts.acting import (
     Actor,

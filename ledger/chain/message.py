@@ -66,7 +66,7 @@ class Shown:
         if isinstance(code, Mapping):
             code = Code(int(code["gtin"]), int(code["index"]), str(code["serial"]))
         elif code is not None:
-            code = _read_word(code)
+            code = read_word(code)
         return cls(_read_lists(values["proofs"]), _read_lists(values["origins"]), code)
 
 
@@ -74,10 +74,11 @@ NOTHING = Shown()
 
 
 def _read_lists(lists: Sequence[Sequence[str]]) -> Proofs:
-    return [[_read_word(word) for word in words] for words in lists]
+    return [[read_word(word) for word in words] for words in lists]
 
 
-def _read_word(text: str) -> bytes:
+def read_word(text: str) -> bytes:
+    """Return the 32 bytes of a word in hex. Raises TypeError, ValueError."""
     word = to_bytes(text)
     if len(word) != 32:
         raise ValueError("a word has 32 bytes")

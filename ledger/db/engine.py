@@ -38,9 +38,9 @@ from ledger.errors import Broken, Rejected, Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+_MIGRATING = 0x746F756368  # the lock in PostgreSQL of who migrates
 # SQLite has one writer at a time, and lets those that wait try again after ever longer naps: the
 # threads of one process queue here instead.
-_MIGRATING = 0x746F756368  # the lock in PostgreSQL of who migrates
 _TURNS: WeakKeyDictionary[Engine, AbstractContextManager[Any]] = WeakKeyDictionary()
 
 

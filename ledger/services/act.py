@@ -22,7 +22,7 @@ from ledger.domain.verbs import SIGNINGS, Verb
 from ledger.errors import Rejected, Unavailable
 from ledger.services import capture, moved
 from ledger.services.moved import Signed
-from ledger.services.order import Order as Order
+from ledger.services.order import Order
 from ledger.services.site import Site
 
 MAX_SIGNINGS = 10  # of one submission; then a person looks at what moves its subject

@@ -22,10 +22,11 @@ from ledger.domain.ids import claim_id
 from ledger.domain.regions import great_circle_km
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
-from ledger.services.act import Order, act, is_refused
+from ledger.services.act import act, is_refused
 from ledger.services.codes import inner_proof, ref_of
 from ledger.services.device_names import Device
 from ledger.services.hosting import operator_here, signs_here
+from ledger.services.order import Order
 from ledger.services.own_keys import free
 from ledger.services.scan_facts import Place, kept_of
 from ledger.services.site import Site

@@ -15,9 +15,10 @@ from ledger.domain import epc, epcis, epcis_states
 from ledger.domain.history import COUNTERPARTIES
 from ledger.domain.verbs import LISTS, Verb
 from ledger.errors import Rejected
-from ledger.services.act import Order, act, act_on_list
+from ledger.services.act import act, act_on_list
 from ledger.services.capture import CUSTODY_DEADLINE_S, RECEIPT_DEADLINE_S
 from ledger.services.goods.units import unit_name
+from ledger.services.order import Order
 from ledger.services.site import Site
 
 # The verbs that move a unit between two parties, by the words that people use for them.

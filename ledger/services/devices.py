@@ -13,7 +13,7 @@ from ledger.db.models import ChainParty
 from ledger.domain.history import NO_EVENT_HASH
 from ledger.domain.verbs import SIGNINGS, KeyMode, Verb
 from ledger.errors import Rejected
-from ledger.services.act import Order
+from ledger.services.order import Order
 from ledger.services.site import Site
 
 FIRST_VERB = 16  # a party's own affairs are no device's

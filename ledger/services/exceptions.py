@@ -13,10 +13,10 @@ from ledger.db.chain_states import ChainException
 from ledger.db.engine import reading
 from ledger.domain import epcis_states
 from ledger.domain.verbs import Verb
-from ledger.services.act import Order
 from ledger.services.capture import RECEIPT_DEADLINE_S
 from ledger.services.custody import brands_own, occasion, transfer
 from ledger.services.goods.units import unit_name
+from ledger.services.order import Order
 from ledger.services.site import Site
 
 BOTH_SIDES = 3  # bits of shipper and receiver; from here on an exception is settled

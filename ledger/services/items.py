@@ -17,13 +17,14 @@ from ledger.db.models import ChainBatch, ChainUnit, UnitName
 from ledger.domain import epcis_states, ids
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
-from ledger.services.act import Order, act
+from ledger.services.act import act
 from ledger.services.codes import coded_as, leaf_proof, ref_of
 from ledger.services.custody import occasion, transfer
 from ledger.services.goods.packing_checks import is_dead
 from ledger.services.goods.places import enter_item, holder_of, holders_of, next_number
 from ledger.services.goods.units import name_item
 from ledger.services.lookup import Item, find_linked, read_link
+from ledger.services.order import Order
 from ledger.services.site import Site
 
 STATES: dict[str, int] = {

@@ -15,8 +15,8 @@ from ledger.domain.gs1 import gtin14
 from ledger.domain.moments import zone_of_days
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
-from ledger.services.act import Order
 from ledger.services.custody import occasion
+from ledger.services.order import Order
 from ledger.services.site import Site
 
 RELEASED, RECALLED = 1, 2

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ledger.chain.message import GroupMessage, ListMessage, Message, Shown
+from ledger.chain.message import GroupMessage, ListMessage, Message, Shown, read_word
 from ledger.domain import jcs
 from ledger.domain.history import NO_EVENT_HASH
-from ledger.domain.typed_json import from_json, to_bytes, to_json
+from ledger.domain.typed_json import from_json, to_json
 from ledger.domain.verbs import GROUPED, LISTS, SIGNINGS, Verb
 from ledger.services.moved import Signed
 from ledger.services.order import Order
@@ -45,8 +45,8 @@ def parse(message: Mapping[str, Any]) -> Signed:
         return _read_group(message, era, deadline)
     verb, args = _read_verb(message, RELAYED)
     if "units" in message:
-        units = [word(unit) for unit in message["units"]]
-        heads = [word(head) for head in message["heads"]]
+        units = [read_word(unit) for unit in message["units"]]
+        heads = [read_word(head) for head in message["heads"]]
         if verb not in LISTS or not units or len(units) != len(heads):
             raise ValueError("a list has units, and a head for each")
         skip_stale = message.get("skip_stale", False)
@@ -56,8 +56,8 @@ def parse(message: Mapping[str, Any]) -> Signed:
     identity = message["identity"]
     return Message(
         verb,
-        word(identity) if SIGNINGS[verb].kind in ("unit", "item") else _number(identity),
-        word(message["head"]),
+        read_word(identity) if SIGNINGS[verb].kind in ("unit", "item") else _number(identity),
+        read_word(message["head"]),
         _number(message["seq"]),
         era,
         deadline,
@@ -74,7 +74,7 @@ def _read_group(message: Mapping[str, Any], era: int, deadline: int) -> GroupMes
         parts.append((*_read_verb(part, GROUPED), shown.proofs, shown.origins))
     if not parts:
         raise ValueError("a group has parts")
-    unit, head = word(message["identity"]), word(message["head"])
+    unit, head = read_word(message["identity"]), read_word(message["head"])
     return GroupMessage(unit, head, _number(message["seq"]), era, deadline, parts)
 
 
@@ -91,14 +91,6 @@ def _read_verb(told: Mapping[str, Any], allowed: frozenset[Verb]) -> tuple[Verb,
 
 def _event_hash(document: Mapping[str, Any] | None) -> bytes:
     return NO_EVENT_HASH if document is None else jcs.event_hash(document)
-
-
-def word(text: str) -> bytes:
-    """Return the 32 bytes of a word in hex. Raises TypeError, ValueError."""
-    word = to_bytes(text)
-    if len(word) != 32:
-        raise ValueError("a word has 32 bytes")
-    return word
 
 
 def _number(value: Any) -> int:

@@ -24,12 +24,13 @@ from ledger.domain.digital_link import printed_link
 from ledger.domain.gs1 import gtin14
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, Unavailable
-from ledger.services.act import Beside, Order, act, is_refused
+from ledger.services.act import Beside, act, is_refused
 from ledger.services.capture import era_of, same_request
 from ledger.services.codes import prefix_of
 from ledger.services.importing.imported import tree as imported_tree
 from ledger.services.keys.epochs import ensure_epoch, record
 from ledger.services.keys.keeper import BatchRef
+from ledger.services.order import Order
 from ledger.services.site import Site
 from ledger.services.trees import BESIDE, Trees, compute
 

@@ -13,7 +13,7 @@ from eth_abi.exceptions import EncodingError
 from sqlalchemy.orm import Session
 
 from ledger.chain.account import Account, Signature, recover
-from ledger.chain.message import GroupMessage, ListMessage, Message
+from ledger.chain.message import GroupMessage, ListMessage, Message, read_word
 from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainBatch, ChainLot, UnitName
 from ledger.domain import typed_data
@@ -21,9 +21,10 @@ from ledger.domain.typed_json import to_bytes
 from ledger.domain.verbs import BY_QUORUM, SIGNINGS
 from ledger.errors import Rejected
 from ledger.services import capture, moved
-from ledger.services.act import Beside, Order, known
-from ledger.services.message_form import parse, word, written
+from ledger.services.act import Beside, known
+from ledger.services.message_form import parse, written
 from ledger.services.moved import Signed
+from ledger.services.order import Order
 from ledger.services.site import Site
 
 Json = dict[str, Any]
@@ -240,7 +241,7 @@ def _not_signed() -> Rejected:
 
 
 def _signature(signed: Mapping[str, Any]) -> Signature:
-    return word(signed["r"]), word(signed["vs"])
+    return read_word(signed["r"]), read_word(signed["vs"])
 
 
 def _ascending(digest: bytes, signed: Sequence[Mapping[str, Any]]) -> list[Signature]:

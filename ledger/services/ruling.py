@@ -18,7 +18,7 @@ from ledger.domain.history import NO_EVENT_HASH
 from ledger.domain.verbs import KeyMode, Verb
 from ledger.errors import Rejected
 from ledger.services import capture
-from ledger.services.act import Order
+from ledger.services.order import Order
 from ledger.services.relaying import keep
 from ledger.services.site import ADMIN, Site
 

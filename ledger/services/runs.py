@@ -18,9 +18,10 @@ from ledger.domain import epcis, epcis_states, ids
 from ledger.domain.gs1_attributes import CSET82
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
-from ledger.services.act import Order, act
+from ledger.services.act import act
 from ledger.services.keys.keeper import BatchRef
 from ledger.services.mint import batch_ref
+from ledger.services.order import Order
 from ledger.services.site import Site
 
 MAX_MARKET = 255

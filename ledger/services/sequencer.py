@@ -13,8 +13,9 @@ from ledger.db.models import ChainAnchor, Scan, ScanLogState, ScanMapEntry, Subm
 from ledger.domain import scan_log
 from ledger.domain.scan_map import Entry, ScanMap, next_entry
 from ledger.domain.verbs import Verb
-from ledger.services.act import Order, act
+from ledger.services.act import act
 from ledger.services.hosting import operator_here
+from ledger.services.order import Order
 from ledger.services.site import Site
 
 MERGE = 5_000  # rows a step

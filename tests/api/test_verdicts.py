@@ -12,6 +12,7 @@ from ledger.db.engine import open_database
 from ledger.domain import ids
 from ledger.domain.verbs import Verb
 from ledger.services import act
+from ledger.services.order import Order
 from tests.api.test_scans import opened
 from tests.api.world import BRAND, DISTRIBUTOR, GTIN, HTML, JSON, SHOP, STORE, World
 from tests.support.installation import command
@@ -132,7 +133,7 @@ def test_dates_beyond_the_calendar_break_no_page(
         "actor": BRAND, "from": 1, "to": 2, "lot": ids.lot_id(int(GTIN), "FAR"),
         "expiry": last, "bestBefore": last, "market": 0, "eventHash": bytes(31) + b"\1",
     }  # fmt: skip
-    order = act.Order(Verb.BIND_LOT, BRAND, batch, args, "far", BRAND)
+    order = Order(Verb.BIND_LOT, BRAND, batch, args, "far", BRAND)
     act.settled(world.site, [act.act(world.site, order)])
     for lang, said in (("en", "after the year 9999"), ("zh", "公元9999年之后")):
         page = phone.get(path, headers=HTML, params={"lang": lang})

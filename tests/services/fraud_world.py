@@ -14,11 +14,12 @@ from ledger.domain.contents import Codes
 from ledger.domain.keccak import keccak
 from ledger.domain.leaf import leaf
 from ledger.domain.verbs import Verb
-from ledger.services.act import Order, act
+from ledger.services.act import act
 from ledger.services.goods import packing, unpacking
 from ledger.services.goods.packing import Box
 from ledger.services.goods.units import child_leaf, item_child, unit_child
 from ledger.services.goods.ways import Way
+from ledger.services.order import Order
 from ledger.services.proving.prove_custody import steps_of
 from tests.services.proof_world import BRAND, DISTRIBUTOR, DISTRIBUTOR_KEY, GTIN, World, _sscc
 

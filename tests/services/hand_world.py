@@ -22,6 +22,7 @@ from ledger.services import act, mint, parties, ruling
 from ledger.services.following.follow import Follower
 from ledger.services.keys.epochs import ensure_epoch
 from ledger.services.open import found, open_installation
+from ledger.services.order import Order
 from ledger.services.settings import Settings
 from ledger.services.site import Site
 from ledger.services.submit import Submitter
@@ -55,7 +56,7 @@ class Hand:
             follower.catch_up(site.clock())
         act.settled(site, submissions)
 
-    def rule(self, order: act.Order) -> None:
+    def rule(self, order: Order) -> None:
         """Carry out what the admin decides."""
         self.settle(ruling.rule(self.site, order))
 

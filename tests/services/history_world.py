@@ -16,7 +16,8 @@ from ledger.domain.keccak import keccak
 from ledger.domain.leaf import inner_leaf, leaf
 from ledger.domain.verbs import Role, Verb
 from ledger.services import capture, items, lots, parties, ruling
-from ledger.services.act import Order, act
+from ledger.services.act import act
+from ledger.services.order import Order
 from ledger.services.proving import prove_history
 from ledger.services.relaying import keep
 from ledger.services.site import ADMIN

@@ -28,7 +28,7 @@ from ledger.domain.leaf import leaf
 from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.domain.verdict import ScanFacts
 from ledger.services import claims, custody, items, lots, mint, parties, runs
-from ledger.services.act import Order, act, settled
+from ledger.services.act import act, settled
 from ledger.services.deploy import deploy
 from ledger.services.following.follow import Follower
 from ledger.services.goods import packing, unpacking
@@ -36,6 +36,7 @@ from ledger.services.goods.packing import Box
 from ledger.services.goods.units import find_unit
 from ledger.services.home import Home
 from ledger.services.mint import batch_ref
+from ledger.services.order import Order
 from ledger.services.proving import prove
 from ledger.services.site import ADMIN, RELAY, Site
 from ledger.services.submit import Submitter

@@ -23,6 +23,7 @@ from ledger.services import act, capture, custody, mint, parties
 from ledger.services.goods import packing
 from ledger.services.goods.packing import Box
 from ledger.services.goods.units import find_unit
+from ledger.services.order import Order
 from ledger.services.site import Site
 from tests.support.installation import all_rows, await_mint, installation
 
@@ -77,7 +78,7 @@ def _register(site: Site) -> None:
     act.settled(site, [parties.register(site, party, f"party {party.party}")[1] for party in new])
     # The store has cancelled what it had signed in its first era.
     args = {"actor": STORE, "eventHash": NO_EVENT_HASH}
-    act.settled(site, [act.act(site, act.Order(Verb.CANCEL, STORE, STORE, args, "cancel"))])
+    act.settled(site, [act.act(site, Order(Verb.CANCEL, STORE, STORE, args, "cancel"))])
 
 
 def _units(site: Site) -> dict[str, bytes]:

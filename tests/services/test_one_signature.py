@@ -27,6 +27,7 @@ from ledger.errors import Rejected, Unavailable
 from ledger.services import act, capture, custody, moved, relaying
 from ledger.services.goods import packing
 from ledger.services.goods.packing import Box
+from ledger.services.order import Order
 from tests.chain.test_rpc import answering
 from tests.services.verb_world import (
     BOUND,
@@ -145,7 +146,7 @@ def test_a_key_file_packs_and_sends_by_one_signature(world: World) -> None:
     assert [event.signer for event in events(world, unit)] == [OWN.address] * 2
 
 
-def through(world: World, unit: bytes, actor: int, to: int) -> act.Order:
+def through(world: World, unit: bytes, actor: int, to: int) -> Order:
     """Return the order of receiving a unit from the brand and sending it on."""
     got = custody.order_handoff(world.site, Verb.RECEIVE_FROM, actor, BRAND, [unit], "")
     sent = custody.order_handoff(world.site, Verb.SHIP, actor, to, [unit], "")
@@ -177,7 +178,7 @@ def to_and_fro(world: World, unit: bytes, to: int) -> None:
 
 def overtaken(
     world: World,
-    order: act.Order,
+    order: Order,
     message: GroupMessage | ListMessage,
     unit: bytes,
     move: Callable[[], object],
@@ -238,7 +239,7 @@ def test_a_device_signs_a_group_in_its_own_era(world: World) -> None:
     verbs = 1 << Verb.RECEIVE_FROM | 1 << Verb.SHIP
     term = {"verbs": verbs, "expiry": site.clock() + 3600, "limit": 2, "deviceEra": 0}
     named = {**args, **term, "eventHash": bytes(32)}
-    world.do(act.Order(Verb.DELEGATE, DISTRIBUTOR, DISTRIBUTOR, named, "scanner"), OWN)
+    world.do(Order(Verb.DELEGATE, DISTRIBUTOR, DISTRIBUTOR, named, "scanner"), OWN)
     written = relaying.write(site, order, signer=scanner.address)
     world.settle(relaying.accept(site, relaying.sign(written, scanner), "device"))
     assert world.unit(unit) == (DISTRIBUTOR, STORE, IN_TRANSIT)
@@ -330,7 +331,7 @@ def cases(world: World, holder: int, count: int) -> list[bytes]:
 
 def listed(
     world: World, units: Sequence[bytes], key: str, actor: int = BRAND, *, skip: bool = True
-) -> tuple[act.Order, ListMessage]:
+) -> tuple[Order, ListMessage]:
     """Return the order of a shipment of several units to the store, and its message."""
     site, verb, to = world.site, Verb.SHIP, STORE
     order = custody.order_handoff(site, verb, actor, to, units, key, skip)

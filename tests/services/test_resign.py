@@ -23,6 +23,7 @@ from ledger.services import act, capture, custody, mint, parties, runs
 from ledger.services.goods import packing, unpacking
 from ledger.services.goods.units import unit_name
 from ledger.services.open import open_installation
+from ledger.services.order import Order
 from ledger.services.resign import sign_again
 from ledger.services.settings import Settings
 from ledger.services.site import Site
@@ -49,7 +50,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
-def _stale(site: Site, order: act.Order, signer: Account, hosted: bool) -> int:
+def _stale(site: Site, order: Order, signer: Account, hosted: bool) -> int:
     """Keep a submission of an order that was signed before something else happened."""
     with reading(site.engine) as session:
         deadline = site.clock() + order.deadline_s
@@ -74,7 +75,7 @@ def _stale(site: Site, order: act.Order, signer: Account, hosted: bool) -> int:
         return row.id
 
 
-def _activation(site: Site, key: str) -> act.Order:
+def _activation(site: Site, key: str) -> Order:
     args = {
         "actor": BRAND,
         "from": 0,
@@ -82,7 +83,7 @@ def _activation(site: Site, key: str) -> act.Order:
         "activeFrom": site.clock(),
         "eventHash": bytes(32),
     }
-    return act.Order(Verb.ACTIVATE, BRAND, 1, args, key, BRAND)
+    return Order(Verb.ACTIVATE, BRAND, 1, args, key, BRAND)
 
 
 def _await_state(site: Site, submission: int, state: str) -> Submission:
@@ -114,7 +115,7 @@ def test_what_a_key_has_cancelled_is_not_signed_again(site: Site) -> None:
         deadline = site.clock() + order.deadline_s
         args = order.signed_args()
         message = capture.compose(session, site.network, order.verb, 1, args, deadline)
-    cancel = act.Order(Verb.CANCEL, BRAND, BRAND, {"actor": BRAND}, "cancel", BRAND)
+    cancel = Order(Verb.CANCEL, BRAND, BRAND, {"actor": BRAND}, "cancel", BRAND)
     act.settled(site, [act.act(site, cancel)])
     with transaction(site.engine) as session:
         row = capture.keep(

@@ -25,7 +25,6 @@ from ledger.domain.keccak import keccak
 from ledger.domain.verbs import DEVICE, KeyMode, Role, Verb
 from ledger.domain.verdict import ScanFacts
 from ledger.services import (
-    act,
     claims,
     custody,
     devices,
@@ -46,6 +45,7 @@ from ledger.services.goods.units import child_leaf, find_unit, item_child, unit_
 from ledger.services.keys import epochs
 from ledger.services.lookup import read_link
 from ledger.services.mint import batch_ref
+from ledger.services.order import Order
 from ledger.services.proving import prove
 from ledger.services.runs import LotTerms
 from ledger.services.scan_facts import Place
@@ -161,7 +161,7 @@ def test_an_exception_is_open_until_both_sides_agree(world: World) -> None:
     """The counts reconcile with what was packed; the goods have arrived meanwhile."""
     unit, site = world.sent(STORE), world.site
 
-    def report(counts: Counts, key: str) -> act.Order:
+    def report(counts: Counts, key: str) -> Order:
         return exceptions.order_report(site, STORE, BRAND, unit, counts, key)
 
     world.refuses("TotalsDiffer", lambda: world.do(report(Counts(1, 1), "e0")))
@@ -171,7 +171,7 @@ def test_an_exception_is_open_until_both_sides_agree(world: World) -> None:
     (row,) = _exceptions(world, STORE)
     assert (row.unit, row.good, row.damaged, row.short, row.wrong) == (unit, 1, 1, 1, 4)
 
-    def settle(by: int, key: str, report: int = row.report) -> act.Order:
+    def settle(by: int, key: str, report: int = row.report) -> Order:
         return exceptions.order_settle(site, by, unit, report, key)
 
     world.refuses("UnknownException", lambda: world.do(settle(STORE, "e3", report=1)))
@@ -270,12 +270,12 @@ def test_a_brand_takes_an_item_back_from_who_squatted_on_it(world: World) -> Non
         "market": MARKET,
     }
     args = {"actor": RIVAL, "from": 0, "to": 1, **terms}
-    world.do(act.Order(Verb.BIND_LOT, RIVAL, number, args | NONE, "q3"))
+    world.do(Order(Verb.BIND_LOT, RIVAL, number, args | NONE, "q3"))
     with reading(site.engine) as session:
         lot = session.scalars(select(ChainLot.number).where(ChainLot.brand == RIVAL)).one()
     args = {"actor": RIVAL, "batch": number, "lot": lot}
     shown = Shown([[]], code=draw.shown.code)
-    world.do(act.Order(Verb.DRAW_ITEM, RIVAL, draw.identity, args | NONE, "q4", shown=shown))
+    world.do(Order(Verb.DRAW_ITEM, RIVAL, draw.identity, args | NONE, "q4", shown=shown))
     world.refuses("UnitExists", lambda: items.draw(site, BRAND, link, "q5"))
     world.refuses("NotSuspended", lambda: items.reclaim(site, RIVAL, link, "q6"))
     taken = items.reclaim(site, BRAND, link, "q7")
@@ -296,7 +296,7 @@ def test_an_item_taken_back_keeps_no_market_of_what_lay_beside_it(world: World) 
     number = _rivals_batch(world, draw.identity, "b")
     terms = {"lot": ids.lot_id(int(RIVAL_GTIN), "B"), "market": 1} | NO_DATES
     args = {"actor": RIVAL, "from": 0, "to": 1, **terms}
-    world.do(act.Order(Verb.BIND_LOT, RIVAL, number, args | NONE, "b3"))
+    world.do(Order(Verb.BIND_LOT, RIVAL, number, args | NONE, "b3"))
     with reading(site.engine) as session:
         lot = session.scalars(select(ChainLot.number).where(ChainLot.market == 1)).one()
     case_root = merkle.tree([child_leaf(item_child(0, bytes([1]) * 32))])[0]
@@ -308,7 +308,7 @@ def test_an_item_taken_back_keeps_no_market_of_what_lay_beside_it(world: World) 
     args = {"actor": RIVAL, "children": inside[1:]}
     made = [_word(RIVAL), keccak(b"b5")], [draw.shown.code, _word(number)]
     shown = Shown(proofs[1:], made)
-    world.do(act.Order(Verb.UNPACK, RIVAL, box, args | NONE, "b6", shown=shown))
+    world.do(Order(Verb.UNPACK, RIVAL, box, args | NONE, "b6", shown=shown))
     markets = [world.stored("units", unit)["market"] for unit in (box, draw.identity)]
     world.settle(items.reclaim(site, BRAND, link, "b7"))
     markets.append(world.stored("units", draw.identity)["market"])
@@ -321,12 +321,12 @@ def _rivals_batch(world: World, leaf: bytes, key: str) -> int:
     """Let the rival commit to an item's leaf that it has seen; return its batch."""
     epochs.ensure_epoch(world.site, RIVAL)
     args = {"actor": RIVAL, "gtin": int(RIVAL_GTIN), "epoch": 0}
-    world.do(act.Order(Verb.RESERVE_BATCH, RIVAL, RIVAL, args | NONE, f"{key}1"))
+    world.do(Order(Verb.RESERVE_BATCH, RIVAL, RIVAL, args | NONE, f"{key}1"))
     with reading(world.site.engine) as session:
         batches = select(ChainBatch.number).where(ChainBatch.brand == RIVAL)
         number = max(session.scalars(batches))
     roots = {"actor": RIVAL, "root": leaf, "innerRoot": bytes(32), "count": 1}
-    world.do(act.Order(Verb.COMMISSION, RIVAL, number, roots | NONE, f"{key}2"))
+    world.do(Order(Verb.COMMISSION, RIVAL, number, roots | NONE, f"{key}2"))
     return number
 
 
@@ -343,7 +343,7 @@ def _packed_by_rival(
     tree = {"epcHash": hashed, "childrenRoot": root, "count": count, "level": 1, "lot": lot}
     args = {"actor": RIVAL, **tree, "slotted": slotted} | NONE
     unit = ids.unit_id(RIVAL, hashed)
-    world.do(act.Order(Verb.PACK, RIVAL, unit, args, name, shown=Shown(proofs)))
+    world.do(Order(Verb.PACK, RIVAL, unit, args, name, shown=Shown(proofs)))
     return unit
 
 
@@ -450,7 +450,7 @@ def test_a_recall_is_ended_by_who_made_it_last(world: World) -> None:
     """A regulator takes a brand's recall over; every scan of the lot says so meanwhile."""
     site, index = world.site, 68
 
-    def state(actor: int, number: int, key: str, lot: str = BOUND_LOT) -> act.Order:
+    def state(actor: int, number: int, key: str, lot: str = BOUND_LOT) -> Order:
         return lots.order_state(site, actor, GTIN, lot, number, key)
 
     world.refuses("UNKNOWN_LOT", lambda: state(BRAND, lots.RECALLED, "c0", "L-9"))
@@ -516,7 +516,7 @@ def test_a_device_signs_what_it_was_named_for(world: World) -> None:
     def receive(unit: bytes, key: str) -> int:
         return custody.receive(site, DISTRIBUTOR, BRAND, [unit], key, SCANNER)
 
-    def named(verbs: list[str], limit: int, key: str, expiry: int = until) -> act.Order:
+    def named(verbs: list[str], limit: int, key: str, expiry: int = until) -> Order:
         mode, device = KeyMode.BROWSER, SCANNER.address
         return devices.order_naming(site, DISTRIBUTOR, device, mode, verbs, expiry, limit, key)
 
@@ -591,7 +591,7 @@ def test_a_brand_gets_one_more_prefix(world: World) -> None:
     site = world.site
     roles = Role.BRAND
 
-    def update(prefix: str, key: str) -> act.Order:
+    def update(prefix: str, key: str) -> Order:
         return ruling.order_update(RIVAL, roles, [], prefix, key)
 
     world.refuses("PrefixTaken", lambda: ruling.rule(site, update("95060001", "p0")))

@@ -18,6 +18,7 @@ from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.errors import Rejected
 from ledger.services import act, mint, ruling, work
 from ledger.services.open import open_installation
+from ledger.services.order import Order
 from ledger.services.site import Site
 from ledger.services.work import Worker
 from tests.services.hand_world import BRAND, GTIN, OTHER, OTHERS_GTIN, OWN, Hand, by_hand
@@ -101,7 +102,7 @@ def test_heartbeats_go_on_by_whoever_operates(
             worker.step()
         return act.state_of(site, newest).actor
 
-    def rule(order: act.Order) -> None:
+    def rule(order: Order) -> None:
         nonlocal ahead
         # In the step that sends it, the tables are behind the chain when an anchor is signed.
         row, ahead = ruling.rule(site, order), 100

@@ -25,6 +25,7 @@ from ledger.services import act, custody, mint, parties, ruling, runs
 from ledger.services.device_names import Device
 from ledger.services.goods import packing
 from ledger.services.goods.packing import Box
+from ledger.services.order import Order
 from ledger.services.runs import LotTerms
 from ledger.services.scan_facts import Place
 from ledger.services.site import Site
@@ -85,11 +86,11 @@ class World:
         self.settle(custody.receive(self.site, by, BRAND, [unit], f"held {self.packed}", signer))
         return unit
 
-    def do(self, order: act.Order, signer: Account | None = None) -> None:
+    def do(self, order: Order, signer: Account | None = None) -> None:
         """Carry out an order."""
         self.settle(act.act(self.site, order, signer))
 
-    def do_rule(self, order: act.Order) -> None:
+    def do_rule(self, order: Order) -> None:
         """Carry out what the installation's admin decides."""
         self.settle(ruling.rule(self.site, order))
 

@@ -24,7 +24,7 @@ from ledger.domain.contents import Codes, Inner, Part, Picked, walk
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
 from ledger.services import relaying
-from ledger.services.act import Order, act_many
+from ledger.services.act import act_many
 from ledger.services.goods import packing_checks, places
 from ledger.services.goods.line_rows import forget
 from ledger.services.goods.pack_orders import order_of
@@ -34,6 +34,7 @@ from ledger.services.goods.packing_checks import Load
 from ledger.services.goods.units import unit_name
 from ledger.services.mint import batch_ref
 from ledger.services.moved import Signed
+from ledger.services.order import Order
 from ledger.services.site import Site
 
 

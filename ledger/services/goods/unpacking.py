@@ -15,11 +15,12 @@ from ledger.domain import contents, epcis, merkle
 from ledger.domain.contents import Codes, Inner, Picked, part_at
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
-from ledger.services.act import Order, act
+from ledger.services.act import act
 from ledger.services.codes import code_at, made_as
 from ledger.services.goods.packed import Packed, load
 from ledger.services.goods.places import next_number
 from ledger.services.goods.units import name_item, unit_name
+from ledger.services.order import Order
 from ledger.services.site import Site
 
 

@@ -11,7 +11,8 @@ from ledger.domain.jcs import SALT_MEMBER
 from ledger.domain.keccak import keccak
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
-from ledger.services.act import Order, act, settled
+from ledger.services.act import act, settled
+from ledger.services.order import Order
 from ledger.services.own_keys import free
 from ledger.services.site import Site
 

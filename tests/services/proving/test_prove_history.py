@@ -15,7 +15,8 @@ from ledger.db.engine import reading
 from ledger.domain import ids
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected, TouchstoneError
-from ledger.services.act import Order, act
+from ledger.services.act import act
+from ledger.services.order import Order
 from ledger.services.proving import prove_history
 from tests.chain.history_lies import changes
 from tests.services.history_world import (
