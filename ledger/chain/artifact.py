@@ -13,6 +13,7 @@ from typing import Any
 
 from eth_abi.abi import decode, encode
 
+from ledger.chain.storage import Layout
 from ledger.domain.keccak import keccak
 from ledger.errors import Broken
 
@@ -31,6 +32,12 @@ def layout() -> list[dict[str, Any]]:
     """Return the storage layout, `touchstone-layout/1`: {label, slot, offset, bytes, members}."""
     rows: list[dict[str, Any]] = artifact()["layout"]
     return rows
+
+
+@cache
+def own_layout() -> Layout:
+    """Return where the contract of this version keeps what."""
+    return Layout(layout())
 
 
 NO_PREDECESSOR = (0, bytes(20), 0, bytes(32))

@@ -8,7 +8,6 @@ has moved is read from the node that is asked, which may be ahead of what we hav
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from eth_abi.abi import decode
@@ -17,10 +16,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.chain.account import Signature
-from ledger.chain.artifact import call_data, layout
+from ledger.chain.artifact import call_data, own_layout
 from ledger.chain.message import GroupMessage, ListMessage, Message
 from ledger.chain.rpc import answers
-from ledger.chain.storage import Layout
 from ledger.db.models import ChainEvent, ChainSkip, Relay, Submission
 from ledger.domain.typed_json import from_json, to_bytes, to_json
 from ledger.domain.verbs import SIGNINGS, Verb
@@ -104,7 +102,9 @@ def _heads(site: Site, units: Sequence[bytes]) -> list[bytes]:
 
     Raises Unavailable LEDGER_REFUSED of a node that has no such contract, for one that is behind.
     """
-    slots = [_layout().place("units", unit).slot_of("head").to_bytes(32, "big") for unit in units]
+    slots = [
+        own_layout().place("units", unit).slot_of("head").to_bytes(32, "big") for unit in units
+    ]
     call = {"to": site.network.contract, "data": "0x" + call_data("extSloads", slots).hex()}
     (told,) = answers(site.rpc, [("eth_call", (call, "latest"))])
     try:
@@ -114,8 +114,3 @@ def _heads(site: Site, units: Sequence[bytes]) -> list[bytes]:
             "LEDGER_REFUSED", "The ledger's node does not know the contract: let it catch up."
         ) from None
     return list(words)
-
-
-@cache
-def _layout() -> Layout:
-    return Layout(layout())

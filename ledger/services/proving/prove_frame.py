@@ -5,7 +5,7 @@ handed out."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import orjson
@@ -52,7 +52,7 @@ def judged(judge: Callable[[bytes, Layout], T], document: Json) -> T:
     """Return what the checker's rules make of a file. Raises Broken PROOF_REFUSED for a fault: rows
     and node do not agree."""
     try:
-        return judge(orjson.dumps(document), _layout())
+        return judge(orjson.dumps(document), artifact.own_layout())
     except Rejected as fault:
         raise _refused(f"{fault.code}: {fault.message}") from None
 
@@ -83,14 +83,9 @@ def _prove(rpc: Rpc, contract: str, places: Iterable[Place], number: int) -> Jso
         raise _refused("its answer has another form") from None
 
 
-@cache
-def _layout() -> Layout:
-    return Layout(artifact.layout())
-
-
 def _slot(place: Place) -> int:
     label, keys, member = place
-    found = _layout().place(label, *keys)
+    found = artifact.own_layout().place(label, *keys)
     return found.slot_of(member) if member else found.slot
 
 
