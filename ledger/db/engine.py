@@ -6,6 +6,8 @@ and a power cut, and begins its transactions IMMEDIATE when it is going to write
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -38,6 +40,7 @@ from ledger.errors import Broken, Rejected, Unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+BUSY_S = 30  # that another process may write on SQLite
 _MIGRATING = 0x746F756368  # the lock in PostgreSQL of who migrates
 # SQLite has one writer at a time, and lets those that wait try again after ever longer naps: the
 # threads of one process queue here instead.
@@ -216,11 +219,26 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # pysqlite's own transaction handling commits behind our back: we say BEGIN ourselves.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute(f"PRAGMA busy_timeout={1000 * BUSY_S}")
+    _keep_a_log(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA busy_timeout=30000")
     cursor.close()
+
+
+def _keep_a_log(cursor: sqlite3.Cursor) -> None:
+    """Turn WAL on. SQLite waits for nobody there: of several who open a new file at once all but
+    one are refused, so they try again."""
+    end = time.monotonic() + BUSY_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > end:
+                raise
+        time.sleep(0.01)
 
 
 def _begin(connection: Any) -> None:

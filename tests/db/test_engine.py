@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import resource
+import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from ledger.db.alerting import AlertRule, RuleHit
 from ledger.db.base import Base
 from ledger.db.engine import (
     MIGRATIONS,
+    _prepare_sqlite,
     newest_revision,
     open_database,
     reading,
@@ -158,6 +162,28 @@ def test_processes_that_open_a_new_database_at_once_all_find_it_whole(tmp_path: 
     ]
     assert [process.communicate()[1] for process in started] == [""] * 4
     assert [process.returncode for process in started] == [0] * 4
+
+
+def test_connections_that_turn_a_new_file_to_wal_at_once_all_can(tmp_path: Path) -> None:
+    """SQLite refuses all but one of them at the same moment, and lets none of them wait."""
+    ready = threading.Barrier(4)
+
+    def connect() -> None:
+        for number in range(100):
+            ready.wait(60)
+            try:
+                with closing(sqlite3.connect(tmp_path / f"{number}.db")) as connection:
+                    _prepare_sqlite(connection, None)
+                    connection.execute("BEGIN IMMEDIATE")
+                    connection.execute("CREATE TABLE IF NOT EXISTS kept (row)")
+                    connection.execute("COMMIT")
+            except sqlite3.OperationalError:
+                ready.abort()  # or the others wait
+                raise
+
+    with ThreadPoolExecutor(4) as threads:
+        for each in [threads.submit(connect) for _ in range(4)]:
+            each.result()
 
 
 def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
