@@ -7,9 +7,9 @@
 
 The campaign writes a line of its journal as each property ends, with its seed, and goes on from
 there when it is started again. What ran on another contract or another test runs again. It takes
-every processor, and ends at the first property that fails, with what forge said of it. It is
-compiled with the optimiser (profile `long`), which takes minutes and saves some of each run. Exit
-status 1 if one failed.
+every processor; a property that fails is told with what forge said of it, and the others go on.
+It is compiled with the optimiser (profile `long`), which takes minutes and saves some of each run.
+Exit status 1 if one failed.
 """
 
 from __future__ import annotations
@@ -164,21 +164,27 @@ def read(journal: Path) -> dict[tuple[str, str], Run]:
 
 
 def campaign(journal: Path, seed: int) -> None:
-    """Run all that the journal has not, few inputs first. Raises SystemExit if one fails."""
+    """Run all that the journal has not, few inputs first. Raises SystemExit if one failed."""
     done, everyone = read(journal), properties()
     left = [each for each in everyone if (each.title, each.stamp) not in done]
     left.sort(key=lambda each: each.inputs)
+    failed = 0
     with ProcessPoolExecutor() as processors:
-        runs = [processors.submit(_run, each, seed) for each in left]
-        try:
-            for count, run in enumerate(as_completed(runs), len(everyone) - len(left) + 1):
+        runs = {processors.submit(_run, each, seed): each for each in left}
+        for count, run in enumerate(as_completed(runs), len(everyone) - len(left) + 1):
+            said = f"{count} of {len(everyone)}: {runs[run].title}, {runs[run].inputs:,} inputs"
+            try:
+                line = json.dumps(run.result().__dict__)
+            except SystemExit as failure:
+                failed += 1
+                said += f" {failure}"
+            else:
                 with journal.open("a") as lines:
-                    lines.write(json.dumps(run.result().__dict__) + "\n")
-                title, inputs = run.result().title, run.result().inputs
-                sys.stdout.write(f"{count} of {len(everyone)}: {title}, {inputs:,} inputs\n")
-                sys.stdout.flush()
-        finally:
-            processors.shutdown(wait=False, cancel_futures=True)
+                    lines.write(f"{line}\n")
+            sys.stdout.write(f"{said}\n")
+            sys.stdout.flush()
+    if failed:
+        raise SystemExit(f"{failed} of {len(everyone)} properties failed")
 
 
 def _run(each: Property, seed: int) -> Run:

@@ -125,8 +125,8 @@ contract PackTest is World {
             args.lot = 2;
             refused(pack(args, proofs), abi.encodeWithSelector(ITypes.BadChild.selector, child));
         }
-        bytes32 none = packed(DISTRIBUTOR, "of no lot", 2);
-        (ITypes.PackArgs memory ofNone, bytes32[][] memory shown) = around(DISTRIBUTOR, "around it", none, 1);
+        bytes32 none = packed(DISTRIBUTOR, keccak256(abi.encode("of no lot", epc)), 2);
+        (ITypes.PackArgs memory ofNone, bytes32[][] memory shown) = around(DISTRIBUTOR, keccak256(abi.encode("around it", epc)), none, 1);
         ofNone.lot = 1;
         refused(pack(ofNone, shown), abi.encodeWithSelector(ITypes.BadChild.selector, none));
         args.lot = 1;
