@@ -19,7 +19,8 @@ class Habits:
     more than one is (at most 1: the null holds). jump: from the middle of the time on the leak is
     so many times higher. stores: cases that are sold at about the same time. second: part of the
     items that a second phone scans some days later. visitors: part of the items of the first two
-    stores that people from AWAY buy and scan one by one."""
+    stores that people from AWAY buy and scan one by one. mistaken: part of the scans of the first
+    six stores, in a place with mobile networks only, that are taken to come from AWAY."""
 
     cases: int = 120
     scanned: float = 0.25
@@ -30,6 +31,7 @@ class Habits:
     days: float = 120.0
     second: float = 0.0
     visitors: float = 0.0
+    mistaken: float = 0.0
 
 
 def honest_rows(rng: np.random.Generator, habits: Habits) -> list[Row]:
@@ -52,6 +54,8 @@ def honest_rows(rng: np.random.Generator, habits: Habits) -> list[Row]:
             for _ in range(size):
                 beside = min(habits.cases - 1, case + int(rng.integers(2)))
                 rows.append(_row(rows, day + float(rng.exponential(3.0)), beside, AWAY))
+    if habits.mistaken:
+        rows = [_mobile(rng, row, habits) if row.case < 6 * habits.stores else row for row in rows]
     again = np.flatnonzero(rng.random(len(rows)) < habits.second).tolist()
     return rows + [
         replace(rows[at], day=rows[at].day + 1 + float(rng.exponential(4.0)), device=f"friend{at}")
@@ -68,6 +72,21 @@ def diverted_rows(
             f"buyer{i}", f"sold{i}", region=AWAY)
         for i in range(items)
     ]  # fmt: skip
+
+
+def farm_rows(first: int) -> list[Row]:
+    """Items of three cases from `first` on that never left their boxes, nine a day for eight days,
+    scanned AWAY within minutes by phones that scan two each."""
+    return [
+        Row(60 + item // 9 + item % 9 / 1440, first + item % 3, f"bot{item // 2}", f"boxed{item}",
+            region=AWAY)
+        for item in range(72)
+    ]  # fmt: skip
+
+
+def _mobile(rng: np.random.Generator, row: Row, habits: Habits) -> Row:
+    region = AWAY if rng.random() < habits.mistaken else row.region
+    return replace(row, source="ip_mobile", region=region)
 
 
 def _row(rows: list[Row], day: float, case: int, region: int) -> Row:

@@ -18,10 +18,12 @@ from ledger.detect import KINDS, Scans, cell, detect, diversion, lot_count, runs
 from ledger.detect.case_table import CaseTable
 from ledger.detect.cell import Cell
 from ledger.detect.diversion import Diversion
+from ledger.detect.farms import Farms
+from ledger.detect.lot_count import LotCount
 from ledger.detect.runs import Holding, Runs
 from ledger.services.worlds.simulator import Settings, World, simulate
 from tests.detect.frames import NO_CUSTODY, Row, one_lot, scans_of
-from tests.detect.honest import AWAY, Habits, honest_rows
+from tests.detect.honest import AWAY, Habits, farm_rows, honest_rows
 from tests.detect.permuted import Deals, Tally, upper
 
 QUICK, LONG = 40, 400
@@ -31,13 +33,14 @@ Patch = Callable[[pytest.MonkeyPatch], None]
 
 @dataclass(frozen=True)
 class Part:
-    """A part of the statistic. habits: of lots that need it; waiter: someone opens a box there.
-    without: takes it out."""
+    """A part of the statistic. habits: of lots that need it. without: takes it out. beside: what
+    happens there besides, in a lot with so many cases more."""
 
     name: str
     habits: Habits
     without: Patch
-    waiter: bool = False
+    beside: Callable[[np.random.Generator, Habits], list[Row]] | None = None
+    more_cases: int = 0
 
 
 def _no_elsewhere(patch: pytest.MonkeyPatch) -> None:
@@ -106,6 +109,31 @@ def _no_busy_phones(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Cell, "add", anyone)
 
 
+def _waiter(rng: np.random.Generator, habits: Habits) -> list[Row]:
+    """Someone opens a box AWAY."""
+    first = 3 * int(rng.integers(30))
+    return [Row(60 + i / 100, first + 3 * i, "waiter", f"opened{i}") for i in range(8)]
+
+
+def _farm(rng: np.random.Generator, habits: Habits) -> list[Row]:
+    """Someone goes through three boxes that are not sold yet."""
+    return farm_rows(habits.cases)
+
+
+def _no_source_error(patch: pytest.MonkeyPatch) -> None:
+    listen = LotCount.listen
+
+    def alike(self: LotCount, row: int) -> None:
+        listen(self, row)
+        self.lift = 1.0
+
+    patch.setattr(LotCount, "listen", alike)
+
+
+def _no_farms(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Farms, "feed", lambda self, scans, nth: ([], {}))
+
+
 PARTS = [
     Part("items seen elsewhere", Habits(leak=0.05), _no_elsewhere),
     Part("the leak rate", Habits(leak=0.15, scanned=0.1), _no_leak_rate),
@@ -115,7 +143,9 @@ PARTS = [
     Part("the tail of gifts", Habits(cases=240, scanned=0.15, leak=0.06), _no_tail),
     Part("the average over runs", Habits(leak=0.05, scanned=0.15), _no_prior),
     Part("first places", Habits(cases=300, leak=0.15, scanned=0.06), _no_free_place),
-    Part("busy phones", Habits(leak=0.01), _no_busy_phones, waiter=True),
+    Part("busy phones", Habits(leak=0.01), _no_busy_phones, _waiter),
+    Part("the source's error", Habits(cases=400, leak=0.005, mistaken=0.18), _no_source_error),
+    Part("what a farm scanned", Habits(cases=400), _no_farms, _farm, more_cases=3),
 ]  # fmt: skip
 
 
@@ -125,10 +155,10 @@ def _passed(part: Part, worlds: int) -> float:
     for seed in range(worlds):
         rng = np.random.default_rng([5, seed])
         rows = honest_rows(rng, part.habits)
-        if part.waiter:
-            first = 3 * int(rng.integers(30))
-            rows += [Row(60 + i / 100, first + 3 * i, "waiter", f"opened{i}") for i in range(8)]
-        found = diversion.looks(scans_of(rows), one_lot(part.habits.cases), 0, AWAY)
+        if part.beside is not None:
+            rows += part.beside(rng, part.habits)
+        lot = one_lot(part.habits.cases + part.more_cases)
+        found = diversion.looks(scans_of(rows), lot, 0, AWAY)
         passed += any(log_e >= PASSED for _, log_e in found)
     return passed / worlds
 
