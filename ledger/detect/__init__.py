@@ -15,7 +15,7 @@ from ledger.detect.farms import Farms
 from ledger.detect.finding import KINDS, Evidence, Finding, Leaker
 from ledger.detect.frame import Custody, Lots, Scans
 from ledger.detect.guessers import Guessers
-from ledger.detect.levels import BY_CITY, lots_by_city, scans_by_city
+from ledger.detect.levels import PARTS, lots_at, scans_at
 from ledger.detect.sightings import Sightings
 from ledger.detect.stream import Stream
 
@@ -42,22 +42,19 @@ class Detection:
         self._last_day = -np.inf
         self._sightings = Sightings()
         self._farms = Farms(lots, fdr)
-        self._diversion = Diversion(lots, custody, fdr)
-        self._in_cities: Diversion | None = None
-        if lots.cities is not None:
-            self._diversion = Diversion(lots, custody, fdr, Stream(fdr * (1 - BY_CITY)))
-            by_city = lots_by_city(lots)
-            self._in_cities = Diversion(by_city, custody, fdr, Stream(fdr * BY_CITY), by_city=True)
+        self._diversions = [
+            Diversion(lots_at(lots, depth), custody, fdr, Stream(fdr * part), depth)
+            for depth, part in enumerate(PARTS[len(lots.levels)])
+        ]
         self._clones = Clones(lots, fdr)
         self._guessers = Guessers(fdr)
 
     def know(self, lots: Lots, custody: Custody) -> None:
         """Take frames in which rows were added, or have more cases; what was known before keeps its
-        rows, and the cases their numbers. Whether cities are stated at all stays as it was."""
+        rows, and the cases their numbers. The levels stay as they were."""
         self._farms.lots = self._clones.lots = lots
-        self._diversion.know(lots, custody)
-        if self._in_cities is not None:
-            self._in_cities.know(lots_by_city(lots), custody)
+        for depth, diversion in enumerate(self._diversions):
+            diversion.know(lots_at(lots, depth), custody)
 
     def basis(self, code: str) -> Basis | None:
         """What the finding on a copied code rests on, None if it was not raised."""
@@ -80,9 +77,8 @@ class Detection:
             farms, farmed = self._farms.feed(scans, nth)
             found += farms if "farm" in self.kinds else []
         if "diversion" in self.kinds:
-            found += self._diversion.feed(scans, nth, busy, farmed)
-            if self._in_cities is not None:
-                found += self._in_cities.feed(scans_by_city(scans), nth, busy, farmed)
+            for depth, diversion in enumerate(self._diversions):
+                found += diversion.feed(scans_at(scans, depth), nth, busy, farmed)
         if "clone" in self.kinds:
             found += self._clones.feed(scans, nth, busy)
         if "guess" in self.kinds:
@@ -90,9 +86,11 @@ class Detection:
         return sorted(found, key=_in_order)
 
 
-def _in_order(finding: Finding) -> tuple[float, str, int, int, int, str]:
-    region, city = finding.region or 0, -1 if finding.city is None else finding.city
-    return finding.day, finding.kind, finding.lot or 0, region, city, finding.code or ""
+def _in_order(finding: Finding) -> tuple[float, str, int, int, int, int, str]:
+    city = -1 if finding.city is None else finding.city
+    county = -1 if finding.county is None else finding.county
+    lot, region, code = finding.lot or 0, finding.region or 0, finding.code or ""
+    return finding.day, finding.kind, lot, region, city, county, code
 
 
 def detect(

@@ -10,6 +10,7 @@ from ledger.detect.case_table import RETURNS
 from ledger.detect.cell import Cell
 from ledger.detect.finding import Evidence, Finding, Leaker, cases_in_words, in_words, rounded
 from ledger.detect.frame import Custody, Floats, Ints, Lots
+from ledger.detect.levels import NAMES, path_of
 from ledger.detect.stream import Rejection
 
 MOST = 100  # codes and groups told
@@ -34,10 +35,10 @@ def account(
     day: float,
     codes: Sequence[str],
     fdr: float,
-    by_city: bool,
+    depth: int,
 ) -> Finding:
     """The finding for a cell that was just rejected. counted: those of `Cell.heard` that count.
-    lot: row of Lots. by_city: `region` is a city."""
+    lot: row of Lots. depth: the level whose number `region` is (`ledger.detect.levels`)."""
     here_by_case = np.bincount([case for _, case in cell.heard], minlength=cell.lot.cases)
     cases, items = involved(cell, here_by_case, int(lots.case_size[lot]))
     named = set(cases.tolist())
@@ -64,15 +65,14 @@ def account(
     )
     e_value = float(np.exp(min(rejected.log_e, 690.0)))
     label = int(lots.label[lot])
-    city, place = None, f"region {region}"
-    if by_city and lots.city_region is not None:
-        city, region = region, int(lots.city_region[region])
-        place = f"city {city} of region {region}"
+    path = path_of(lots, depth, region)
+    place = " of ".join(f"{NAMES[at]} {number}" for at, number in reversed([*enumerate(path)]))
     return Finding(
         kind="diversion",
         lot=label,
-        region=region,
-        city=city,
+        region=path[0],
+        city=path[1] if depth > 0 else None,
+        county=path[2] if depth > 1 else None,
         day=day,
         evidence=evidence,
         e_value=rounded(e_value),

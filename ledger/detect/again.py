@@ -40,10 +40,11 @@ class Said:
 
 
 def diversion_again(
-    scans: Scans, lots: Lots, custody: Custody, cell: tuple[int, int], said: Said
+    scans: Scans, lots: Lots, custody: Custody, cell: tuple[int, int, int], said: Said
 ) -> tuple[list[tuple[int, float]], Finding | None]:
     """Every look of one cell as (row of scans, ln E), and the finding that it is at the last row;
-    None where it was never looked at, or is not sure enough. cell: row of Lots, region."""
+    None where it was never looked at, or is not sure enough. cell: row of Lots, number of
+    the place, and the level that it is of (`ledger.detect.levels`)."""
     again = traced(scans, lots, custody, *cell)
     if again is None or not again.looks:
         return [], None

@@ -61,6 +61,7 @@ from ledger.detect.cell import Cell, Group
 from ledger.detect.farms import Farms
 from ledger.detect.finding import Finding
 from ledger.detect.frame import CHANNELS, Bools, Custody, Ints, Lots, Scans
+from ledger.detect.levels import lots_at, scans_at
 from ledger.detect.lot_count import LotCount
 from ledger.detect.sightings import BUSY_UNITS, Sightings
 from ledger.detect.stream import PROMISE, Rejection, Stream
@@ -88,13 +89,12 @@ class Diversion:
         custody: Custody,
         fdr: float,
         stream: Stream | None = None,
-        *,
-        by_city: bool = False,
+        depth: int = 0,
     ) -> None:
-        """by_city: the regions of the frames are cities (`ledger.detect.levels`)."""
+        """depth: the level whose places the regions of the frames are (`ledger.detect.levels`)."""
         self.lots, self.custody = lots, custody
         self._fdr = fdr
-        self._by_city = by_city
+        self._depth = depth
         self._stream = stream or Stream(fdr)
         self._raised: set[int] = set()
         self._lots: dict[int, _Lot] = {}
@@ -240,7 +240,7 @@ class Diversion:
             day=float(scans.day[at]),
             codes=scans.codes,
             fdr=self._fdr,
-            by_city=self._by_city,
+            depth=self._depth,
         )
 
     def _withdraw(self, unit: int) -> None:
@@ -298,12 +298,15 @@ def looks(scans: Scans, lots: Lots, lot: int, region: int) -> list[tuple[int, fl
     return again.looks if again is not None else []
 
 
-def traced(scans: Scans, lots: Lots, custody: Custody, lot: int, region: int) -> Traced | None:
-    """The same as `looks`, with what else is known then; None if the cell has not spoken."""
+def traced(
+    scans: Scans, lots: Lots, custody: Custody, lot: int, region: int, depth: int = 0
+) -> Traced | None:
+    """The same as `looks`, with what else is known then; None if the cell has not spoken. depth:
+    the level whose number `region` is (`ledger.detect.levels`)."""
     trace = _Trace()
-    state = Diversion(lots, custody, 0.5, trace)
+    state = Diversion(lots_at(lots, depth), custody, 0.5, trace, depth)
     nth, busy = Sightings().feed(scans)
-    state.feed(scans, nth, busy, Farms(lots, 0.5).feed(scans, nth)[1])
+    state.feed(scans_at(scans, depth), nth, busy, Farms(lots, 0.5).feed(scans, nth)[1])
     known = state._lots.get(lot)
     cell = known.cells.get(region) if known else None
     if cell is None:

@@ -59,8 +59,9 @@ class Finding:
     it was first raised; nothing scanned later was used. e_value: how strong the evidence is, None
     for rules without a calibration. level: what 1 / e_value had to stay under, 0 where e_value is
     None. fdr: the stated share of false ones among the findings of this kind. update_of: the day of
-    the first finding on the same cause, which this one brings up to date (farm). city: number of
-    the city in the region, where the lot may be sold in others of it (diversion).
+    the first finding on the same cause, which this one brings up to date (farm). city: the
+    caller's number of the city in the region, where the lot may be sold in others of it; county:
+    that of the county, where it may be sold in others of the city (diversion).
     """
 
     kind: str
@@ -76,6 +77,7 @@ class Finding:
     level: float = 0.0
     update_of: float | None = None
     city: int | None = None
+    county: int | None = None
 
     def line(self) -> dict[str, Any]:
         """As a JSON object: fields that do not apply are left out."""

@@ -33,8 +33,8 @@ class Scans:
     `devices`. channel: int64, index into CHANNELS. loc_src: int64, index into LOC_SOURCES. lat,
     lon: float64, degrees. acc_km: float64, the stated radius. region: int64, number of the province
     of the stated place, -1 where it is unknown. codes, devices: their printed names, for findings
-    only. city: int64, number of the city of the stated place, -1 where the location does not tell
-    it (an address never does); None: of no scan.
+    only. places: for each of the first levels of `Lots.levels` int64, number of the stated place at
+    that level, -1 where the location does not tell it (an address never does).
     """
 
     day: Floats
@@ -50,7 +50,7 @@ class Scans:
     region: Ints
     codes: Sequence[str]
     devices: Sequence[str]
-    city: Ints | None = None
+    places: tuple[Ints, ...] = ()
 
     def __len__(self) -> int:
         return len(self.day)
@@ -58,8 +58,8 @@ class Scans:
     def take(self, rows: slice | Ints | Bools) -> Scans:
         """The same frame with some rows only; codes and devices keep their numbers."""
         columns = {name: getattr(self, name)[rows] for name in (*_FLOATS, *_INTS)}
-        city = None if self.city is None else self.city[rows]
-        return Scans(**columns, codes=self.codes, devices=self.devices, city=city)
+        places = tuple(place[rows] for place in self.places)
+        return Scans(**columns, codes=self.codes, devices=self.devices, places=places)
 
 
 _FLOATS = ("day", "lat", "lon", "acc_km")
@@ -68,7 +68,7 @@ _INTS = ("unit", "lot", "case", "device", "channel", "loc_src", "region")
 
 def joined(parts: Sequence[Scans], codes: Sequence[str], devices: Sequence[str]) -> Scans:
     """Frames that follow each other in time as one, whose numbers already mean the same names.
-    Cities are not known yet."""
+    Places below the region are not known yet."""
     floats = {
         name: np.concatenate([getattr(part, name) for part in parts] or [np.empty(0)])
         for name in _FLOATS
@@ -81,6 +81,20 @@ def joined(parts: Sequence[Scans], codes: Sequence[str], devices: Sequence[str])
     }
     columns: dict[str, Any] = {**floats, **ints}
     return Scans(**columns, codes=codes, devices=devices)
+
+
+@dataclass(frozen=True)
+class Level:
+    """c places of a level of the region tree below the region: cities, or counties.
+
+    label: int64 (c,), the caller's numbers of them (what a finding names). above: int64 (c,), the
+    region of each city; the number of each county's city among the cities. sold: bool (m, c), may
+    the goods of each lot be sold there, if in a part of it only.
+    """
+
+    label: Ints
+    above: Ints
+    sold: Bools
 
 
 @dataclass(frozen=True)
@@ -97,9 +111,9 @@ class Lots:
     counted: int64 (m,), how many cases there are, where they are not alike and case_size is their
     average; None: as many as items and case_size give.
 
-    cities: bool (m, c), may the goods be sold in city j, and city_region: int64 (c,), the region of
-    each, where a territory is narrower than its regions; None: no lot's is. A lot with a city of
-    a region of its territory may be sold in those cities of it only.
+    levels: cities, and counties, where a territory is narrower than its regions; (): no lot's is. A
+    lot with a city of a region of its territory may be sold in those cities of it only, and one
+    with a county of such a city in those counties of it only.
     """
 
     label: Ints
@@ -111,8 +125,7 @@ class Lots:
     cases_per_pallet: Ints
     restricted: Bools
     first_case: Ints
-    cities: Bools | None = None
-    city_region: Ints | None = None
+    levels: tuple[Level, ...] = ()
     counted: Ints | None = None
 
     def __len__(self) -> int:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ledger.detect import Lots, Scans
+from ledger.detect.centres import Centres
+from ledger.detect.frame import Level
 from ledger.services.worlds.simulator import World
-from ledger.services.worlds.world_cities import Cities
 
 AREA = 40
 
@@ -18,18 +19,15 @@ AREA = 40
 def in_areas(world: World) -> tuple[Scans, Lots]:
     """The world's scans and lots, by area and city."""
     land = world.land
-    cities = Cities(np.arange(len(land.region)), land.region, land.lat, land.lon)
+    number = np.arange(len(land.region))
+    cities = Centres(number, land.lat, land.lon, land.region).of(world.scans)
     territory = world.lots.territory
     areas = np.zeros((len(territory), territory.shape[1] // AREA + 1), dtype=np.bool_)
     for region in range(territory.shape[1]):
         areas[:, region // AREA] |= territory[:, region]
-    scans = replace(world.scans, region=world.scans.region // AREA, city=cities.of(world.scans))
-    lots = replace(
-        world.lots,
-        territory=areas,
-        cities=territory[:, land.region],
-        city_region=land.region // AREA,
-    )
+    scans = replace(world.scans, region=world.scans.region // AREA, places=(cities,))
+    level = Level(number, land.region // AREA, territory[:, land.region])
+    lots = replace(world.lots, territory=areas, levels=(level,))
     return scans, lots
 
 

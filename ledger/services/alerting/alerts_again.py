@@ -118,7 +118,7 @@ def _diversion(told: Document) -> tuple[list[list[float]], Finding | None]:
     scans, lots, custody = frames(told)
     terms, finding = told["terms"], told["alert"]["finding"]
     said = Said(terms["level"], terms["fdr"], finding["evidence"]["log_price"] != 0)
-    found, again = diversion_again(scans, lots, custody, (0, told["alert"]["region"]), said)
+    found, again = diversion_again(scans, lots, custody, (0, told["alert"]["region"], 0), said)
     seen = [
         [told["scans"][row][0], rounded(float(np.exp(min(log_e, 690.0))))] for row, log_e in found
     ]

@@ -13,10 +13,20 @@ from pathlib import Path
 
 import numpy as np
 
-from ledger.detect.frame import CHANNELS, LOC_SOURCES, Custody, Ints, Lots, Scans, joined
+from ledger.detect.centres import Centres
+from ledger.detect.frame import (
+    CHANNELS,
+    LOC_SOURCES,
+    Bools,
+    Custody,
+    Ints,
+    Level,
+    Lots,
+    Scans,
+    joined,
+)
 from ledger.errors import Rejected
 from ledger.services.worlds.csv_blocks import Block, is_read, read_blocks, read_table
-from ledger.services.worlds.world_cities import Cities
 
 MOST_REGIONS = 4096
 MOST_CASES = 1 << 20  # of a lot
@@ -32,7 +42,7 @@ def read_world(folder: Path) -> tuple[Scans, Lots, Custody]:
     rows = {int(label): row for row, label in enumerate(lots.label)}
     custody = read_custody(_find(folder, "custody"), rows)
     scans = _in_known_regions(folder, read_events(_find(folder, "events"), rows))
-    return *_in_cities(folder, scans, lots), custody
+    return *_in_places(folder, scans, lots), custody
 
 
 def read_lots(path: Path) -> Lots:
@@ -79,37 +89,59 @@ def _in_known_regions(folder: Path, scans: Scans) -> Scans:
     return replace(scans, region=np.where(np.isin(scans.region, known), scans.region, -1))
 
 
-def _in_cities(folder: Path, scans: Scans, lots: Lots) -> tuple[Scans, Lots]:
-    """With the optional column `cities` of lots.csv (ids of cities joined by |): a lot with a city
-    of a region of its territory may be sold in those cities of it only."""
-    table = read_table(_find(folder, "lots"), ("lot",), optional=("cities",))
+def _in_places(folder: Path, scans: Scans, lots: Lots) -> tuple[Scans, Lots]:
+    """With the optional columns `cities` and `counties` of lots.csv (ids joined by |): a lot with a
+    city of a region of its territory may be sold in those cities of it only, and one with a county
+    of such a city in those counties of it only."""
+    table = read_table(_find(folder, "lots"), ("lot",), optional=("cities", "counties"))
     if "cities" not in table:
+        if "counties" in table:
+            table.bad("counties", 0, "needs a column `cities` beside it: name their cities there")
         return scans, lots
-    cities = read_cities(_find(folder, "cities"))
-    rows = {label: row for row, label in enumerate(cities.label.tolist())}
-    sold = np.zeros((len(lots), len(rows)), dtype=np.bool_)
-    for at, text in enumerate(table.texts("cities")):
-        for label in _numbers_in(table, "cities", at, text):
+    cities = read_places(_find(folder, "cities"), "city_id", "region_id")
+    above = cities.ints("region_id")
+    cities.require("region_id", (above >= 0) & (above < MOST_REGIONS), "is no region number")
+    levels = [Level(cities.ints("city_id"), above, _sold(table, "cities", cities, "city_id"))]
+    place, lat, lon = np.arange(len(above)), cities.floats("lat"), cities.floats("lon")
+    finer = []
+    if "counties" in table:
+        counties = read_places(_find(folder, "counties"), "county_id", "city_id")
+        number = {label: row for row, label in enumerate(levels[0].label.tolist())}
+        of_city = counties.ints("city_id")
+        city = np.array([number.get(label, -1) for label in of_city.tolist()], dtype=np.int64)
+        counties.require("city_id", city >= 0, "is no city of cities.csv")
+        sold = _sold(table, "counties", counties, "county_id")
+        levels.append(Level(counties.ints("county_id"), city, sold))
+        own = Centres(
+            np.arange(len(city)), counties.floats("lat"), counties.floats("lon"), above[city]
+        )
+        finer.append(own)
+        place, lat, lon = np.append(place, city), np.append(lat, own.lat), np.append(lon, own.lon)
+    places = tuple(each.of(scans) for each in (Centres(place, lat, lon, above), *finer))
+    return replace(scans, places=places), replace(lots, levels=tuple(levels))
+
+
+def _sold(table: Block, name: str, places: Block, key: str) -> Bools:
+    """Where each lot may be sold: bool (lots, places)."""
+    rows = {label: row for row, label in enumerate(places.ints(key).tolist())}
+    texts = table.texts(name)
+    sold = np.zeros((len(texts), len(rows)), dtype=np.bool_)
+    for at, text in enumerate(texts):
+        for label in _numbers_in(table, name, at, text):
             if label not in rows:
-                table.bad("cities", at, f"'{label}' is no city of cities.csv")
+                kind = key.removesuffix("_id")
+                table.bad(name, at, f"'{label}' is no {kind} of {name}.csv")
             sold[at, rows[label]] = True
-    lots = replace(lots, cities=sold, city_region=cities.region)
-    return replace(scans, city=cities.of(scans)), lots
+    return sold
 
 
-def read_cities(path: Path) -> Cities:
-    """cities.csv: city_id, region_id, lat, lon."""
-    table = read_table(path, ("city_id", "region_id", "lat", "lon"))
-    label, region = table.ints("city_id"), table.ints("region_id")
+def read_places(path: Path, key: str, above: str) -> Block:
+    """cities.csv (city_id, region_id, lat, lon) or counties.csv (county_id, city_id, lat, lon)."""
+    table = read_table(path, (key, above, "lat", "lon"))
+    label = table.ints(key)
     if len(set(label.tolist())) != len(label):
-        table.bad("city_id", _first_repeat(label), "is there twice")
-    table.require("region_id", (region >= 0) & (region < MOST_REGIONS), "is no region number")
-    return Cities(
-        label=label,
-        region=region,
-        lat=table.floats("lat"),
-        lon=table.floats("lon"),
-    )
+        table.bad(key, _first_repeat(label), "is there twice")
+    return table
 
 
 def read_custody(path: Path, lot_rows: Mapping[int, int]) -> Custody:
