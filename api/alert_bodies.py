@@ -79,12 +79,13 @@ class BlacklistIn(BaseModel):
 
 
 class MarketIn(BaseModel):
-    """What a market is: its `regions` (two digits of GB/T 2260 each), or a `country`, which is all
-    of them. free: resale outside it may not be prohibited. tells: consumers outside it are told."""
+    """What a market is: its `regions` (two digits of GB/T 2260 each, or four of a city, six of a
+    county that is loaded), or a `country`, which is all of them. free: resale outside it may not be
+    prohibited. tells: consumers outside it are told."""
 
     brand: Party
     name: Name
-    regions: list[int] = Field([], max_length=100)
+    regions: list[int] = Field([], max_length=1_000)
     country: Annotated[str, Field(pattern="^[A-Z]{2}$")] | None = None
     free: bool = False
     tells: bool = False

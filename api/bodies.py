@@ -47,7 +47,8 @@ class _JsonRequest(Request):
 
 
 class PartyIn(BaseModel):
-    """A party to register. gln: 13 digits, or null to have a number assigned."""
+    """A party to register. gln: 13 digits, or null to have a number assigned. regions: its
+    territory, codes as a market's."""
 
     gln: Text | None = None
     name_en: Name
@@ -57,7 +58,7 @@ class PartyIn(BaseModel):
     key_mode: int = 3
     markets: list[Market] = Field([], max_length=255)
     prefix: Text = ""
-    regions: list[int] = Field([], max_length=100)
+    regions: list[int] = Field([], max_length=1_000)
 
 
 class ProductIn(BaseModel):

@@ -19,10 +19,10 @@ from api.pages import HEADERS, pick_language, render_home, render_problem, rende
 from api.views import scan_page, verdict_json
 from ledger.db.engine import reading
 from ledger.domain.digital_link import inner_code, printed_link
-from ledger.domain.regions import nearest
 from ledger.errors import Rejected
 from ledger.services import trusting
 from ledger.services.device_names import Device
+from ledger.services.districts import region_at
 from ledger.services.lookup import Link
 from ledger.services.proving import prove
 from ledger.services.scan_facts import PLACE_KM, Place
@@ -131,7 +131,7 @@ def beacon(request: Request, site: SiteDep, gtin: str, serial: str, body: Beacon
     Answers 204. The token is in the page, good for this code, 15 minutes and one scan.
     """
     key = token_key(site, body.token, gtin, serial)
-    place = gps(body.place) if body.place else None
+    place = gps(site, body.place) if body.place else None
     if place is None or not add_place(site, key, place):
         store(site, _scan_in(request, site, _link(site, gtin, serial), key, place))
     return Response(status_code=204)
@@ -281,6 +281,8 @@ def _scan_in(request: Request, site: Site, link: str, key: str, place: Place | N
     )
 
 
-def gps(point: PointIn) -> Place:
+def gps(site: Site, point: PointIn) -> Place:
     """Return a place that a person has consented to, which the page has rounded."""
-    return Place("gps", point.lat, point.lon, PLACE_KM, nearest(point.lat, point.lon).code)
+    with reading(site.engine) as session:
+        region = region_at(session, point.lat, point.lon)
+    return Place("gps", point.lat, point.lon, PLACE_KM, region)

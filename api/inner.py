@@ -74,7 +74,7 @@ def uncover(
     if isinstance(inner, int):
         return _wait(request, site, inner, language)
     token_key(site, token, FOR, inner.text)
-    place = gps(body.place) if body is not None and body.place is not None else None
+    place = gps(site, body.place) if body is not None and body.place is not None else None
     found = claims.open_item(site, inner.text, device, place)
     return _answer(request, site, inner, found, None, language)
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from api.pages import JourneyStep, ScanPage, ScanSummary
 from ledger.db.models import ChainEvent, LotName, Product, Profile, Submission
 from ledger.domain.digital_link import printed_link
-from ledger.domain.regions import REGIONS
+from ledger.domain.regions import REGIONS, region_of
 from ledger.domain.verbs import Verb
 from ledger.domain.verdict import REASONS
 from ledger.services import lots, trusting
@@ -155,7 +155,7 @@ def _step(session: Session, event: ChainEvent, item: Item, lang: str) -> Journey
 def _place(profile: Profile | None, lang: str) -> str | None:
     if profile is None or len(profile.regions) == 0:
         return None
-    region = REGIONS[profile.regions[0]]
+    region = REGIONS[region_of(profile.regions[0])]
     return region.zh if lang == "zh" else region.en
 
 

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bench": ("scripts.bench", "what this machine does, beside the targets"),
     "demo": ("scripts.demo", "the whole job in a simulated world, then served"),
     "device": ("scripts.device", "keys that may sign some of a party's verbs"),
+    "district": ("scripts.district", "cities and counties that territories may name"),
     "exception": ("scripts.exception", "receipts that were not as sent"),
     "fraud": ("scripts.fraud", "prove an item in two places, or two histories; check such a proof"),
     "header": ("scripts.header", "judge one block header by the validators that you trust"),

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from ledger.db.engine import reading, transaction
-from ledger.domain.regions import COUNTRIES, REGIONS
+from ledger.domain.regions import COUNTRIES
 from ledger.services.alerting import markets
 from ledger.services.audit import COMMAND
+from ledger.services.districts import known
 from scripts.acting import party
 from scripts.common import Data, Json, show, site
 
@@ -21,7 +22,7 @@ Number = Annotated[int, typer.Argument(help="The market's number on the ledger, 
 
 @app.callback()
 def group() -> None:
-    """Markets: what a number on the ledger means to a brand, as a set of regions."""
+    """Markets: what a number on the ledger means to a brand, as a set of regions and districts."""
 
 
 @app.command(name="set")
@@ -30,7 +31,8 @@ def put(
     brand: Brand,
     name: Annotated[str, typer.Option(help="What people call it.")],
     region: Annotated[
-        list[int] | None, typer.Option(help="A province, two digits of GB/T 2260; repeat.")
+        list[int] | None,
+        typer.Option(help="A province, two digits of GB/T 2260, or a city or county; repeat."),
     ] = None,
     country: Annotated[
         str | None, typer.Option(help=f"All regions of a country: {', '.join(COUNTRIES)}.")
@@ -58,11 +60,12 @@ def listing(data: Data = None, as_json: Json = False) -> None:
     """List what is stated of all markets."""
     with reading(site(data).engine) as session:
         rows = [markets.market_json(row) for row in markets.listing(session, 0)]
+        loaded = known(session)
     if as_json:
         print(json.dumps({"markets": rows}, ensure_ascii=False))
         return
     for row in rows:
-        names = ", ".join(REGIONS[code].en for code in row["regions"])
+        names = "; ".join(str(loaded.named(code)["en"]) for code in row["regions"])
         how = "free" if row["free"] else "told" if row["tells"] else "restricted"
         print(f"{row['brand']}  {row['number']}  {row['name']}  {how}  {names}")
 

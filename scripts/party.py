@@ -60,7 +60,10 @@ def add(
     ] = None,
     key_mode: Annotated[KeyChoice, typer.Option(help="Where its own key is.")] = KeyChoice.OWN,
     region: Annotated[
-        str, typer.Option(help="Its territory, two digits of GB/T 2260 each; commas between.")
+        str,
+        typer.Option(
+            help="Its territory: GB/T 2260, two digits (a city 4, county 6) each; commas."
+        ),
     ] = "",
     market: Annotated[
         list[int] | None, typer.Option(help="Restricted market it may hold; repeat for several.")

@@ -13,8 +13,9 @@ from ledger.db.base import Base
 class Market(Base):
     """What a brand says of a market, which is a number from 1 to 255 on the ledger.
 
-    regions: codes of its provinces. free: resale outside it may not be prohibited (inside the EEA
-    it usually may not be). tells: a consumer who scans outside it is told.
+    regions: codes of its provinces, cities and counties. free: resale outside it may not be
+    prohibited (inside the EEA it usually may not be). tells: a consumer who scans outside it is
+    told.
     """
 
     __tablename__ = "market"

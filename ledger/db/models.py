@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 # Tables in modules of their own: whoever imports this one knows them all.
 from ledger.db import alerting as alerting
 from ledger.db import chain_states as chain_states
+from ledger.db import districts as districts
 from ledger.db import imports as imports
 from ledger.db import inner_tries as inner_tries
 from ledger.db import markets as markets
@@ -231,7 +232,7 @@ class Profile(Base):
     party: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     name_en: Mapped[str]
     name_zh: Mapped[str]
-    regions: Mapped[list[Any]]  # region codes of its territory; [] = everywhere
+    regions: Mapped[list[Any]]  # codes of its territory, districts too; [] = everywhere
 
 
 class Product(Base):

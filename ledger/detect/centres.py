@@ -30,14 +30,18 @@ class Centres:
         """The place of each scan, int64 (n,); -1 where its location does not tell it: it is no
         satellite's fix, lies far from all centres of its region, or between those of two places of
         any region. So a store beside a border counts for neither."""
-        found = np.full(len(scans), -1, dtype=np.int64)
+        at = np.stack([scans.lat, scans.lon])
+        return self.told(at, scans.loc_src, scans.acc_km, scans.region)
+
+    def told(self, at: Floats, source: Ints, acc_km: Floats, region: Ints) -> Ints:
+        """The same for n locations (2, n), degrees; the others as those of `Scans`."""
+        found = np.full(at.shape[1], -1, dtype=np.int64)
         if not len(self.place):
             return found
-        rows = np.flatnonzero((scans.loc_src == _GPS) & (scans.acc_km <= SURE_KM))
-        at = np.stack([scans.lat[rows], scans.lon[rows]])
-        distinct, number = np.unique(at, axis=1, return_inverse=True)
+        rows = np.flatnonzero((source == _GPS) & (acc_km <= SURE_KM))
+        distinct, number = np.unique(at[:, rows], axis=1, return_inverse=True)
         place = self.nearest(distinct)[number.ravel()]
-        found[rows] = np.where(self.region[place] == scans.region[rows], place, -1)
+        found[rows] = np.where(self.region[place] == region[rows], place, -1)
         return found
 
     def nearest(self, at: Floats) -> Ints:

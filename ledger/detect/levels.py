@@ -43,8 +43,7 @@ def lots_at(lots: Lots, depth: int) -> Lots:
     level = lots.levels[depth - 1]
     whole = lots.territory if depth == 1 else lots.levels[depth - 2].sold
     in_part = np.zeros((len(lots), max(int(level.above.max(initial=0)) + 1, 1)), np.bool_)
-    for place, above in enumerate(level.above.tolist()):
-        in_part[:, above] |= level.sold[:, place]
+    np.logical_or.at(in_part.T, level.above, level.sold.T)
     known = min(in_part.shape[1], whole.shape[1])
     in_part[:, :known] &= whole[:, :known]
     in_part[:, known:] = False

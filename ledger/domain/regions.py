@@ -6,7 +6,7 @@ Codes are the first two digits of GB/T 2260; places are those of the capitals, i
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 
@@ -59,6 +59,29 @@ _TABLE = (
 REGIONS: Mapping[int, Region] = {row[0]: Region(*row) for row in _TABLE}
 COUNTRIES: Mapping[str, frozenset[int]] = {"CN": frozenset(REGIONS)}
 """The regions of each country that has any here, by its code of ISO 3166-1."""
+
+
+def within(code: int) -> Iterator[int]:
+    """The codes of what a place lies in, the nearest first. code: two digits of GB/T 2260, four of
+    a city or six of a county."""
+    while code > 99:
+        code //= 100
+        yield code
+
+
+def region_of(code: int) -> int:
+    """The region of a city or county, or of itself. code: as in `within`."""
+    return next((above for above in within(code) if above < 100), code)
+
+
+def depth_of(code: int) -> int:
+    """0 for a region, 1 for a city, 2 for a county. code: as in `within`."""
+    return sum(1 for _ in within(code))
+
+
+def union(codes: Collection[int]) -> list[int]:
+    """The codes, ascending, without those of places that lie in another of them."""
+    return sorted(code for code in set(codes) if not any(above in codes for above in within(code)))
 
 
 def distance_km(a: Region, b: Region) -> float:

@@ -14,11 +14,12 @@ from ledger.db.engine import reading, transaction
 from ledger.db.models import ChainParty, Profile, Submission
 from ledger.domain import ids
 from ledger.domain.history import NO_EVENT_HASH
-from ledger.domain.regions import REGIONS
+from ledger.domain.regions import union
 from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.errors import Rejected
 from ledger.services import capture
 from ledger.services.act import settled
+from ledger.services.districts import UNKNOWN, unknown
 from ledger.services.keys.vault import hosted_name
 from ledger.services.ruling import check_terms, market_bits, signed_by
 from ledger.services.site import ADMIN, Site
@@ -32,7 +33,8 @@ class NewParty:
 
     party: its GLN, or 0 to have one assigned. account: its own key's address (20 bytes), None to
     host a key here. roles: bits of Role. markets: numbers of restricted markets it may hold.
-    prefix: leading digits of a brand's GTINs, "" for none. regions: its territory, () = anywhere.
+    prefix: leading digits of a brand's GTINs, "" for none. regions: its territory, regions
+    and districts; () = anywhere.
     """
 
     party: int
@@ -55,7 +57,7 @@ def register(site: Site, new: NewParty, key: str) -> tuple[int, int]:
         raise Rejected(
             "BAD_PARTY", "A hosted party has its key made here; any other gives its own address."
         )
-    _check(new)
+    _check(site, new)
     sets = {"markets": sorted(set(new.markets)), "regions": sorted(set(new.regions))}
     asked = capture.asked_of(Verb.REGISTER_PARTY, {**asdict(new), **sets})
     with reading(site.engine) as session:
@@ -102,7 +104,7 @@ def register(site: Site, new: NewParty, key: str) -> tuple[int, int]:
                 party=row.actor,
                 name_en=new.name_en,
                 name_zh=new.name_zh,
-                regions=sorted(new.regions),
+                regions=union(new.regions),
             )
         )
         return row.actor, row.id
@@ -131,15 +133,15 @@ def listing(site: Site) -> list[tuple[ChainParty, Profile | None, list[str]]]:
         return [(party, profile, prefixes.get(party.id, [])) for party, profile in rows]
 
 
-def _check(new: NewParty) -> None:
+def _check(site: Site, new: NewParty) -> None:
     """Refuse what the contract would not see, or could not even be asked."""
     if not (new.name_en.strip() and new.name_zh.strip()):
         raise Rejected("BAD_PARTY", "A party has a name in English and one in Chinese: give both.")
     check_terms(new.markets, new.prefix)
-    if unknown := sorted(set(new.regions) - REGIONS.keys()):
-        raise Rejected(
-            "BAD_PARTY", f"{unknown[0]} is no region: give two digits of GB/T 2260, as 31."
-        )
+    with reading(site.engine) as session:
+        strange = unknown(session, new.regions)
+    if strange:
+        raise Rejected("BAD_PARTY", f"{strange[0]} {UNKNOWN}")
 
 
 def _on_its_way() -> Select[int]:

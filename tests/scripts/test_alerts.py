@@ -130,6 +130,21 @@ def test_exports(goods: Goods, number: int, tmp_path: Path) -> None:
     ]
 
 
+def test_cities_and_counties_are_loaded_and_named(goods: Goods, tmp_path: Path) -> None:
+    """A market may name them then, and a bad file is refused."""
+    path = tmp_path / "districts.csv"
+    path.write_text("code,name_en,name_zh,lat,lon\n3205,Suzhou,苏州市,31.3,120.58\n")
+    assert goods.at.said("district", "load", str(path)) == {"districts": 1}
+    assert lines(goods, "district", "list") == "3205  Suzhou, Jiangsu  江苏苏州市\n"
+    assert goods.at.said("district", "list")["districts"][0]["code"] == 3205
+    of = ("--brand", BRAND)
+    lines(goods, "market", "set", "8", *of, "--name", "one city", "--region", "3205")
+    assert "Suzhou, Jiangsu" in lines(goods, "market", "list")
+    lines(goods, "market", "remove", "8", *of)
+    path.write_text("code,name_en,name_zh,lat,lon\n32,Jiangsu,江苏,32,118\n")
+    assert goods.at.refused("district", "load", str(path)) == "BAD_DISTRICTS"
+
+
 def test_rules_and_the_dial(goods: Goods) -> None:
     """A threshold of one's own lives and goes; the dial is turned and turned back."""
     of = ("--brand", BRAND)

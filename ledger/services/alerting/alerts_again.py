@@ -17,7 +17,7 @@ from ledger.detect.again import Said, clone_again, diversion_again, farm_again, 
 from ledger.detect.clones import Basis
 from ledger.detect.finding import Finding, rounded
 from ledger.detect.history import Seen
-from ledger.domain.regions import REGIONS
+from ledger.domain.regions import REGIONS, depth_of
 from ledger.domain.thresholds import Seen as SeenByRule
 from ledger.errors import Rejected
 from ledger.services.alerting.alerts_evidence import FORMAT, Document
@@ -91,9 +91,14 @@ def looks(told: Document) -> list[list[float]]:
     return _diversion(told)[0]
 
 
-def named(finding: Finding, lot: str) -> str:
-    """Return a finding's sentence with names instead of the numbers of lot and province."""
+def named(finding: Finding, lot: str, district: str | None = None) -> str:
+    """Return a finding's sentence with names instead of the numbers of lot and province. district:
+    what its city or county is called."""
     text = finding.sentence.replace(f"lot {finding.lot} ", f"lot {lot} ")
+    if district is not None and finding.region is not None:
+        city = f"city {finding.city} of region {finding.region},"
+        whole = city if finding.county is None else f"county {finding.county} of {city}"
+        return text.replace(whole, f"{district},")
     if finding.region is not None and finding.region in REGIONS:
         text = text.replace(f"region {finding.region},", f"{REGIONS[finding.region].en},")
     return text
@@ -118,7 +123,12 @@ def _diversion(told: Document) -> tuple[list[list[float]], Finding | None]:
     scans, lots, custody = frames(told)
     terms, finding = told["terms"], told["alert"]["finding"]
     said = Said(terms["level"], terms["fdr"], finding["evidence"]["log_price"] != 0)
-    found, again = diversion_again(scans, lots, custody, (0, told["alert"]["region"], 0), said)
+    number, depth = told["alert"]["region"], 0
+    if "district" in finding:
+        code = finding["district"]["code"]
+        depth = depth_of(code)
+        number = lots.levels[depth - 1].label.tolist().index(code)
+    found, again = diversion_again(scans, lots, custody, (0, number, depth), said)
     seen = [
         [told["scans"][row][0], rounded(float(np.exp(min(log_e, 690.0))))] for row, log_e in found
     ]
@@ -191,8 +201,11 @@ def _found(told: Document, finding: Finding) -> Follows:
     elif finding.kind == "diversion":
         cases, first = goods["cases"], goods["first_case"]
         evidence["units"] = [cases[case - first]["sscc"] for case in finding.evidence.cases]
-    named_so = {"sentence": named(finding, goods["name"]), "evidence": evidence}
-    figures = {name: line[name] for name in ("day", "e_value", "level") if name in line}
+    said = told["alert"]["finding"].get("district")
+    sentence = named(finding, goods["name"], said and said["en"])
+    named_so = {"sentence": sentence, "evidence": evidence}
+    kept = ("day", "e_value", "level", "city", "county")
+    figures = {name: line[name] for name in kept if name in line}
     return {
         "raised": _time(told, finding),
         "goods": list(goods_of(finding)),

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ledger.db.models import Scan
-from ledger.detect.frame import CHANNELS, LOC_SOURCES, NEVER_ISSUED, NO_LOT, Custody, Lots, Scans
+from ledger.detect.frame import (
+    CHANNELS,
+    LOC_SOURCES,
+    NEVER_ISSUED,
+    NO_LOT,
+    Custody,
+    Ints,
+    Level,
+    Lots,
+    Scans,
+)
 from ledger.domain import contents
-from ledger.domain.regions import REGIONS
+from ledger.domain.regions import REGIONS, depth_of, region_of
+from ledger.services import districts
 from ledger.services.alerting.alerts_evidence import COLUMNS, Document
 from ledger.services.alerting.watch_frame import DAY
 
@@ -89,12 +101,28 @@ def frames(told: Document) -> tuple[Scans, Lots, Custody]:
         _ints(at + 1 for at, _ in stores),
         _ints(store for _, store in stores),
     )
-    return scans, _lots(goods, cases, told["origin"]), custody
+    of = told.get("districts", {})  # where the alert is of a region, nothing finer is asked
+    depth = max(map(depth_of, of.values()), default=0)
+    levels = districts.levels(of.values(), [frozenset(goods["territory"])], depth)
+    places = (_placed(level, of, rows) for level in levels)
+    scans = replace(scans, places=tuple(places))
+    return scans, _lots(goods, cases, told["origin"], levels), custody
 
 
-def _lots(goods: Row, cases: Sequence[contents.Codes | contents.Picked], origin: int) -> Lots:
+def _placed(level: Level, of: Mapping[str, int], rows: Sequence[Row]) -> Ints:
+    """The district of a level that each scan tells, -1 where none is kept."""
+    number = {code: at for at, code in enumerate(level.label.tolist())}
+    return _ints(number.get(of.get(str(row["scan"]), 0), -1) for row in rows)
+
+
+def _lots(
+    goods: Row,
+    cases: Sequence[contents.Codes | contents.Picked],
+    origin: int,
+    levels: tuple[Level, ...],
+) -> Lots:
     territory = np.zeros((1, max(REGIONS) + 1), dtype=np.bool_)
-    territory[0, goods["territory"]] = True
+    territory[0, [region_of(code) for code in goods["territory"]]] = True
     per_case = goods.get("items_per_case")  # absent in evidence from when cases were taken as alike
     return Lots(
         label=_ints([goods["lot"]]),
@@ -106,6 +134,7 @@ def _lots(goods: Row, cases: Sequence[contents.Codes | contents.Picked], origin:
         cases_per_pallet=_ints([goods["cases_per_pallet"]]),
         restricted=np.array([bool(goods["territory"])]),
         first_case=_ints([goods["first_case"]]),
+        levels=levels,
         counted=_ints([len(cases)]) if per_case else None,
     )
 

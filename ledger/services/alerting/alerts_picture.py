@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 
 from ledger.domain import contents
 from ledger.services.alerting.alerts_evidence import Document
-from ledger.services.alerting.alerts_words import region_name, sentence, title
+from ledger.services.alerting.alerts_words import place_name, region_name, sentence, title
 
 WIDTH, PAD = 480, 16
 SIZE, LINE = 13, 18
@@ -85,7 +85,7 @@ def picture(told: Document, zone: int, language: str = "en") -> str:
 
 def _cases(told: Document, top: float, language: str) -> Drawn:
     """Bars over the cases of the consignment: here above the line, elsewhere below it."""
-    goods, region, words = told["consignment"], told["alert"]["region"], _WORDS[language]
+    goods, words = told["consignment"], _WORDS[language]
     cases = goods["cases"]
     at = {
         (case["batch"], index): number
@@ -96,11 +96,11 @@ def _cases(told: Document, top: float, language: str) -> Drawn:
     for row in _rows(told):
         number = at.get((row["batch"], row["index"]))
         if number is not None:
-            (here if row["region"] == region else elsewhere)[number] += 1
+            (here if _is_here(told, row) else elsewhere)[number] += 1
     named = [case["sscc"] in told["alert"]["finding"]["evidence"]["units"] for case in cases]
     start = top + 24
     middle, bottom = start + BARS / 2, start + BARS
-    parts = [_text(PAD, top + 12, words["here"].format(place=region_name(region, language)),
+    parts = [_text(PAD, top + 12, words["here"].format(place=place_name(told, language)),
                    colour=LOUD, weight="bold")]  # fmt: skip
     step = (WIDTH - 2 * PAD) / max(len(cases), 1)
     for first, to in _runs(named):
@@ -118,6 +118,14 @@ def _cases(told: Document, top: float, language: str) -> Drawn:
     alert = told["alert"]
     note = words["cases"].format(n=len(cases), lot=alert["lot"], who=alert["consignee"])
     return _noted(parts, bottom + 26 + LINE, note)
+
+
+def _is_here(told: Document, row: dict[str, Any]) -> bool:
+    """Say whether a scan was made where the alert is of."""
+    district = told["alert"]["finding"].get("district")
+    if district is None:
+        return bool(row["region"] == told["alert"]["region"])
+    return bool(told["districts"].get(str(row["scan"])) == district["code"])
 
 
 def _runs(flags: list[bool]) -> Iterator[tuple[int, int]]:

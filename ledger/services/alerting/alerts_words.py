@@ -61,8 +61,16 @@ def _devices(told: Document) -> int:
     return len({row[at] for row in told["scans"]})
 
 
+def place_name(told: Document, language: str) -> str:
+    """Return what the place of an alert is called: its city or county, if it is of one."""
+    district = told["alert"]["finding"].get("district")
+    if district is not None:
+        return str(district[language])
+    return region_name(told["alert"]["region"], language)
+
+
 def _place(told: Document) -> str:
-    return region_name(told["alert"]["region"], "zh")
+    return place_name(told, "zh")
 
 
 def _diversion(told: Document) -> str:

@@ -1,8 +1,8 @@
 """Markets: which regions a market's number means to a brand, and what holds outside them.
 
 On the ledger a market is a number that restricts who may hold goods. Where its goods are meant to
-be sold is what the brand states here: some provinces, or a country, which is all of them. A market
-that nobody has stated has no outside.
+be sold is what the brand states here: some provinces, cities and counties (`districts`), or a
+country, which is all of its provinces. A market that nobody has stated has no outside.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.db.markets import Market
-from ledger.domain.regions import COUNTRIES, REGIONS
+from ledger.domain.regions import COUNTRIES, REGIONS, region_of, union
 from ledger.domain.thresholds import CERTAIN
 from ledger.errors import Rejected
 from ledger.services.audit import record
+from ledger.services.districts import UNKNOWN, unknown
 from ledger.services.ruling import MAX_MARKET
 from ledger.services.scan_facts import Place
 
 LONGEST_NAME = 100
 Stated = Mapping[int, frozenset[int]]
-"""The regions of each market outside which resale is prohibited."""
+"""The regions and districts of each market outside which resale is prohibited."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,9 @@ def put(session: Session, now: int, who: str, brand: int, number: int, terms: Te
     if terms.country is not None and terms.country not in COUNTRIES:
         known = ", ".join(sorted(COUNTRIES))
         raise Rejected("BAD_MARKET", f"'{terms.country}' is no country known here: use {known}.")
-    regions = set(terms.regions) | set(COUNTRIES.get(terms.country or "", ()))
-    if unknown := sorted(regions - REGIONS.keys()):
-        raise Rejected("BAD_MARKET", f"{unknown[0]} is no province: give two digits of GB/T 2260.")
+    regions = union(set(terms.regions) | set(COUNTRIES.get(terms.country or "", ())))
+    if strange := unknown(session, regions):
+        raise Rejected("BAD_MARKET", f"{strange[0]} {UNKNOWN}")
     if not regions:
         raise Rejected("BAD_MARKET", "A market has regions: name provinces, or a country.")
     if terms.free and terms.tells:
@@ -61,7 +62,7 @@ def put(session: Session, now: int, who: str, brand: int, number: int, terms: Te
     row = session.get(Market, (brand, number)) or Market(brand=brand, number=number)
     row.name, row.regions, row.free, row.tells = (
         terms.name,
-        sorted(regions),
+        regions,
         terms.free,
         terms.tells,
     )
@@ -99,10 +100,13 @@ def free(session: Session, brand: int) -> frozenset[int]:
 def is_outside(regions: frozenset[int] | None, source: str, region: int | None) -> bool:
     """Say whether a scan was certainly made outside a market.
 
-    regions: of the market, None where nothing is stated. A mobile network names a wrong province
-    too often, and a place that is unknown is nowhere outside.
+    regions: of the market, None where nothing is stated; of its cities and counties the provinces
+    that they lie in. A mobile network names a wrong province too often, and a place that is unknown
+    is nowhere outside.
     """
-    return regions is not None and source in CERTAIN and region in REGIONS.keys() - regions
+    if regions is None or source not in CERTAIN:
+        return False
+    return region in REGIONS.keys() - {region_of(code) for code in regions}
 
 
 def tells(session: Session, brand: int, number: int, place: Place | None) -> bool:

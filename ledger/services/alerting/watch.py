@@ -28,6 +28,7 @@ from ledger.services.alerting.watch_goods import Goods
 from ledger.services.alerting.watch_memory import Memory, Terms, territories_of
 from ledger.services.alerting.watch_rules import examine, forget
 from ledger.services.codes import brand_of
+from ledger.services.districts import Districts, known
 from ledger.services.site import Site
 
 AT_ONCE, REMEMBERED = 2_000, 4_000  # scans a pass: new ones, and of those before
@@ -51,6 +52,7 @@ class _Seen:
     goods: Goods = field(default_factory=Goods)
     brands: dict[int, Memory] = field(default_factory=dict)
     brand_of: dict[int, int] = field(default_factory=dict)
+    districts: Districts = field(default_factory=Districts)
 
     def behind(self, until: int) -> int | None:
         """How far those have come that are nearest to a scan that all should know of; None if all
@@ -102,7 +104,8 @@ class Watcher:
         # Writers wait for what follows, so the detectors have run before it.
         with transaction(self._site.engine) as session:
             for brand in {**owed, **fresh}:
-                facts = Facts(session, seen.goods, moves, brand, now)
+                places = seen.brands[brand].terms.places
+                facts = Facts(session, seen.goods, moves, brand, now, places)
                 raised += _keep(facts, fresh.get(brand, ()), owed.get(brand, ()))
             session.merge(WatchState(id=1, scan=upto))
         # If we die before this line, or nobody may write now, the pass is made again: the rules
@@ -114,9 +117,10 @@ class Watcher:
     def _turn(self, session: Session) -> None:
         """Let the brands begin anew whose dial or rules have changed, or where their goods may be
         sold: by what holds now."""
+        self._seen.districts = known(session, self._seen.districts)
         territories = territories_of(session)
         for brand, own in self._seen.brands.items():
-            terms = Terms.of(session, brand, self._fdr, territories)
+            terms = Terms.of(session, brand, self._fdr, territories, self._seen.districts)
             if not own.goes_on(terms):
                 self._seen.brands[brand] = Memory(brand, terms, owed=own.owed)
 
@@ -182,7 +186,8 @@ class Watcher:
         """What is in memory of a brand."""
         brands = self._seen.brands
         if brand not in brands:
-            terms = Terms.of(session, brand, self._fdr, territories_of(session))
+            territories = territories_of(session)
+            terms = Terms.of(session, brand, self._fdr, territories, self._seen.districts)
             brands[brand] = Memory(brand, terms, self._seen.scan)
         return brands[brand]
 

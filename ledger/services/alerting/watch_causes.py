@@ -33,8 +33,9 @@ def touch(facts: Facts, rows: Sequence[Scan], fresh: Collection[str] | None = No
     """
     session, brand, goods = facts.session, facts.brand, facts.goods
     by_key: dict[str, list[Scan]] = {}
+    told = facts.districts(rows)
     for row in rows:
-        for key in _keys(row, goods):
+        for key in _keys(row, goods, told.get(row.id, ())):
             by_key.setdefault(f"{brand}/{key}", []).append(row)
     keys = [key for key in by_key if fresh is None or key in fresh]
     for start in range(0, len(keys), CHUNK):
@@ -47,21 +48,22 @@ def touch(facts: Facts, rows: Sequence[Scan], fresh: Collection[str] | None = No
                 alerts.count(session, facts.now, alert, len(own), last)
 
 
-def _keys(row: Scan, goods: Goods) -> list[str]:
-    """The causes that a scan may belong to."""
+def _keys(row: Scan, goods: Goods, districts: Sequence[int]) -> list[str]:
+    """The causes that a scan may belong to. districts: that its location tells."""
     if row.batch is None:
         return []  # `Bursts` counts what guessers do
     keys = [f"clone/{code_of(row)}"]
     place = goods.place(row.batch, row.index)
     if place is not None:
-        keys.append(_diversion(goods.consignments[place.row], row.region))
+        own = goods.consignments[place.row]
+        keys += [_diversion(own, code) for code in (row.region, *districts)]
     return keys
 
 
-def _diversion(consignment: Consignment, region: int | None) -> str:
-    """What names the cause that goods of a consignment are sold in a region."""
+def _diversion(consignment: Consignment, code: int | None) -> str:
+    """What names the cause that goods of a consignment are sold in a region or district."""
     of = f"{consignment.lot.number}/{consignment.consignee}"
-    return f"diversion/{of}/{region}{consignment.further}"
+    return f"diversion/{of}/{code}{consignment.further}"
 
 
 def _packing(session: Session, consignment: Consignment) -> Packing:
@@ -154,7 +156,12 @@ class Finder:
         body = {**finding.line(), "calibrated": finding.e_value is not None}
         consignee = None
         if consignment is not None and packing is not None:
-            body["sentence"] = named(finding, consignment.name)
+            district = None
+            if finding.city is not None:
+                code = finding.city if finding.county is None else finding.county
+                body["district"] = self.source.places.districts.named(code)
+                district = str(body["district"]["en"])
+            body["sentence"] = named(finding, consignment.name, district)
             body["evidence"] |= packing.units(finding)
             body["lot"] = consignment.name
             if finding.evidence.cases:
@@ -194,7 +201,7 @@ class Finder:
         """What names the cause for good: a farm by when it was first told, guessers by the device
         that was first."""
         if finding.kind == "diversion" and consignment is not None:
-            return _diversion(consignment, finding.region)
+            return _diversion(consignment, finding.county or finding.city or finding.region)
         if finding.kind == "clone":
             return f"clone/{finding.code}"
         if finding.kind == "guess":

@@ -16,8 +16,9 @@ from ledger.domain import contents
 from ledger.services.alerting import alerts
 from ledger.services.alerting.alerts_again import looks, recompute
 from ledger.services.alerting.alerts_evidence import COLUMNS, Document, document, told_of
+from ledger.services.alerting.alerts_frames import frames
 from ledger.services.alerting.watch_consignments import Consignment
-from ledger.services.alerting.watch_frame import DAY, Names, code_of
+from ledger.services.alerting.watch_frame import DAY, Names, Places, code_of
 from ledger.services.alerting.watch_packing import ssccs
 from ledger.services.goods.places import by_batch, spans
 
@@ -37,7 +38,7 @@ class Source:
     brand: int
     names: Names
     stores: Mapping[bytes, int]
-    territory: Callable[[Consignment], frozenset[int]]
+    places: Places
     copies: Callable[[str], Basis | None]
     upto: int
 
@@ -140,6 +141,8 @@ class Source:
         told["origin"] = self.names.origin
         if consignment is not None:
             told["consignment"] = self._goods(consignment)
+        if finding.city is not None:
+            told["districts"] = self._districts(finding, told)
         basis = self.copies(finding.code) if finding.code is not None else None
         if basis is not None:
             told["copies"] = {
@@ -148,13 +151,24 @@ class Source:
             }
         return told
 
+    def _districts(self, finding: Finding, told: Document) -> Document:
+        """Which district of the finding's level each scan tells, by its id."""
+        depth = 1 if finding.county is None else 2
+        labels = self.places.labels[depth - 1]
+        told_by = self.places.districts.centres(depth, labels).of(frames(told)[0])
+        return {
+            str(row[0]): labels[place]
+            for row, place in zip(told["scans"], told_by.tolist(), strict=True)
+            if place >= 0
+        }
+
     def _goods(self, consignment: Consignment) -> Document:
         return {
             "lot": consignment.lot.number,
             "name": consignment.name,
             "consignee": consignment.consignee,
             "shipped": consignment.shipped,
-            "territory": sorted(self.territory(consignment)),
+            "territory": sorted(self.places.of(consignment)),
             "items_per_case": consignment.per_case,
             "cases_per_pallet": consignment.per_pallet,
             "first_case": consignment.first,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,7 @@ from ledger.domain.thresholds import DAY_S
 from ledger.domain.verbs import Role, Verb
 from ledger.services.alerting.markets import stated
 from ledger.services.alerting.watch_consignments import Case, Consignment
+from ledger.services.alerting.watch_frame import Places
 from ledger.services.alerting.watch_goods import Goods
 from ledger.services.alerting.watch_looks import Move
 from ledger.services.following.project_units import IN_TRANSIT
@@ -69,7 +71,8 @@ def _move(unit: bytes, time: int, verb: int, actor: int, other: int) -> Move:
 class Facts:
     """What the rules of one pass share (`watch_looks.Known`); looked up once, and remembered.
 
-    moves: of `moves_of`. confirmed: (received, waiting) by party. recalled: by lot.
+    moves: of `moves_of`. places: where the brand's goods may be sold. confirmed: (received,
+    waiting) by party. recalled: by lot.
     """
 
     session: Session
@@ -77,6 +80,7 @@ class Facts:
     moves: Mapping[bytes, Sequence[Move]]
     brand: int
     now: int
+    places: Places
     confirmed: dict[int, tuple[int, int]] = field(default_factory=dict)
     recalled: dict[int, int | None] = field(default_factory=dict)
     roles: dict[int, int] = field(default_factory=dict)
@@ -85,7 +89,7 @@ class Facts:
     def afresh(self, rows: Iterable[Scan]) -> Facts:
         """What is known now of some scans, looked up again."""
         moves = moves_of(self.session, self.goods, rows)
-        return Facts(self.session, self.goods, moves, self.brand, self.now)
+        return Facts(self.session, self.goods, moves, self.brand, self.now, self.places)
 
     def case_of(self, row: Scan) -> tuple[Consignment, Case] | None:
         """The consignment and case of a scan's code."""
@@ -153,6 +157,24 @@ class Facts:
             .limit(1)
         )
         return self.session.scalar(query) is not None
+
+    def districts(self, rows: Sequence[Scan]) -> dict[int, list[int]]:
+        """The codes of the districts that some scans tell, by id, as far as any are asked about."""
+        found: dict[int, list[int]] = {}
+        fixed = [row for row in rows if row.loc_src == "gps" and row.lat is not None]
+        if not fixed or not self.places.depth:
+            return found
+        at = np.array([[row.lat for row in fixed], [row.lon for row in fixed]], dtype=np.float64)
+        acc_km = np.array([row.acc_km for row in fixed], dtype=np.float64)
+        region = np.array([-1 if row.region is None else row.region for row in fixed])
+        source = np.zeros(len(fixed), dtype=np.int64)
+        for depth, labels in enumerate(self.places.labels, 1):
+            centres = self.places.districts.centres(depth, labels)
+            told = centres.told(at, source, acc_km, region)
+            for row, place in zip(fixed, told.tolist(), strict=True):
+                if place >= 0:
+                    found.setdefault(row.id, []).append(labels[place])
+        return found
 
     def market(self, number: int) -> frozenset[int] | None:
         """The regions of a market outside which resale is prohibited, None where none is."""

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ledger.db.models import Scan
-from ledger.detect.frame import CHANNELS, LOC_SOURCES, NEVER_ISSUED, NO_LOT, Custody, Lots, Scans
+from ledger.detect.frame import (
+    CHANNELS,
+    LOC_SOURCES,
+    NEVER_ISSUED,
+    NO_LOT,
+    Custody,
+    Level,
+    Lots,
+    Scans,
+)
 from ledger.detect.guessers import UNKNOWN
-from ledger.domain.regions import REGIONS
+from ledger.domain.regions import REGIONS, depth_of, region_of
+from ledger.services import districts
 from ledger.services.alerting.watch_consignments import GROWING, Consignment
 from ledger.services.alerting.watch_goods import Goods, Place
+from ledger.services.districts import Districts
 
 DAY = 86_400.0
 LAST_REGION = max(REGIONS)
@@ -174,15 +186,49 @@ def code_of(row: Scan) -> str:
 
 @dataclass(frozen=True)
 class Places:
-    """Where goods may be sold. territories: regions of each party's, none for one that may sell
-    anywhere. markets, free: of the brand's (`ledger.services.alerting.markets`)."""
+    """Where goods may be sold. territories: regions and districts of each party's, none for one
+    that may sell anywhere. markets, free: of the brand's (`ledger.services.alerting.markets`).
+    districts: those that are loaded."""
 
     territories: Mapping[int, frozenset[int]]
     markets: Mapping[int, frozenset[int]]
     free: frozenset[int]
+    districts: Districts
+
+    @cached_property
+    def depth(self) -> int:
+        """The finest level that any of them names (`ledger.detect.levels`)."""
+        return max(map(depth_of, self._stated), default=0)
+
+    @cached_property
+    def labels(self) -> list[list[int]]:
+        """The codes of the districts of each level, in the order of the detectors."""
+        return [level.label.tolist() for level in self.levels(())]
+
+    def levels(self, sold: Sequence[frozenset[int]]) -> tuple[Level, ...]:
+        """The districts as detectors read them. sold: where each consignment may be sold."""
+        return districts.levels(self._stated.union(self.districts.names), sold, self.depth)
+
+    @cached_property
+    def _stated(self) -> frozenset[int]:
+        """The districts that any territory or market names."""
+        every = (*self.territories.values(), *self.markets.values())
+        return frozenset(code for codes in every for code in codes if depth_of(code))
+
+    def tell(self, scans: Scans) -> Scans:
+        """Scans with the districts that their locations tell."""
+        centres = (self.districts.centres(at, own) for at, own in enumerate(self.labels, 1))
+        return replace(scans, places=tuple(level.of(scans) for level in centres))
+
+    def is_like(self, other: Places) -> bool:
+        """Say whether the levels are the same, and the districts where any are asked about."""
+        if not self.depth:
+            return not other.depth
+        return self.districts == other.districts and self.labels == other.labels
 
     def of(self, consignment: Consignment) -> frozenset[int]:
-        """The regions outside which a consignment may not be sold; none: it may be sold anywhere.
+        """Regions and districts outside which a consignment may not be sold; none: it may be sold
+        anywhere.
 
         Those of its first consignee, else those of its market. Where resale outside the market may
         not be prohibited, no territory binds either.
@@ -198,14 +244,15 @@ def lots_of(consignments: Sequence[Consignment], places: Places, origin: int) ->
     its cases have numbers, so nothing is told."""
     count = len(consignments)
     territory = np.zeros((count, LAST_REGION + 1), dtype=np.bool_)
+    sold = [frozenset[int]()] * count
     restricted = np.zeros(count, dtype=np.bool_)
     ship_day, packing = np.zeros(count), np.ones((count, 5), dtype=np.int64)
     for row, one in enumerate(consignments):
         if one.first == GROWING:
             continue
-        sold_in = places.of(one)
-        territory[row, list(sold_in)] = True
-        restricted[row] = bool(sold_in)
+        sold[row] = places.of(one)
+        territory[row, [region_of(code) for code in sold[row]]] = True
+        restricted[row] = bool(sold[row])
         ship_day[row] = (one.shipped - origin) / DAY
         packing[row] = one.items, one.per_case, one.per_pallet, one.first, len(one.cases)
     items, case_size, cases_per_pallet, first_case, counted = packing.T
@@ -219,6 +266,7 @@ def lots_of(consignments: Sequence[Consignment], places: Places, origin: int) ->
         cases_per_pallet=cases_per_pallet,
         restricted=restricted,
         first_case=first_case,
+        levels=places.levels(sold),
         counted=counted,
     )
 

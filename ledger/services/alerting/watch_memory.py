@@ -24,6 +24,7 @@ from ledger.services.alerting.watch_frame import (
     sold_of,
 )
 from ledger.services.alerting.watch_goods import Goods
+from ledger.services.districts import Districts
 
 Territories = Mapping[int, frozenset[int]]
 
@@ -41,15 +42,23 @@ class Terms:
     places: Places
 
     @classmethod
-    def of(cls, session: Session, brand: int, fdr: float, territories: Territories) -> Terms:
-        """Return what holds now. fdr: of a brand that has set none."""
+    def of(
+        cls,
+        session: Session,
+        brand: int,
+        fdr: float,
+        territories: Territories,
+        districts: Districts,
+    ) -> Terms:
+        """Return what holds now. fdr: of a brand that has set none. districts: that are loaded."""
         off = {rule.kind for rule in alerts_rules.of_brand(session, brand) if not rule.enabled}
-        places = Places(territories, markets.stated(session, brand), markets.free(session, brand))
+        stated, free = markets.stated(session, brand), markets.free(session, brand)
+        places = Places(territories, stated, free, districts)
         return cls(alerts_rules.dial(session, brand, fdr), frozenset(KINDS) - off, places)
 
 
 def territories_of(session: Session) -> Territories:
-    """Return the regions of each party that may not sell everywhere."""
+    """Return the regions and districts of each party that may not sell everywhere."""
     profiles = session.execute(select(Profile.party, Profile.regions))
     return {party: frozenset(regions) for party, regions in profiles if regions}
 
@@ -81,6 +90,8 @@ class Memory:
             return False
         if own.places == terms.places:
             return True
+        if not own.places.is_like(terms.places):
+            return False
         return all(terms.places.of(one) == own.places.of(one) for one in self.consignments)
 
     def feed(self, session: Session, goods: Goods, rows: Sequence[Scan]) -> list[Found]:
@@ -91,7 +102,7 @@ class Memory:
         names = self.names
         looked = names.look(names.wanted(rows), goods)
         detection = self._know(goods)
-        told = detection.feed(names.frame(looked, self.rows))
+        told = detection.feed(self.terms.places.tell(names.frame(looked, self.rows)))
         finder = self.finder(session, goods, rows[-1].id)
         found = [finder.find(one) for one in told if one.kind != "guess"]
         for burst in self.bursts.feed(rows, told, names):
@@ -106,7 +117,7 @@ class Memory:
             brand=self.brand,
             names=self.names,
             stores=goods.stores,
-            territory=self.terms.places.of,
+            places=self.terms.places,
             copies=self.detection.basis,
             upto=upto,
         )

@@ -245,4 +245,4 @@ def test_a_further_consignment_has_causes_of_its_own(tmp_path: Path) -> None:
     assert keys == [first, f"{first}/{further[:8].hex()}"]
     with reading(at.engine) as session:
         rows = session.scalars(select(Scan).order_by(Scan.id)).all()
-    assert [_keys(row, goods)[1] for row in rows] == [keys[0], keys[0], keys[1]]
+    assert [_keys(row, goods, ())[1] for row in rows] == [keys[0], keys[0], keys[1]]
