@@ -79,7 +79,7 @@ def load(session: Session, now: int, who: str, path: Path) -> int:
     """Load a file (code, name_en, name_zh, lat, lon) in the place of what was loaded before; return
     how many there are. Raises Rejected BAD_DISTRICTS with file, row and column."""
     rows = _read(path)
-    version = (session.scalar(select(District.version).limit(1)) or 0) + 1
+    version = max(now, (session.scalar(select(District.version).limit(1)) or 0) + 1)
     session.execute(delete(District))
     if rows:
         session.execute(insert(District), [{**row, "version": version} for row in rows])

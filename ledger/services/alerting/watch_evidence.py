@@ -155,7 +155,7 @@ class Source:
         """Which district of the finding's level each scan tells, by its id."""
         depth = 1 if finding.county is None else 2
         labels = self.places.labels[depth - 1]
-        told_by = self.places.districts.centres(depth, labels).of(frames(told)[0])
+        told_by = self.places.centres[depth - 1].of(frames(told)[0])
         return {
             str(row[0]): labels[place]
             for row, place in zip(told["scans"], told_by.tolist(), strict=True)

@@ -168,8 +168,7 @@ class Facts:
         acc_km = np.array([row.acc_km for row in fixed], dtype=np.float64)
         region = np.array([-1 if row.region is None else row.region for row in fixed])
         source = np.zeros(len(fixed), dtype=np.int64)
-        for depth, labels in enumerate(self.places.labels, 1):
-            centres = self.places.districts.centres(depth, labels)
+        for labels, centres in zip(self.places.labels, self.places.centres, strict=True):
             told = centres.told(at, source, acc_km, region)
             for row, place in zip(fixed, told.tolist(), strict=True):
                 if place >= 0:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ledger.db.models import Scan
+from ledger.detect.centres import Centres
 from ledger.detect.frame import (
     CHANNELS,
     LOC_SOURCES,
@@ -215,10 +216,14 @@ class Places:
         every = (*self.territories.values(), *self.markets.values())
         return frozenset(code for codes in every for code in codes if depth_of(code))
 
+    @cached_property
+    def centres(self) -> list[Centres]:
+        """What tells the districts of each level."""
+        return [self.districts.centres(at, own) for at, own in enumerate(self.labels, 1)]
+
     def tell(self, scans: Scans) -> Scans:
         """Scans with the districts that their locations tell."""
-        centres = (self.districts.centres(at, own) for at, own in enumerate(self.labels, 1))
-        return replace(scans, places=tuple(level.of(scans) for level in centres))
+        return replace(scans, places=tuple(level.of(scans) for level in self.centres))
 
     def is_like(self, other: Places) -> bool:
         """Say whether the levels are the same, and the districts where any are asked about."""
