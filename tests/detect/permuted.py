@@ -22,7 +22,7 @@ import numpy as np
 
 from ledger.detect import Custody, Finding, Lots, Scans
 from ledger.detect.diversion import MANY_DEVICES, Diversion, places
-from ledger.detect.farms import DAYS, DENSE, Farms
+from ledger.detect.farms import DAYS, DENSE, WINDOW, Farms
 from ledger.detect.frame import Bools, Ints
 from ledger.detect.sightings import BUSY_UNITS, Sightings
 from ledger.services.worlds.backtest import set_aside, uncollected
@@ -75,8 +75,9 @@ class Deals:
         """What is raised of a permutation."""
         case = self.case(seed)
         farming = replace(self._farming, case=case[self._crowded])
-        farmed = Farms(self.lots, fdr).feed(farming, self._new)[1]
-        at = np.searchsorted(self._rows, self._crowded)
+        some = np.flatnonzero(np.isin(farming.lot, _dense(farming)))
+        farmed = Farms(self.lots, fdr).feed(farming.take(some), self._new[some])[1]
+        at = np.searchsorted(self._rows, self._crowded[some])
         farmed = {int(at[row]): units for row, units in farmed.items()}
         part = replace(self._part, case=case[self._rows])
         return Diversion(self.lots, self.custody, fdr).feed(part, self._nth, self._busy, farmed)
@@ -110,6 +111,20 @@ def _crowded(scans: Scans, nth: Ints) -> Ints:
     breaks = (np.diff(lot) != 0) | (np.diff(day) > DAYS)
     session = np.concatenate(([0], np.cumsum(breaks)))
     return np.sort(rows[np.isin(session, session[dense])])
+
+
+def _dense(scans: Scans) -> Ints:
+    """Lots in which DENSE scans of WINDOW neighbouring cases lie within an hour: no other has a
+    farm. scans: by new phones, in order of time."""
+    found = []
+    for first in range(WINDOW):
+        window = (scans.case + first) // WINDOW
+        order = np.lexsort((window, scans.lot))  # stable: in order of time within a window
+        lot, own, day = scans.lot[order], window[order], scans.day[order]
+        far = DENSE - 1
+        near = (lot[far:] == lot[:-far]) & (own[far:] == own[:-far])
+        found.append(lot[far:][near & (day[far:] - day[:-far] <= DAYS)])
+    return np.unique(np.concatenate(found))
 
 
 def upper(alarms: int, trials: int) -> float:
