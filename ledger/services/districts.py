@@ -25,6 +25,7 @@ from ledger.services.worlds.csv_blocks import read_table
 
 MOST, LONGEST = 10_000, 100  # districts, and characters of a name
 NEAR_DEGREES, NEAR_KM = 1.0, 60.0  # a centre so near tells the region better than capitals do
+_CODES = range(1_000, 1_000_000)
 UNKNOWN = "is no region (two digits of GB/T 2260), and no city or county that is loaded."
 
 
@@ -117,9 +118,10 @@ def _is_first(codes: Iterable[int]) -> list[bool]:
 
 def unknown(session: Session, codes: Collection[int]) -> list[int]:
     """Return those of some codes that are no regions and no districts that are loaded."""
-    asked = sorted(set(codes) - REGIONS.keys())
-    found = session.scalars(select(District.code).where(District.code.in_(asked)))
-    return sorted(set(asked) - set(found))
+    asked = set(codes) - REGIONS.keys()
+    possible = [code for code in asked if code in _CODES]  # a database takes no greater numbers
+    found = session.scalars(select(District.code).where(District.code.in_(possible)))
+    return sorted(asked - set(found))
 
 
 def region_at(session: Session, lat: float, lon: float) -> int:

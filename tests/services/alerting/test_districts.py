@@ -63,7 +63,7 @@ def test_what_is_loaded_is_all_that_is_known(session: Session, tmp_path: Path) -
     assert districts.known(session, known) is known
     districts.load(session, 2, "p", _file(tmp_path, "3205,Suzhou,苏州市,31.3,120.58"))
     assert list(districts.known(session, known).names) == [3205]
-    assert districts.unknown(session, [31, 3205, 4401, 99]) == [99, 4401]
+    assert districts.unknown(session, [31, 3205, 4401, 99, -1, 1 << 70]) == [-1, 99, 4401, 1 << 70]
 
 
 @pytest.mark.parametrize(
