@@ -2,6 +2,7 @@
 
     .venv/bin/python contracts/fuzz.py list                  # every property with its inputs
     .venv/bin/python contracts/fuzz.py whole [MOST]          # all inputs of those with at most MOST
+    .venv/bin/python contracts/fuzz.py some [COUNT] [SEED]   # COUNT properties drawn at random
     .venv/bin/python contracts/fuzz.py long JOURNAL [SEED]   # the campaign: hours
     .venv/bin/python contracts/fuzz.py table JOURNAL         # writes FUZZED.md
 
@@ -31,6 +32,7 @@ from hunt import forge
 from mutants import HERE
 
 RUNS = 100_000
+SOME = 4  # properties of `some`
 FEW = 1_024  # inputs of a property that `whole` tries, unless it is told to try more
 AT_ONCE = 2_048  # inputs that forge is given: it copies the events of all before at each one
 BITS = {"bool": 1, "uint8": 8, "uint16": 16}  # of those arguments that all can be tried of
@@ -156,6 +158,16 @@ def whole(most: int) -> int:
     return len(chosen)
 
 
+def some(count: int, seed: int) -> list[str]:
+    """Run properties drawn at random among those with many inputs; return their names. Raises
+    SystemExit if one fails."""
+    many = [each for each in properties() if each.bits is None]
+    chosen = random.Random(seed).sample(many, count)  # noqa: S311
+    with ProcessPoolExecutor() as processors:
+        list(processors.map(fuzz, chosen, [seed] * count))
+    return [each.title for each in chosen]
+
+
 def read(journal: Path) -> dict[tuple[str, str], Run]:
     """Return the newest line of each property as it was."""
     lines = journal.read_text().splitlines() if journal.exists() else []
@@ -231,6 +243,14 @@ def table(journal: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _seed(told: Sequence[str]) -> int:
+    """The seed that was asked for, or one drawn; it is printed before anything runs."""
+    seed = int(told[0]) if told else random.SystemRandom().randrange(2**32)
+    sys.stdout.write(f"seed {seed}\n")
+    sys.stdout.flush()
+    return seed
+
+
 def main() -> int:
     """Carry out the command line."""
     command, *rest = sys.argv[1:] or ["list"]
@@ -241,10 +261,12 @@ def main() -> int:
     elif command == "whole":
         count = whole(int(rest[0]) if rest else FEW)
         sys.stdout.write(f"{count} properties hold for every input\n")
+    elif command == "some":
+        seed = _seed(rest[1:])
+        titles = some(int(rest[0]) if rest else SOME, seed)
+        sys.stdout.write("".join(f"{title}: {RUNS:,} inputs\n" for title in titles))
     elif command == "long" and rest:
-        seed = int(rest[1]) if len(rest) > 1 else random.SystemRandom().randrange(2**32)
-        sys.stdout.write(f"seed {seed}\n")
-        campaign(Path(rest[0]), seed)
+        campaign(Path(rest[0]), _seed(rest[1:]))
     elif command == "table" and rest:
         TABLE.write_text(table(Path(rest[0])))
     else:
