@@ -18,8 +18,9 @@ from ledger.services.alerting.alerts_again import looks, recompute
 from ledger.services.alerting.alerts_evidence import COLUMNS, Document, document, told_of
 from ledger.services.alerting.alerts_frames import frames
 from ledger.services.alerting.watch_consignments import Consignment
-from ledger.services.alerting.watch_frame import DAY, Names, Places, code_of
+from ledger.services.alerting.watch_frame import DAY, Names, code_of
 from ledger.services.alerting.watch_packing import ssccs
+from ledger.services.alerting.watch_places import Places
 from ledger.services.goods.places import by_batch, spans
 
 MOST = 200_000  # scans that are kept with an alert

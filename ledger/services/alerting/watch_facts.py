@@ -15,9 +15,9 @@ from ledger.domain.thresholds import DAY_S
 from ledger.domain.verbs import Role, Verb
 from ledger.services.alerting.markets import stated
 from ledger.services.alerting.watch_consignments import Case, Consignment
-from ledger.services.alerting.watch_frame import Places
 from ledger.services.alerting.watch_goods import Goods
 from ledger.services.alerting.watch_looks import Move
+from ledger.services.alerting.watch_places import Places
 from ledger.services.following.project_units import IN_TRANSIT
 from ledger.services.lookup import RECALLED
 

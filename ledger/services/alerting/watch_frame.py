@@ -4,30 +4,26 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ledger.db.models import Scan
-from ledger.detect.centres import Centres
 from ledger.detect.frame import (
     CHANNELS,
     LOC_SOURCES,
     NEVER_ISSUED,
     NO_LOT,
     Custody,
-    Level,
     Lots,
     Scans,
 )
 from ledger.detect.guessers import UNKNOWN
-from ledger.domain.regions import REGIONS, depth_of, region_of
-from ledger.services import districts
+from ledger.domain.regions import REGIONS, region_of
 from ledger.services.alerting.watch_consignments import GROWING, Consignment
 from ledger.services.alerting.watch_goods import Goods, Place
-from ledger.services.districts import Districts
+from ledger.services.alerting.watch_places import Places
 
 DAY = 86_400.0
 LAST_REGION = max(REGIONS)
@@ -183,65 +179,6 @@ class Names:
 def code_of(row: Scan) -> str:
     """Return the code of a scan: GTIN-14/serial."""
     return f"{row.gtin:014d}/{row.serial}"
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where goods may be sold. territories: regions and districts of each party's, none for one
-    that may sell anywhere. markets, free: of the brand's (`ledger.services.alerting.markets`).
-    districts: those that are loaded."""
-
-    territories: Mapping[int, frozenset[int]]
-    markets: Mapping[int, frozenset[int]]
-    free: frozenset[int]
-    districts: Districts
-
-    @cached_property
-    def depth(self) -> int:
-        """The finest level that any of them names (`ledger.detect.levels`)."""
-        return max(map(depth_of, self._stated), default=0)
-
-    @cached_property
-    def labels(self) -> list[list[int]]:
-        """The codes of the districts of each level, in the order of the detectors."""
-        return [level.label.tolist() for level in self.levels(())]
-
-    def levels(self, sold: Sequence[frozenset[int]]) -> tuple[Level, ...]:
-        """The districts as detectors read them. sold: where each consignment may be sold."""
-        return districts.levels(self._stated.union(self.districts.names), sold, self.depth)
-
-    @cached_property
-    def _stated(self) -> frozenset[int]:
-        """The districts that any territory or market names."""
-        every = (*self.territories.values(), *self.markets.values())
-        return frozenset(code for codes in every for code in codes if depth_of(code))
-
-    @cached_property
-    def centres(self) -> list[Centres]:
-        """What tells the districts of each level."""
-        return [self.districts.centres(at, own) for at, own in enumerate(self.labels, 1)]
-
-    def tell(self, scans: Scans) -> Scans:
-        """Scans with the districts that their locations tell."""
-        return replace(scans, places=tuple(level.of(scans) for level in self.centres))
-
-    def is_like(self, other: Places) -> bool:
-        """Say whether the levels are the same, and the districts where any are asked about."""
-        if not self.depth:
-            return not other.depth
-        return self.districts == other.districts and self.labels == other.labels
-
-    def of(self, consignment: Consignment) -> frozenset[int]:
-        """Regions and districts outside which a consignment may not be sold; none: it may be sold
-        anywhere.
-
-        Those of its first consignee, else those of its market. Where resale outside the market may
-        not be prohibited, no territory binds either.
-        """
-        if consignment.lot.market in self.free:
-            return frozenset()
-        own = self.territories.get(consignment.consignee)
-        return own or self.markets.get(consignment.lot.market, frozenset())
 
 
 def lots_of(consignments: Sequence[Consignment], places: Places, origin: int) -> Lots:

@@ -17,13 +17,13 @@ from ledger.services.alerting.watch_consignments import Consignment
 from ledger.services.alerting.watch_evidence import Source
 from ledger.services.alerting.watch_frame import (
     Names,
-    Places,
     Sold,
     custody_of,
     lots_of,
     sold_of,
 )
 from ledger.services.alerting.watch_goods import Goods
+from ledger.services.alerting.watch_places import Places
 from ledger.services.districts import Districts
 
 Territories = Mapping[int, frozenset[int]]
