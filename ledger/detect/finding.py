@@ -79,6 +79,11 @@ class Finding:
     city: int | None = None
     county: int | None = None
 
+    @property
+    def district(self) -> int | None:
+        """The county that it is of, or else the city; None: all of its region."""
+        return self.city if self.county is None else self.county
+
     def line(self) -> dict[str, Any]:
         """As a JSON object: fields that do not apply are left out."""
         known = asdict(self).items()

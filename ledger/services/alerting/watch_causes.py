@@ -157,9 +157,8 @@ class Finder:
         consignee = None
         if consignment is not None and packing is not None:
             district = None
-            if finding.city is not None:
-                code = finding.city if finding.county is None else finding.county
-                body["district"] = self.source.places.districts.named(code)
+            if finding.district is not None:
+                body["district"] = self.source.places.districts.named(finding.district)
                 district = str(body["district"]["en"])
             body["sentence"] = named(finding, consignment.name, district)
             body["evidence"] |= packing.units(finding)
@@ -201,7 +200,7 @@ class Finder:
         """What names the cause for good: a farm by when it was first told, guessers by the device
         that was first."""
         if finding.kind == "diversion" and consignment is not None:
-            return _diversion(consignment, finding.county or finding.city or finding.region)
+            return _diversion(consignment, finding.district or finding.region)
         if finding.kind == "clone":
             return f"clone/{finding.code}"
         if finding.kind == "guess":

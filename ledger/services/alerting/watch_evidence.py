@@ -13,6 +13,7 @@ from ledger.detect.clones import Basis
 from ledger.detect.finding import Finding
 from ledger.detect.guessers import UNKNOWN
 from ledger.domain import contents
+from ledger.domain.regions import depth_of
 from ledger.services.alerting import alerts
 from ledger.services.alerting.alerts_again import looks, recompute
 from ledger.services.alerting.alerts_evidence import COLUMNS, Document, document, told_of
@@ -142,8 +143,8 @@ class Source:
         told["origin"] = self.names.origin
         if consignment is not None:
             told["consignment"] = self._goods(consignment)
-        if finding.city is not None:
-            told["districts"] = self._districts(finding, told)
+        if finding.district is not None:
+            told["districts"] = self._districts(finding.district, told)
         basis = self.copies(finding.code) if finding.code is not None else None
         if basis is not None:
             told["copies"] = {
@@ -152,11 +153,11 @@ class Source:
             }
         return told
 
-    def _districts(self, finding: Finding, told: Document) -> Document:
-        """Which district of the finding's level each scan tells, by its id."""
-        depth = 1 if finding.county is None else 2
-        labels = self.places.labels[depth - 1]
-        told_by = self.places.centres[depth - 1].of(frames(told)[0])
+    def _districts(self, code: int, told: Document) -> Document:
+        """Which district each scan tells, by its id. code: of one of their level."""
+        level = depth_of(code) - 1
+        labels = self.places.labels[level]
+        told_by = self.places.centres[level].of(frames(told)[0])
         return {
             str(row[0]): labels[place]
             for row, place in zip(told["scans"], told_by.tolist(), strict=True)
