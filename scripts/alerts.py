@@ -21,9 +21,10 @@ from ledger.services.alerting.alerts_again import recompute as compute_again
 from ledger.services.alerting.alerts_evidence import Document, evidence_of
 from ledger.services.alerting.alerts_export import csv_lines
 from ledger.services.alerting.alerts_picture import picture
-from ledger.services.alerting.alerts_rules import KINDS, OUTCOMES
+from ledger.services.alerting.alerts_rules import KINDS
 from ledger.services.alerting.alerts_view import alert_json
 from ledger.services.alerting.alerts_words import LANGUAGES, sentence
+from ledger.services.alerting.outcomes import OUTCOMES
 from ledger.services.audit import COMMAND
 from ledger.services.site import Site
 from scripts import alert_rules, blacklist

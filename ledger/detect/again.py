@@ -88,7 +88,8 @@ def farm_again(scans: Scans, lots: Lots, fdr: float) -> Finding | None:
     return found[-1] if found else None
 
 
-def guess_again(scans: Scans, fdr: float) -> Finding | None:
-    """The finding on one device. scans: its scans of codes that were never issued."""
-    found = Guessers(fdr).feed(scans)
+def guess_again(scans: Scans, fdr: float, unknown: int) -> Finding | None:
+    """The finding on one device. scans: its scans of codes that were never issued. unknown: how
+    many such codes make a guesser."""
+    found = Guessers(fdr, unknown).feed(scans)
     return found[-1] if found else None

@@ -199,7 +199,7 @@ class Farms:
             update_of=told,
             sentence=(
                 f"{len(units)} items of {cases_in_words(cases[0], cases[-1])} of lot {label} were"
-                f" scanned by {counted(len(farm.devices), 'device')} within days; goods on sale are"
-                " not"
+                f" scanned by {counted(len(farm.devices), 'device')}, many within an hour; goods on"
+                " sale are not"
             ),
         )

@@ -34,7 +34,7 @@ def _world(seed: int) -> tuple[Scans, Lots, Custody]:
         rows.append(Row(day, 300, f"fake{i}", "copied", region=10 + i % 3, lat=lat, lon=lon))
     for i in range(90):
         rows.append(Row(50 + i / 1440, 30 + i % 6, f"farm{i % 7}", f"box{i}", region=0))
-    for i in range(30):
+    for i in range(50):
         rows.append(Row(55 + i / 1440, -1, f"bot{i % 5}", f"no{i}", lot=-1))
     return scans_of(rows), one_lot(), NO_CUSTODY
 

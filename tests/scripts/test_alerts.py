@@ -12,6 +12,7 @@ import pytest
 
 from ledger.db.engine import transaction
 from ledger.db.models import Scan
+from ledger.detect.guessers import UNKNOWN
 from ledger.services import api_keys
 from ledger.services.alerting import alerts, alerts_rules
 from ledger.services.alerting.alerts_evidence import document, keep_evidence
@@ -85,15 +86,16 @@ def test_an_alert_is_computed_again(goods: Goods, number: int, tmp_path: Path) -
         "channel": "web", "loc_src": "none", "lat": None, "lon": None, "acc_km": None,
         "region": None, "position": None, "leaf": b"",
     }  # fmt: skip
-    rows = [Scan(**{**scan, "id": at, "serial": f"x{at}"}) for at in range(3)]
-    tried = [f"{1:014d}/x{at}" for at in range(3)]
-    finding = {"day": 60 / 86_400, "sentence": "guessed", "evidence": {"scans": 3, "codes": tried}}
-    told = document({"fdr": 0.05, "level": 0.0}, rows)
+    rows = [Scan(**{**scan, "id": at, "serial": f"x{at}"}) for at in range(UNKNOWN)]
+    tried = [f"{1:014d}/x{at}" for at in range(UNKNOWN)]
+    evidence = {"scans": UNKNOWN, "codes": tried}
+    finding = {"day": 60 / 86_400, "sentence": "guessed", "evidence": evidence}
+    told = document({"fdr": 0.05, "level": 0.0, "unknown": UNKNOWN}, rows)
     alert = {"id": number, "kind": "guess", "raised": 60, "finding": finding}
     path = tmp_path / "why.json"
     path.write_text(json.dumps({**told, "origin": 0, "alert": alert}))
     said = goods.at.said("alerts", "recompute", "--file", str(path))
-    assert said == {"holds": True, "says": "3 kept scans give this alert again"}
+    assert said == {"holds": True, "says": f"{UNKNOWN} kept scans give this alert again"}
     told["scans"].pop()
     path.write_text(json.dumps({**told, "origin": 0, "alert": alert}))
     recompute = ("alerts", "recompute")

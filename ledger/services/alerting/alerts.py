@@ -21,8 +21,10 @@ from ledger.db.models import Alert
 from ledger.domain.regions import REGIONS
 from ledger.errors import Rejected
 from ledger.services.alerting import blacklist
+from ledger.services.alerting.alerts_copied import doubted
 from ledger.services.alerting.alerts_feed import tell
-from ledger.services.alerting.alerts_rules import EXPLAINED, FALSE, KINDS, OUTCOMES, mute_if_broken
+from ledger.services.alerting.alerts_rules import KINDS, mute_if_broken
+from ledger.services.alerting.outcomes import EXPLAINED, FALSE, OUTCOMES
 from ledger.services.alerting.own import own
 from ledger.services.audit import WORKER, record
 
@@ -90,6 +92,8 @@ def keep(session: Session, now: int, rule: AlertRule, cause: Cause) -> tuple[Ale
     else:
         tell(session, now, alert, "raised")
         blacklist.follow(session, now, alert)
+    for other in doubted(session, alert) if alert.kind == "clone" else ():
+        tell(session, now, other, "updated")
     return alert, True
 
 

@@ -166,7 +166,8 @@ def _guessed(told: Document) -> Follows | None:
     scans, _, _ = frames(told)
     said = told["alert"]["finding"]
     each = [scans.take(scans.device == number) for number in range(len(scans.devices))]
-    found = [one for one in (guess_again(own, told["terms"]["fdr"]) for own in each) if one]
+    fdr, unknown = told["terms"]["fdr"], told["terms"]["unknown"]
+    found = [one for one in (guess_again(own, fdr, unknown) for own in each) if one]
     if not len(each) == len(found) == min(said.get("members", 1), MOST):
         return None
     codes = tuple(said["evidence"]["codes"])

@@ -22,10 +22,9 @@ from ledger.domain.promise import is_broken
 from ledger.domain.thresholds import TESTS
 from ledger.errors import Rejected
 from ledger.services.alerting.alerts_feed import tell_rule
+from ledger.services.alerting.outcomes import OUTCOMES
 from ledger.services.audit import WORKER, record
 
-CONFIRMED, EXPLAINED, FALSE = "confirmed", "explained", "false"
-OUTCOMES = (CONFIRMED, EXPLAINED, FALSE)
 AHEAD, SKIPPED, OUTSIDE, RECALLED = (
     "ahead_of_receipt",
     "skipped_hop",

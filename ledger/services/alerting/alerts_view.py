@@ -8,12 +8,14 @@ from sqlalchemy.orm import Session
 
 from ledger.db.alerting import ItemValue
 from ledger.db.models import Alert
+from ledger.services.alerting.alerts_copied import copied
 
 _OWN = ("kind", "lot", "region", "code", "day")  # of a finding, told by the alert's own columns
 
 
 def alert_json(session: Session, alert: Alert) -> dict[str, Any]:
-    """Return an alert: its own members, then those of the finding that raised it."""
+    """Return an alert: its own members, then those of the finding that raised it. A diversion also
+    says how many of the codes that it names were raised as copies since (`copied`)."""
     return {
         "id": alert.id,
         "kind": alert.kind,
@@ -35,6 +37,7 @@ def alert_json(session: Session, alert: Alert) -> dict[str, Any]:
         "judged": alert.judged,
         "judged_by": alert.judged_by,
         "exception": alert.exception,
+        **({"copied": copied(session, alert)} if alert.kind == "diversion" else {}),
         **{name: value for name, value in alert.body.items() if name not in _OWN},
     }
 

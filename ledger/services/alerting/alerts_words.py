@@ -120,7 +120,7 @@ def _farm(told: Document) -> str:
     of = _evidence(told)
     return (
         f"批次{told['alert']['lot']}{_cases(of['cases'][0], of['cases'][-1])}的"
-        f"{of['scans']}件商品在数日内被{_devices(told)}台设备扫描；在售商品不会如此"
+        f"{of['scans']}件商品被{_devices(told)}台设备扫描，其中多件在一小时内；在售商品不会如此"
     )
 
 

@@ -139,7 +139,10 @@ class Source:
     def _document(
         self, finding: Finding, consignment: Consignment | None, rows: Sequence[Scan]
     ) -> Document:
-        told = document({"fdr": finding.fdr, "level": finding.level}, rows, self.names.late)
+        terms = {"fdr": finding.fdr, "level": finding.level}
+        if finding.kind == "guess":
+            terms["unknown"] = UNKNOWN
+        told = document(terms, rows, self.names.late)
         told["origin"] = self.names.origin
         if consignment is not None:
             told["consignment"] = self._goods(consignment)

@@ -18,7 +18,7 @@ from ledger.errors import Rejected
 from ledger.services.alerting import alerts, alerts_exceptions, alerts_rules, blacklist
 from ledger.services.alerting.alerts_feed import type_of
 from ledger.services.alerting.alerts_summary import put_value, summary
-from ledger.services.alerting.alerts_view import severity
+from ledger.services.alerting.alerts_view import alert_json, severity
 
 BRAND, GTIN, NOW, FDR = 9506000000015, 9506000134352, 1_760_000_000, 0.05
 DAY = 86_400
@@ -90,6 +90,39 @@ def test_the_feed_tells_of_doublings(session: Session) -> None:
         alerts.count(session, NOW, alert, 1, NOW + number)
     assert (alert.scans, alert.last) == (110, NOW + 99)
     assert told(session, alert) == ["raised", "updated", "updated", "updated"]
+
+
+def test_a_diversion_says_how_many_of_its_codes_are_copies(session: Session) -> None:
+    """The feed once, when half of them are; those of another lot, and what was no copy, count for
+    nothing."""
+    codes = [f"{GTIN:014d}/{n}" for n in range(5)]
+    moved = keep(session, body={"sentence": "moved", "evidence": {"codes": codes}})
+    other = keep(session, "other", body={"sentence": "other", "evidence": {"codes": ["x/1"]}})
+
+    def copy(number: int, lot: str = "L1") -> Alert:
+        code = codes[number]
+        body = {"sentence": "copied", "evidence": {}}
+        return keep(session, f"clone/{code}", "clone", code=code, lot=lot, body=body)
+
+    def copied() -> int:
+        count = alert_json(session, moved)["copied"]
+        assert isinstance(count, int)
+        return count
+
+    first = copy(0)
+    assert "copied" not in alert_json(session, first)
+    copy(1)
+    assert (copied(), told(session, moved)) == (2, ["raised"])
+    close(session, first, "false")
+    assert copied() == 1
+    copy(2)
+    assert (copied(), told(session, moved)) == (2, ["raised"])
+    copy(3)
+    assert (copied(), told(session, moved)) == (3, ["raised", "updated"])
+    copy(4)
+    close(session, first, "confirmed")
+    assert (copied(), told(session, moved)) == (5, ["raised", "updated"])
+    assert (alert_json(session, other)["copied"], told(session, other)) == (0, ["raised"])
 
 
 def test_archived_until_so_many_more(session: Session) -> None:

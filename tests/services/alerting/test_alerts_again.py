@@ -22,6 +22,7 @@ from ledger.db.models import ChainLot
 from ledger.detect.account import diversion_in_words
 from ledger.detect.farms import MANY
 from ledger.detect.finding import Evidence, Leaker
+from ledger.detect.guessers import UNKNOWN
 from ledger.domain.regions import REGIONS
 from ledger.domain.verbs import Verb
 from ledger.errors import Rejected
@@ -87,7 +88,7 @@ def a_farm(at: Board) -> None:
 def a_guesser(at: Board) -> None:
     """Codes that were never issued, and some that were."""
     at.scan(0, 1, END - 60, "guesser")
-    for number in range(3):
+    for number in range(UNKNOWN):
         at.scan(-1, number, END - 50 + number, "guesser")
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from ledger.db.alerting import AlertEvidence
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Alert, Product, Scan, WatchState
+from ledger.detect.guessers import UNKNOWN
 from ledger.errors import Unavailable
 from ledger.services.alerting import alerts_rules
 from ledger.services.alerting.watch import Watcher
@@ -37,7 +38,7 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Board:
     return found
 
 
-def guess(at: Board, device: str, time: int, count: int = 3, gtin: int = OTHERS_GTIN) -> None:
+def guess(at: Board, device: str, time: int, count: int = UNKNOWN, gtin: int = OTHERS_GTIN) -> None:
     """Let a device try codes of a brand that were never issued."""
     with transaction(at.engine) as session:
         session.add_all(
@@ -78,7 +79,7 @@ def test_what_one_brand_changes_keeps_nobody_waiting(at: Board) -> None:
     """Its own scans are read again, in pieces; another's are looked at in the next pass, by the
     rules and the detectors, and what was known of them is still known."""
     watcher = Watcher(at.site, 0.05)
-    guess(at, "script", END - 900, 2)
+    guess(at, "script", END - 900, UNKNOWN - 1)
     watched(at, watcher)
     known = watcher._seen.brands[OTHER].detection
     assert causes(at, BRAND) == {"diversion", "clone"}
@@ -97,7 +98,7 @@ def test_what_one_brand_changes_keeps_nobody_waiting(at: Board) -> None:
 
 def test_who_begins_anew_again_and_again_holds_up_nobody(at: Board) -> None:
     """Another brand's memory is built first, however often the dial of one is turned."""
-    guess(at, "script", END - 900, 2)
+    guess(at, "script", END - 900, UNKNOWN - 1)
     watched(at, Watcher(at.site, 0.05))
     watcher = Watcher(at.site, 0.05)
     for number in range(12):
@@ -158,7 +159,7 @@ def test_a_database_that_is_busy_costs_no_memory(
 ) -> None:
     """What was found is kept when it may be written, and no scan is read again for it."""
     watcher = Watcher(at.site, 0.05)
-    guess(at, "script", END - 900, 2)
+    guess(at, "script", END - 900, UNKNOWN - 1)
     watched(at, watcher)
     guess(at, "script", END - 800, 1)
     known = {brand: own.detection for brand, own in watcher._seen.brands.items()}
@@ -183,8 +184,8 @@ def test_what_a_brand_was_fed_in_vain_is_built_anew(
 ) -> None:
     """Where its evidence could not be read; the memory of the others stays."""
     watcher = Watcher(at.site, 0.05)
-    guess(at, "script", END - 900, 2)
-    guess(at, "another", END - 890, 2, gtin=GTIN)
+    guess(at, "script", END - 900, UNKNOWN - 1)
+    guess(at, "another", END - 890, UNKNOWN - 1, gtin=GTIN)
     watched(at, watcher)
     known = watcher._seen.brands[BRAND].detection
     guess(at, "script", END - 800, 1)
