@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import orjson
 from ledger.detect import Finding, Lots, Scans, detect
 from ledger.detect.frame import Bools
 from ledger.errors import Rejected
+from ledger.services.worlds.stated_places import MISPLACED
 from ledger.services.worlds.world_files import GAP, read_world
 
 
@@ -58,8 +59,9 @@ def set_aside(scans: Scans, lots: Lots) -> tuple[Scans, dict[str, int]]:
 
     repeated: the same device, code and instant as an earlier row. contradicted: another lot or case
     than the code's first row has. future: after GAP days without a scan, with all that follow.
-    Counted too, and kept, since detectors use them only where they can: no_place (no region) and
-    no_case (none, or none of its lot).
+    Counted too, and kept, since detectors use them only where they can: misplaced (the location
+    contradicts the region; neither is used), no_place (no region) and no_case (none, or none of its
+    lot).
     """
     first = np.unique(scans.unit, return_index=True)[1]
     lot, case = np.zeros((2, len(scans.codes)), dtype=np.int64)
@@ -76,11 +78,13 @@ def set_aside(scans: Scans, lots: Lots) -> tuple[Scans, dict[str, int]]:
         "repeated": repeated,
         "contradicted": contradicted & ~repeated,
         "future": future & ~repeated & ~contradicted,
-        "no_place": scans.region < 0,
+        "misplaced": scans.region == MISPLACED,
+        "no_place": (scans.region < 0) & (scans.region != MISPLACED),
         "no_case": known & ((scans.case < 0) | (scans.case >= count)),
     }
     left_out = repeated | contradicted | future
     kept = scans.take(~left_out) if left_out.any() else scans
+    kept = replace(kept, region=np.maximum(kept.region, -1))
     return kept, {reason: int(np.count_nonzero(rows)) for reason, rows in counts.items()}
 
 

@@ -54,20 +54,23 @@ class Block:
             return self._cells.texts(self._at[name])
         return [text.encode() for text in self.texts(name)]
 
-    def floats(self, name: str) -> Floats:
-        """The column as finite numbers."""
-        found = self._cells.floats(self._at[name]) if self._cells is not None else None
+    def floats(self, name: str, empty: float | None = None) -> Floats:
+        """The column as finite numbers. empty: what an empty cell says; None: it is refused."""
+        found = self._cells.floats(self._at[name], empty) if self._cells is not None else None
         if found is None:
-            found = np.array(self._parse(name, float), dtype=np.float64)
-            self.require(name, np.isfinite(found), "is not a finite number")
+            found = np.array(self._parse(name, float, empty), dtype=np.float64)
+            finite = np.isfinite(found)
+            if empty is not None:
+                finite |= [not text for text in self.texts(name)]
+            self.require(name, finite, "is not a finite number")
         return found
 
-    def ints(self, name: str) -> Ints:
-        """The column as whole numbers of 64 bits."""
-        found = self._cells.ints(self._at[name]) if self._cells is not None else None
+    def ints(self, name: str, empty: int | None = None) -> Ints:
+        """The column as whole numbers of 64 bits. empty: as for `floats`."""
+        found = self._cells.ints(self._at[name], empty) if self._cells is not None else None
         if found is not None:
             return found
-        whole = self._parse(name, int)
+        whole = self._parse(name, int, empty)
         try:
             return np.array(whole, dtype=np.int64)
         except OverflowError:
@@ -93,12 +96,13 @@ class Block:
         """Refuse a cell."""
         raise Rejected("BAD_WORLD", f"{self.path}: row {self.first + at}, column {name}: {text}.")
 
-    def _parse(self, name: str, read: Callable[[str], float]) -> list[float]:
+    def _parse(self, name: str, read: Callable[[str], float], empty: float | None) -> list[float]:
         texts = self.texts(name)
+        words = texts if empty is None else [text or str(empty) for text in texts]
         try:
-            return list(map(read, texts))
+            return list(map(read, words))
         except ValueError:
-            at = next(i for i, word in enumerate(texts) if not is_read(read, word))
+            at = next(i for i, word in enumerate(words) if not is_read(read, word))
             self.bad(name, at, f"'{texts[at]}' is not a number")
 
 

@@ -12,7 +12,7 @@ from io import BufferedReader
 
 import numpy as np
 
-from ledger.detect.frame import Floats, Ints
+from ledger.detect.frame import Bools, Floats, Ints
 
 CHUNK = 1 << 19  # bytes parsed at a time: what is made of them stays in the processor's cache
 MOST_DIGITS = 15  # of a decimal: it is then the nearest double, as the quotient of two exact ones
@@ -36,22 +36,24 @@ class Cells:
         self._start[0, 0] = 0
         self._start[0, 1:] = ends[-1, :-1] + 1
 
-    def floats(self, column: int) -> Floats | None:
-        """Decimals like -12.5; None if a cell is anything else."""
-        parsed = self._parsed(column, MOST_DIGITS, dots=True)
+    def floats(self, column: int, empty: float | None = None) -> Floats | None:
+        """Decimals like -12.5; None if a cell is anything else. empty: what an empty one says."""
+        parsed = self._parsed(column, MOST_DIGITS, dots=True, gaps=empty is not None)
         if parsed is None:
             return None
         value, decimals, negative = parsed
         found = value / np.power(10.0, decimals)
-        return np.where(negative, -found, found)
+        found = np.where(negative, -found, found)
+        return found if empty is None else np.where(self._is_empty(column), empty, found)
 
-    def ints(self, column: int) -> Ints | None:
-        """Whole numbers like -12; None if a cell is anything else."""
-        parsed = self._parsed(column, MOST_INT_DIGITS, dots=False)
+    def ints(self, column: int, empty: int | None = None) -> Ints | None:
+        """Whole numbers like -12; None if a cell is anything else. empty: as for `floats`."""
+        parsed = self._parsed(column, MOST_INT_DIGITS, dots=False, gaps=empty is not None)
         if parsed is None:
             return None
         value, _, negative = parsed
-        return np.where(negative, -value, value)
+        found = np.where(negative, -value, value)
+        return found if empty is None else np.where(self._is_empty(column), empty, found)
 
     def texts(self, column: int) -> list[bytes]:
         """The cells as they are."""
@@ -66,8 +68,15 @@ class Cells:
         found: list[bytes] = cells.view(f"S{widest}").ravel().tolist()
         return found
 
-    def _parsed(self, column: int, most: int, dots: bool) -> tuple[Ints, Ints, Ints] | None:
-        """Digits as one number, how many stand after the dot, and whether a minus comes first."""
+    def _is_empty(self, column: int) -> Bools:
+        found: Bools = self._start[column] == self._end[column]
+        return found
+
+    def _parsed(
+        self, column: int, most: int, dots: bool, gaps: bool
+    ) -> tuple[Ints, Ints, Ints] | None:
+        """Digits as one number, how many stand after the dot, and whether a minus comes first.
+        gaps: empty cells are welcome."""
         start, width = self._start[column], self._end[column] - self._start[column]
         if int(width.max()) > most + 2:
             return None
@@ -89,7 +98,8 @@ class Cells:
                 if not dots or (other & ((char != _DOT) | dotted)).any():
                     return None
                 dotted |= other
-        if int(digits.min()) == 0 or int(digits.max()) > most:
+        told = (digits > 0) | (width == 0) if gaps else digits > 0
+        if not told.all() or int(digits.max()) > most:
             return None
         return value, decimals, negative
 

@@ -7,7 +7,7 @@ column.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +16,6 @@ import numpy as np
 from ledger.detect.centres import Centres
 from ledger.detect.frame import (
     CHANNELS,
-    LOC_SOURCES,
     Bools,
     Custody,
     Ints,
@@ -27,8 +26,8 @@ from ledger.detect.frame import (
 )
 from ledger.errors import Rejected
 from ledger.services.worlds.csv_blocks import Block, is_read, read_blocks, read_table
+from ledger.services.worlds.stated_places import MOST_REGIONS, Cities, degrees, locations
 
-MOST_REGIONS = 4096
 MOST_CASES = 1 << 20  # of a lot
 GAP = 366.0  # days without any scan: what is on the smaller side of it has wrong days
 PACKING = ("items", "case_size", "cases_per_pallet")
@@ -38,17 +37,21 @@ def read_world(folder: Path) -> tuple[Scans, Lots, Custody]:
     """The three frames of a folder that holds lots, custody and events as .csv or .csv.gz."""
     if not folder.is_dir():
         raise Rejected("BAD_WORLD", f"{folder} is not a folder; give the folder of a scan world.")
-    lots = read_lots(_find(folder, "lots"))
+    has_cities = any(path.is_file() for path in _paths(folder, "cities"))
+    cities = Cities.read(_find(folder, "cities")) if has_cities else None
+    lots = read_lots(_find(folder, "lots"), cities)
     rows = {int(label): row for row, label in enumerate(lots.label)}
-    custody = read_custody(_find(folder, "custody"), rows)
-    scans = _in_known_regions(folder, read_events(_find(folder, "events"), rows))
+    custody = read_custody(_find(folder, "custody"), rows, lots.cases())
+    scans = read_events(_find(folder, "events"), rows)
+    if cities is not None:
+        scans = cities.placed(scans)
     return *_in_places(folder, scans, lots), custody
 
 
-def read_lots(path: Path) -> Lots:
+def read_lots(path: Path, cities: Cities | None = None) -> Lots:
     """lots.csv: lot, distributor, territory (region ids joined by |; none: anywhere), ship_day,
     items, case_size, cases_per_pallet; an optional column `restricted` is 0 where goods may be
-    resold anywhere all the same, else 1."""
+    resold anywhere all the same, else 1. cities: those that a territory's regions must have."""
     names = ("lot", "distributor", "territory", "ship_day", *PACKING)
     table = read_table(path, names, optional=("restricted",))
     label = table.ints("lot")
@@ -59,7 +62,8 @@ def read_lots(path: Path) -> Lots:
         table.require(name, column > 0, "must be above 0")
     cases = -(-items // case_size)
     table.require("items", cases <= MOST_CASES, f"makes more than {MOST_CASES:,} cases")
-    sold = [_regions(table, at, text) for at, text in enumerate(table.texts("territory"))]
+    known = None if cities is None else frozenset(cities.region.tolist())
+    sold = [_regions(table, at, text, known) for at, text in enumerate(table.texts("territory"))]
     most = max((max(regions, default=0) for regions in sold), default=0)
     territory = np.zeros((len(label), most + 1), dtype=np.bool_)
     for row, regions in enumerate(sold):
@@ -80,15 +84,6 @@ def read_lots(path: Path) -> Lots:
     )
 
 
-def _in_known_regions(folder: Path, scans: Scans) -> Scans:
-    """With -1 for regions that cities.csv, where there is one, has no city of: they are no places
-    of this country, and tell nothing of where goods are sold."""
-    if not any(path.is_file() for path in _paths(folder, "cities")):
-        return scans
-    known = read_table(_find(folder, "cities"), ("region_id",)).ints("region_id")
-    return replace(scans, region=np.where(np.isin(scans.region, known), scans.region, -1))
-
-
 def _in_places(folder: Path, scans: Scans, lots: Lots) -> tuple[Scans, Lots]:
     """With the optional columns `cities` and `counties` of lots.csv (ids joined by |): a lot with a
     city of a region of its territory may be sold in those cities of it only, and one with a county
@@ -100,9 +95,8 @@ def _in_places(folder: Path, scans: Scans, lots: Lots) -> tuple[Scans, Lots]:
         return scans, lots
     cities = read_places(_find(folder, "cities"), "city_id", "region_id")
     above = cities.ints("region_id")
-    cities.require("region_id", (above >= 0) & (above < MOST_REGIONS), "is no region number")
     levels = [Level(cities.ints("city_id"), above, _sold(table, "cities", cities, "city_id"))]
-    place, lat, lon = np.arange(len(above)), cities.floats("lat"), cities.floats("lon")
+    place, (lat, lon) = np.arange(len(above)), degrees(cities)
     finer = []
     if "counties" in table:
         counties = read_places(_find(folder, "counties"), "county_id", "city_id")
@@ -112,9 +106,7 @@ def _in_places(folder: Path, scans: Scans, lots: Lots) -> tuple[Scans, Lots]:
         counties.require("city_id", city >= 0, "is no city of cities.csv")
         sold = _sold(table, "counties", counties, "county_id")
         levels.append(Level(counties.ints("county_id"), city, sold))
-        own = Centres(
-            np.arange(len(city)), counties.floats("lat"), counties.floats("lon"), above[city]
-        )
+        own = Centres(np.arange(len(city)), *degrees(counties), above[city])
         finer.append(own)
         place, lat, lon = np.append(place, city), np.append(lat, own.lat), np.append(lon, own.lon)
     places = tuple(each.of(scans) for each in (Centres(place, lat, lon, above), *finer))
@@ -144,27 +136,32 @@ def read_places(path: Path, key: str, above: str) -> Block:
     return table
 
 
-def read_custody(path: Path, lot_rows: Mapping[int, int]) -> Custody:
-    """custody.csv: lot, case_from, case_to (half open), retailer_city. lot_rows: label → row."""
+def read_custody(path: Path, lot_rows: Mapping[int, int], cases: Ints) -> Custody:
+    """custody.csv: lot, case_from, case_to (half open), retailer_city. lot_rows: label → row.
+    cases: how many each row of Lots has."""
     table = read_table(path, ("lot", "case_from", "case_to", "retailer_city"))
     case_from, case_to = table.ints("case_from"), table.ints("case_to")
     table.require("case_to", case_to > case_from, "must be above case_from")
     table.require("case_from", case_from >= 0, "must not be below 0")
     lot = _lot_rows(table, lot_rows)
+    within = case_to <= cases[lot]
+    table.require("case_to", within, "is beyond the cases that lots.csv gives this lot")
     return Custody(lot, case_from, case_to, place=table.ints("retailer_city"))
 
 
 def read_events(path: Path, lot_rows: Mapping[int, int]) -> Scans:
     """events.csv in order of day: day, code, lot, case, device, channel, loc_src, lat, lon, acc_km,
-    region. Codes and devices get numbers in order of their first appearance."""
+    region (empty or below 0: unknown). Codes and devices get numbers in order of their first
+    appearance."""
     names = ("day", "code", "lot", "case", "device", "channel", "loc_src", "lat", "lon", "acc_km",
              "region")  # fmt: skip
     codes, devices = _numbering(), _numbering()
     parts = []
     last = -np.inf
     for block in read_blocks(path, names):
-        day, lat, lon, acc_km = (block.floats(name) for name in ("day", "lat", "lon", "acc_km"))
-        case, region = block.ints("case"), block.ints("region")
+        day, case = block.floats("day"), block.ints("case")
+        lat, lon, acc_km, loc_src = locations(block)
+        region = np.maximum(block.ints("region", empty=-1), -1)
         ordered = day >= np.concatenate(([last], day[:-1]))
         block.require("day", ordered, "is before the row above; order the file by day")
         block.require("region", region < MOST_REGIONS, "is no region number")
@@ -174,7 +171,7 @@ def read_events(path: Path, lot_rows: Mapping[int, int]) -> Scans:
             unit=_numbers(codes, block.names("code")),
             device=_numbers(devices, block.names("device")),
             channel=block.words("channel", CHANNELS),
-            loc_src=block.words("loc_src", LOC_SOURCES),
+            loc_src=loc_src,
             lot=_lot_rows(block, lot_rows, unknown=-1),
             codes=(), devices=(),
         )  # fmt: skip
@@ -221,10 +218,14 @@ def _decoded(numbering: defaultdict[bytes, int]) -> list[str]:
     return [name.decode() for name in numbering]
 
 
-def _regions(table: Block, at: int, text: str) -> list[int]:
+def _regions(table: Block, at: int, text: str, known: Set[int] | None) -> list[int]:
     regions = _numbers_in(table, "territory", at, text)
     if any(not 0 <= region < MOST_REGIONS for region in regions):
         table.bad("territory", at, f"'{text}' holds no region number")
+    for region in regions:
+        if known is not None and region not in known:
+            text = f"'{region}' is no region of cities.csv: name one that has a city there"
+            table.bad("territory", at, text)
     return regions
 
 

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ledger.detect import Scans, detect
+from ledger.domain.regions import REGIONS
 from ledger.errors import Rejected
 from ledger.services.worlds.backtest import run_backtest
 from ledger.services.worlds.simulator.files import write_frames
@@ -126,7 +127,9 @@ def test_rows_that_cannot_be_true_are_set_aside_and_counted(world: Path, tmp_pat
     for name in ("lots.csv", "custody.csv"):
         (folder / name).write_text((world / name).read_text())
     header, *rows = (world / "events.csv").read_text().splitlines(keepends=True)
-    clean = {"repeated": 0, "contradicted": 0, "future": 0, "no_place": 0, "no_case": 0}
+    clean = dict.fromkeys(
+        ("repeated", "contradicted", "future", "misplaced", "no_place", "no_case"), 0
+    )
     alerts, aside = _backtest(folder, [header, *rows], tmp_path / "clean.jsonl")
     assert (aside, alerts.count("\n") >= 2) == (clean, True)
 
@@ -140,8 +143,8 @@ def test_rows_that_cannot_be_true_are_set_aside_and_counted(world: Path, tmp_pat
     later = changed(rows[-1], day="99999", code="late", device="y")
     unknown = changed(rows[-1], region="-1", case="-1", code="lost", device="z")
     found = _backtest(folder, [header, *twice, other, unknown, later], tmp_path / "odd.jsonl")
-    counted = {"repeated": 24, "contradicted": 1, "future": 1, "no_place": 1, "no_case": 1}
-    assert found == (alerts, counted)
+    odd = {"repeated": 24, "contradicted": 1, "future": 1, "no_place": 1, "no_case": 1}
+    assert found == (alerts, clean | odd)
 
 
 def test_a_code_scanned_a_hundred_thousand_times_is_one_alert(tmp_path: Path) -> None:
@@ -188,7 +191,9 @@ def test_what_names_no_place_is_no_diversion(world: Path, tmp_path: Path) -> Non
     (anywhere / "lots.csv").write_text("".join(",".join(line) + "\n" for line in lines))
     home = sorted({int(region) for row in lots.territory for region in np.flatnonzero(row)})
     write_frames(abroad, scans, lots, custody)
-    cities = "".join(f"{at},{region},1,2\n" for at, region in enumerate(home))
+    cities = "".join(
+        f"{number},{number},{REGIONS[number].lat},{REGIONS[number].lon}\n" for number in home
+    )
     (abroad / "cities.csv").write_text("city_id,region_id,lat,lon\n" + cities)
     away = int(np.count_nonzero(~np.isin(scans.region, home)))
     for folder, unplaced in ((anywhere, 0), (abroad, away)):

@@ -53,6 +53,10 @@ def test_what_is_parsed_is_what_python_parses(rows: list[tuple[str, str, str]]) 
             ]
         if ints is not None:
             assert _read(int, texts) == ints.tolist()
+        filled = [text or "-1" for text in texts]
+        floats, ints = cells.floats(column, empty=-1.0), cells.ints(column, empty=-1)
+        assert floats is None or _read(float, filled) == floats.tolist()
+        assert ints is None or _read(int, filled) == ints.tolist()
 
 
 @given(st.lists(st.decimals(-(10**6), 10**6, places=6).map(str), min_size=1, max_size=30))
@@ -61,6 +65,10 @@ def test_common_decimals_are_parsed(texts: list[str]) -> None:
     cells = plain_cells(("\n".join(texts) + "\n").encode(), 1)
     assert cells is not None and cells.floats(0) is not None
     assert len(texts[0].replace(".", "").lstrip("-")) <= MOST_DIGITS
+    with_gaps = plain_cells(("\n".join(["", *texts, ""]) + "\n").encode(), 1)
+    assert with_gaps is not None and with_gaps.floats(0) is None
+    filled = with_gaps.floats(0, empty=0.5)
+    assert filled is not None and filled.tolist() == [0.5, *map(float, texts), 0.5]
 
 
 def test_what_is_not_plain_is_left_alone() -> None:
