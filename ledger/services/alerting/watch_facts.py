@@ -22,6 +22,7 @@ from ledger.services.following.project_units import IN_TRANSIT
 from ledger.services.lookup import RECALLED
 
 SETTLING_S = 7 * DAY_S  # a shipment is not called unconfirmed before
+MOST_LEVELS = 8  # of units in units that are looked through
 MOST_WAITING, MOST_COUNTED = 1_000, 20_000  # that are counted, of one party
 CHUNK = 500
 _SENT = (Verb.SHIP, Verb.RETURN_TO)
@@ -32,15 +33,34 @@ _MOVES = (*_SENT, *_TAKEN, Verb.REFUSE, Verb.REPORT_LOST)
 
 
 def moves_of(session: Session, goods: Goods, rows: Iterable[Scan]) -> dict[bytes, list[Move]]:
-    """Return how the scanned items, their cases and pallets moved, by unit, in order."""
+    """Return how the scanned items, their cases and pallets moved, by unit, in order.
+
+    What was packed again moved as what it is in, until it is taken out.
+    """
     units: set[bytes] = set()
     for row in rows:
         place = goods.place(row.batch, row.index)
         if place is not None and row.code_leaf is not None:
             case = goods.consignments[place.row].cases[place.case]
             units |= {row.code_leaf, case.unit, case.pallet}
+    steps: dict[bytes, list[_Step]] = {}
+    asked, left = set(units), MOST_LEVELS
+    while asked and left:
+        packed = _read_steps(session, asked, steps)
+        asked, left = packed - steps.keys(), left - 1
+    return {unit: moves for unit in units if (moves := _whole(unit, steps))}
+
+
+_Step = tuple[int, Move | bytes]
+"""When a unit moved and how, or what it was packed into."""
+
+
+def _read_steps(
+    session: Session, units: Iterable[bytes], steps: dict[bytes, list[_Step]]
+) -> set[bytes]:
+    """Add the steps of some units; return what they were packed into."""
     subjects = [ids.subject("unit", unit) for unit in units]
-    found: dict[bytes, list[Move]] = {}
+    packed = set()
     for start in range(0, len(subjects), CHUNK):
         query = (
             select(
@@ -49,13 +69,32 @@ def moves_of(session: Session, goods: Goods, rows: Iterable[Scan]) -> dict[bytes
                 ChainEvent.verb,
                 ChainEvent.actor,
                 ChainEvent.counterparty,
+                ChainEvent.args,
             )
             .where(ChainEvent.subject.in_(subjects[start : start + CHUNK]))
-            .where(ChainEvent.verb.in_(_MOVES))
+            .where(ChainEvent.verb.in_((*_MOVES, Verb.PACKED_INTO)))
             .order_by(ChainEvent.subject, ChainEvent.seq)
         )
-        for unit, time, verb, actor, other in session.execute(query):
-            found.setdefault(unit, []).append(_move(unit, time, verb, actor, other))
+        for unit, time, verb, actor, other, args in session.execute(query):
+            if verb == Verb.PACKED_INTO:
+                parent = bytes.fromhex(args["parent"][2:])
+                packed.add(parent)
+                steps.setdefault(unit, []).append((time, parent))
+            else:
+                move = _move(unit, time, verb, actor, other)
+                steps.setdefault(unit, []).append((time, move))
+    return packed
+
+
+def _whole(unit: bytes, steps: Mapping[bytes, Sequence[_Step]]) -> list[Move]:
+    """All moves of a unit, those of what it was packed into before the next of its own: of those
+    that are past at some time, the last is its newest."""
+    found: list[Move] = []
+    for time, step in steps.get(unit, ()):
+        if isinstance(step, Move):
+            found.append(step)
+        else:
+            found += [move for move in _whole(step, steps) if move.time >= time]
     return found
 
 

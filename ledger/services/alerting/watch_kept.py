@@ -1,7 +1,8 @@
 """What a rule knew of its scans' goods, kept with the alert, and asked again from there.
 
     "facts": {"asked", "consignments": [{"lot", "name", "market", "consignee", "cases": […]}],
-              "moves": {unit: [[time, sent, party, to], …]}, "items": [[batch, index, unit], …],
+              "moves": {unit: [[time, sent, party, to, inside?], …]},
+              "items": [[batch, index, unit], …],
               "confirmed": {party: [received, waiting]}, "roles", "recalled", "markets"}
 
 `cases` are those scanned, with all that lie on the same pallets; `items` the codes that were moved
@@ -33,7 +34,9 @@ def kept(facts: Facts, rows: Sequence[Scan]) -> dict[str, Any]:
             continue
         consignment, case = found
         whole[id(consignment)] = consignment
-        pallets.setdefault(id(consignment), set()).add(case.pallet)
+        moved = [*facts.moves.get(case.unit, ()), *facts.moves.get(row.code_leaf or b"", ())]
+        inside = {case.pallet, *(move.unit for move in moved)}
+        pallets.setdefault(id(consignment), set()).update(inside)
         units.update(dict.fromkeys((case.unit, case.pallet)))
         if row.code_leaf in facts.moves:
             assert row.code_leaf is not None  # it has moves
@@ -44,7 +47,7 @@ def kept(facts: Facts, rows: Sequence[Scan]) -> dict[str, Any]:
         "consignments": [_told(one, pallets[key]) for key, one in whole.items()],
         "items": items,
         "moves": {
-            _hex(unit): [[move.time, move.sent, move.party, move.to] for move in facts.moves[unit]]
+            _hex(unit): [_step(move, unit) for move in facts.moves[unit]]
             for unit in units
             if unit in facts.moves
         },
@@ -53,6 +56,12 @@ def kept(facts: Facts, rows: Sequence[Scan]) -> dict[str, Any]:
         "recalled": {str(lot): at for lot, at in facts.recalled.items()},
         "markets": {str(number): sorted(of) for number, of in (facts.markets or {}).items()},
     }
+
+
+def _step(move: Move, unit: bytes) -> list[Any]:
+    """A move as it is kept; of what the unit was in, with that."""
+    inside = [] if move.unit == unit else [_hex(move.unit)]
+    return [move.time, move.sent, move.party, move.to, *inside]
 
 
 def _told(one: Consignment, pallets: set[bytes]) -> dict[str, Any]:
@@ -89,7 +98,8 @@ class Kept:
         """Read what `kept` returned."""
         moves = {
             _bytes(unit): [
-                Move(time, sent, party, to, _bytes(unit)) for time, sent, party, to in steps
+                Move(time, sent, party, to, _bytes(*inside or [unit]))
+                for time, sent, party, to, *inside in steps
             ]
             for unit, steps in told["moves"].items()
         }
