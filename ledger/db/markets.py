@@ -15,7 +15,7 @@ class Market(Base):
 
     regions: codes of its provinces, cities and counties. free: resale outside it may not be
     prohibited (inside the EEA it usually may not be). tells: a consumer who scans outside it is
-    told.
+    told. before: what was stated earlier, [until, regions] each, none of these where it was free.
     """
 
     __tablename__ = "market"
@@ -25,3 +25,4 @@ class Market(Base):
     regions: Mapped[list[Any]]
     free: Mapped[bool]
     tells: Mapped[bool]
+    before: Mapped[list[Any]]

@@ -16,6 +16,8 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from ledger.db.districts import District
+from ledger.db.markets import Market
+from ledger.db.models import Profile
 from ledger.detect.centres import Centres
 from ledger.detect.frame import Level
 from ledger.domain.regions import REGIONS, depth_of, great_circle_km, nearest, region_of, within
@@ -78,14 +80,30 @@ def known(session: Session, before: Districts | None = None) -> Districts:
 
 def load(session: Session, now: int, who: str, path: Path) -> int:
     """Load a file (code, name_en, name_zh, lat, lon) in the place of what was loaded before; return
-    how many there are. Raises Rejected BAD_DISTRICTS with file, row and column."""
+    how many there are. Raises Rejected BAD_DISTRICTS with file, row and column, or with the
+    district that a territory or market names and the file has not: without its centre, what is
+    scanned there would be taken for its neighbour's."""
     rows = _read(path)
+    if missing := sorted(_named(session) - {int(row["code"]) for row in rows}):
+        raise Rejected(
+            "BAD_DISTRICTS",
+            f"{path.name} has no {missing[0]}, which a territory or a market names or did: add it,"
+            " or take back the market.",
+        )
     version = max(now, (session.scalar(select(District.version).limit(1)) or 0) + 1)
     session.execute(delete(District))
     if rows:
         session.execute(insert(District), [{**row, "version": version} for row in rows])
     record(session, now, who, "districts load", districts=len(rows), version=version)
     return len(rows)
+
+
+def _named(session: Session) -> set[int]:
+    """The districts that any territory or market names, or did."""
+    stated = [*session.scalars(select(Profile.regions))]
+    for regions, before in session.execute(select(Market.regions, Market.before)):
+        stated += [regions, *(earlier for _, earlier in before)]
+    return {code for codes in stated for code in codes if depth_of(code)}
 
 
 def _read(path: Path) -> list[dict[str, int | float | str]]:

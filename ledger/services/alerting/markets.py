@@ -2,7 +2,9 @@
 
 On the ledger a market is a number that restricts who may hold goods. Where its goods are meant to
 be sold is what the brand states here: some provinces, cities and counties (`districts`), or a
-country, which is all of its provinces. A market that nobody has stated has no outside.
+country, which is all of its provinces. A market that nobody has stated has no outside. Stated anew
+it holds for what is shipped from then on; goods that were shipped before may be sold where they
+might since.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from ledger.services.scan_facts import Place
 LONGEST_NAME = 100
 Stated = Mapping[int, frozenset[int]]
 """The regions and districts of each market outside which resale is prohibited."""
+Before = Mapping[int, Sequence[tuple[int, frozenset[int]]]]
+"""What each market was earlier: until when, unix seconds, and its regions, none if it was free."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ class Terms:
 
 
 def put(session: Session, now: int, who: str, brand: int, number: int, terms: Terms) -> Market:
-    """State what a market is, anew or over what was stated before. Raises Rejected BAD_MARKET."""
+    """State what a market is, anew or over what was stated before, which is remembered. Raises
+    Rejected BAD_MARKET."""
     if not 1 <= number <= MAX_MARKET:
         raise Rejected("BAD_MARKET", f"A market is a number from 1 to {MAX_MARKET}.")
     if not 1 <= len(terms.name) <= LONGEST_NAME:
@@ -59,7 +64,9 @@ def put(session: Session, now: int, who: str, brand: int, number: int, terms: Te
         raise Rejected("BAD_MARKET", "A market has regions: name provinces, or a country.")
     if terms.free and terms.tells:
         raise Rejected("BAD_MARKET", "Where resale is free there is nothing to tell a consumer.")
-    row = session.get(Market, (brand, number)) or Market(brand=brand, number=number)
+    row = session.get(Market, (brand, number)) or Market(brand=brand, number=number, before=[])
+    if row.regions is not None and (row.regions, row.free) != (regions, terms.free):
+        row.before = [*row.before, [now, [] if row.free else row.regions]]
     row.name, row.regions, row.free, row.tells = (
         terms.name,
         regions,
@@ -73,7 +80,8 @@ def put(session: Session, now: int, who: str, brand: int, number: int, terms: Te
 
 
 def remove(session: Session, now: int, who: str, brand: int, number: int) -> None:
-    """Take back what was stated of a market. Raises Rejected UNKNOWN_MARKET."""
+    """Take back what was stated of a market, and what it was before. Raises Rejected
+    UNKNOWN_MARKET."""
     row = session.get(Market, (brand, number))
     if row is None:
         raise Rejected("UNKNOWN_MARKET", f"Nothing is stated of market {number}.")
@@ -95,6 +103,16 @@ def stated(session: Session, brand: int) -> Stated:
 def free(session: Session, brand: int) -> frozenset[int]:
     """Return a brand's markets outside which resale may not be prohibited."""
     return frozenset(row.number for row in listing(session, brand) if row.free)
+
+
+def before(session: Session, brand: int) -> Before:
+    """Return what a brand's markets were earlier, where they were stated anew."""
+    rows = listing(session, brand)
+    return {
+        row.number: tuple((until, frozenset(regions)) for until, regions in row.before)
+        for row in rows
+        if row.before
+    }
 
 
 def is_outside(regions: frozenset[int] | None, source: str, region: int | None) -> bool:

@@ -53,7 +53,8 @@ class Terms:
         """Return what holds now. fdr: of a brand that has set none. districts: that are loaded."""
         off = {rule.kind for rule in alerts_rules.of_brand(session, brand) if not rule.enabled}
         stated, free = markets.stated(session, brand), markets.free(session, brand)
-        places = Places(territories, stated, free, districts)
+        before = markets.before(session, brand)
+        places = Places(territories, stated, free, districts, before)
         return cls(alerts_rules.dial(session, brand, fdr), frozenset(KINDS) - off, places)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ledger.detect.centres import Centres
 from ledger.detect.frame import Level, Scans
-from ledger.domain.regions import depth_of
+from ledger.domain.regions import depth_of, union
 from ledger.services import districts
+from ledger.services.alerting.markets import Before
 from ledger.services.alerting.watch_consignments import Consignment
 from ledger.services.districts import Districts
 
@@ -17,13 +18,14 @@ from ledger.services.districts import Districts
 @dataclass(frozen=True)
 class Places:
     """Where goods may be sold. territories: regions and districts of each party's, none for one
-    that may sell anywhere. markets, free: of the brand's (`ledger.services.alerting.markets`).
-    districts: those that are loaded."""
+    that may sell anywhere. markets, free, before: of the brand's
+    (`ledger.services.alerting.markets`). districts: those that are loaded."""
 
     territories: Mapping[int, frozenset[int]]
     markets: Mapping[int, frozenset[int]]
     free: frozenset[int]
     districts: Districts
+    before: Before = field(default_factory=dict)
 
     @cached_property
     def depth(self) -> int:
@@ -42,7 +44,8 @@ class Places:
     @cached_property
     def _stated(self) -> frozenset[int]:
         """The districts that any territory or market names."""
-        every = (*self.territories.values(), *self.markets.values())
+        earlier = [regions for past in self.before.values() for _, regions in past]
+        every = (*self.territories.values(), *self.markets.values(), *earlier)
         return frozenset(code for codes in every for code in codes if depth_of(code))
 
     @cached_property
@@ -65,9 +68,15 @@ class Places:
         anywhere.
 
         Those of its first consignee, else those of its market. Where resale outside the market may
-        not be prohibited, no territory binds either.
+        not be prohibited, no territory binds either. What a market was when they were shipped, and
+        has been since, goes on holding for them: who sells what was allowed has done nothing.
         """
-        if consignment.lot.market in self.free:
+        market = consignment.lot.market
+        past = self.before.get(market, ())
+        since = [regions for until, regions in past if until > consignment.shipped]
+        if market in self.free or not all(since):
             return frozenset()
-        own = self.territories.get(consignment.consignee)
-        return own or self.markets.get(consignment.lot.market, frozenset())
+        if own := self.territories.get(consignment.consignee):
+            return own
+        stated = self.markets.get(market, frozenset())
+        return frozenset(union(stated.union(*since))) if since else stated

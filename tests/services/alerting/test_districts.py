@@ -112,6 +112,28 @@ def test_a_market_may_name_districts(session: Session, tmp_path: Path) -> None:
     assert markets.is_outside(stated, "gps", 32)
 
 
+def test_a_file_without_a_district_that_is_named_is_refused(
+    session: Session, tmp_path: Path
+) -> None:
+    """What is scanned there would be taken for its neighbour's: of a territory, of a market, and of
+    what a market was before."""
+    both = _file(tmp_path, *SOUTH)
+    districts.load(session, 1, "p", both)
+    session.add(Profile(party=7, name_en="a", name_zh="a", regions=[31, 440106]))
+    markets.put(session, 1, "p", 1, 3, markets.Terms("the south", (4401,)))
+    markets.put(session, 2, "p", 1, 3, markets.Terms("the east", (31,)))
+    for row in SOUTH:
+        with pytest.raises(
+            Rejected, match=r"has no 4401\d*, which a territory or a market"
+        ) as error:
+            districts.load(session, 3, "p", _file(tmp_path, row))
+        assert error.value.code == "BAD_DISTRICTS"
+    assert len(districts.known(session).names) == 2
+    assert (
+        districts.load(session, 4, "p", _file(tmp_path, *SOUTH, "3205,S,苏州市,31.3,120.58")) == 3
+    )
+
+
 def _watched(folder: Path, sold_in: Sequence[int], county: int) -> tuple[Board, Watcher]:
     """Watch the world's diversion, where the goods' owner may sell in some districts of the region
     too. county: in which all scans of that region are made."""

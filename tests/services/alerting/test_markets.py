@@ -17,7 +17,16 @@ from ledger.services.alerting import markets
 from ledger.services.alerting.watch import Watcher
 from ledger.services.scan_facts import Place
 from ledger.services.worlds.world import demo_world
-from tests.services.watch_world import BRAND, Board, board, demo_row, pack, raised
+from tests.services.watch_world import (
+    BRAND,
+    END,
+    SHIPPED,
+    Board,
+    board,
+    demo_row,
+    pack,
+    raised,
+)
 
 EAST = markets.Terms("the east", (32, 31, 32))
 WORLD = demo_world(2, False, 0.25)
@@ -167,3 +176,31 @@ def test_a_market_that_is_stated_later_holds_for_all_scans(tmp_path: Path) -> No
     while watcher.is_due():
         watcher.step()
     assert "diversion" in raised(at)
+
+
+@pytest.mark.parametrize(
+    ("first", "until", "found"),
+    [
+        (markets.Terms("all", (), "CN"), END, False),
+        (markets.Terms("all", (), "CN"), SHIPPED - 1, True),
+        (markets.Terms("free", (31,), free=True), END, False),
+        (markets.Terms("free", (31,), free=True), SHIPPED - 1, True),
+        (markets.Terms("less", (31,)), END, True),
+    ],
+    ids=["out-already", "shipped-after", "free-then", "free-before", "never-allowed"],
+)
+def test_a_market_that_is_stated_anew_accuses_nobody_of_what_was_allowed(
+    tmp_path: Path, first: markets.Terms, until: int, found: bool
+) -> None:
+    """Goods that were out already may be sold where they might; those shipped later may not."""
+    at = board(tmp_path)
+    nowhere(at)
+    truth = WORLD.diverted
+    assert truth is not None
+    home = tuple(set(REGIONS) - {truth.region})
+    with transaction(at.engine) as session:
+        markets.put(session, 1, "p", BRAND, 3, first)
+        markets.put(session, until, "p", BRAND, 3, markets.Terms("but one", home))
+        markets.put(session, END + 1, "p", BRAND, 3, markets.Terms("renamed", home))
+        assert [len(past) for past in markets.before(session, BRAND).values()] == [1]
+    assert ("diversion" in watched(at)) == found
