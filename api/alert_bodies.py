@@ -35,7 +35,7 @@ class RuleIn(BaseModel):
     brand: Brand
     kind: Text
     terms: dict[Text, Any] = Field({}, max_length=20)
-    promise: float | None = Field(None, gt=0, lt=1, allow_inf_nan=False)
+    promise: float | None = Field(None, allow_inf_nan=False)
     enabled: bool = True
 
 
@@ -53,7 +53,7 @@ class DialIn(BaseModel):
     """
 
     brand: Brand
-    fdr: float | None = Field(None, gt=0, lt=1, allow_inf_nan=False)
+    fdr: float | None = Field(None, allow_inf_nan=False)
     list_copies: bool = False
 
 

@@ -168,7 +168,8 @@ def show_picture(
 def archive_alert(site: SiteDep, caller: AlertsDep, number: Number, body: ArchiveIn) -> Json:
     """Put an alert aside until a time, or until it has more scans (scope alerts).
 
-    Then it has regressed. Answers the alert.
+    With its first scan from then on it has regressed: a cause that has ended stays put aside.
+    Answers the alert.
     """
     with transaction(site.engine) as session:
         alert = alerts.find(session, number, caller.party)

@@ -15,22 +15,24 @@ from __future__ import annotations
 import math
 
 BROKEN = 20.0
+WIDEST = 0.5  # share that may be promised: no rule is to be wrong more often than right
 _GRID = 400  # points of the average
 
 
 def doubt(false: int, judged: int, promise: float) -> float:
     """Evidence that more than `promise` of a rule's alerts are false: an e-value.
 
-    promise: above 0 and below 1. Raises ValueError where there are more false than judged.
+    promise: above 0 and below 1. Raises ValueError where it is not, or where there are more false
+    than judged.
     """
     if not 0 <= false <= judged or not 0 < promise < 1:
         raise ValueError("0 <= false <= judged and 0 < promise < 1")
-    width = (1 - promise) / _GRID
     total = 0.0
     for step in range(_GRID):
-        q = promise + (step + 0.5) * width
-        log = false * math.log(q / promise)
-        log += (judged - false) * math.log((1 - q) / (1 - promise))
+        part = (step + 0.5) / _GRID  # of the way from p to 1, which q itself may round to
+        q = promise + part * (1 - promise)
+        log = false * (math.log(q) - math.log(promise))  # the quotient may be no number
+        log += (judged - false) * math.log1p(-part)
         total += math.exp(min(log, 700.0))
     return total / _GRID
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ledger.domain.promise import WIDEST
+
 
 class Settings(BaseSettings):
     """Made at the edge (api/ and scripts/) and handed down."""
@@ -55,7 +57,10 @@ class Settings(BaseSettings):
     )
     heartbeat_s: int = Field(60, ge=1, description="Seconds between anchors of the scan log.")
     fdr: float = Field(
-        0.05, gt=0, lt=1, description="Stated share of false alerts, where a brand has set none."
+        0.05,
+        gt=0,
+        le=WIDEST,
+        description="Stated share of false alerts, where a brand has set none; at most 0.5.",
     )
     private_webhooks: bool = Field(
         False, description="Whether webhooks may be in private networks, and plain http."

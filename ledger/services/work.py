@@ -7,6 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import closing
 
 from ledger.chain.rpc import HttpRpc
@@ -93,12 +94,22 @@ class Worker:
         self._lead.close()
 
     def run(self, stop: Callable[[], bool]) -> None:
-        """Work until told to stop. An unreachable chain is waited for; anything Broken ends it."""
+        """Work until told to stop. An unreachable chain is waited for; anything Broken ends it.
+
+        Webhooks are others' computers: nothing here waits for them. But what ends their deliveries
+        ends it too, as half a worker would be taken for a whole one.
+        """
+        ended, delivered = threading.Event(), Future[None]()
+        threading.Thread(target=self._deliver, args=(ended, delivered), daemon=True).start()
+        try:
+            self._run(lambda: stop() or delivered.done())
+        finally:
+            ended.set()
+        if delivered.done():
+            delivered.result()
+
+    def _run(self, stop: Callable[[], bool]) -> None:
         away = AWAY_S
-        ended = threading.Event()
-        # Webhooks are others' computers: nothing here waits for them.
-        courier = Courier(self._site, random.random)
-        threading.Thread(target=courier.run, args=(ended,), daemon=True).start()
         with closing(self), closing(Changes(self._site.engine)) as changes:
             while not stop():
                 try:
@@ -112,7 +123,13 @@ class Worker:
                     continue
                 if not moved:
                     time.sleep(IDLE_S)
-        ended.set()
+
+    def _deliver(self, ended: threading.Event, delivered: Future[None]) -> None:
+        try:
+            Courier(self._site, random.random).run(ended)
+            delivered.set_result(None)
+        except BaseException as fault:
+            delivered.set_exception(fault)
 
     def _log_scans(self) -> int:
         merged = 0

@@ -319,6 +319,7 @@ def test_a_rule_of_ones_own_and_the_dial(desk: TestClient) -> None:
         ("x", {"terms": {"test": ["devices"]}}),
         ("farm", {}),
         ("x", {"kind": "diversion", "terms": {}}),
+        ("x", {"promise": 0.6}),
         ("diversion", {"kind": "diversion", "terms": {}, "promise": 0.5}),
         ("diversion", {"kind": "diversion", "terms": {"n": 1}}),
         ("out_of_market", {"kind": "out_of_market", "terms": {"n": 1, "days": 1, "market": 1}}),

@@ -41,6 +41,13 @@ def test_each_false_alert_adds_to_the_doubt(judged: int, data: st.DataObject, p:
     assert doubt(false + 1, judged, p) > doubt(false, judged, p)
 
 
+@pytest.mark.parametrize("promise", [5e-324, 0.5, 1 - 1e-15, 1 - 2**-53])
+def test_no_promise_is_too_small_or_too_large_to_be_judged(promise: float) -> None:
+    """What was promised before there was a bound, too: no share between it and 1 is lost."""
+    assert 0 < doubt(0, 40, promise) < 1
+    assert is_broken(40, 40, promise) is (promise <= 0.5)
+
+
 @pytest.mark.parametrize("counts", [(2, 1, 0.1), (-1, 1, 0.1), (0, 1, 0.0), (0, 1, 1.0)])
 def test_impossible_counts_are_refused(counts: tuple[int, int, float]) -> None:
     """More false than judged, or a promise that is none."""

@@ -17,6 +17,7 @@ from ledger.db.models import Submission
 from ledger.domain.verbs import KeyMode, Role, Verb
 from ledger.errors import Rejected
 from ledger.services import act, mint, ruling, work
+from ledger.services.alerting.deliveries import Courier
 from ledger.services.open import open_installation
 from ledger.services.order import Order
 from ledger.services.site import Site
@@ -122,6 +123,18 @@ def test_heartbeats_go_on_by_whoever_operates(
     rule(ruling.order_rotation(OTHER, OWN.address, KeyMode.OWN, "other's key"))
     rule(ruling.order_update(BRAND, both, [], "", "brand is one again"))
     assert beat() == BRAND
+
+
+def test_a_worker_that_delivers_no_more_ends(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what ended the deliveries, so that whoever started it sees it."""
+
+    def step(*_: object) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Courier, "step", step)
+    end = time.monotonic() + 60
+    with pytest.raises(ZeroDivisionError):
+        hand.worker().run(lambda: time.monotonic() > end)
 
 
 def test_a_full_disk_is_waited_for(hand: Hand, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,8 +4,8 @@
       └──────────┬────────┴──────────────────────┘
                close (confirmed, explained, false) ──reopen──► open
 
-A cause that an exception covers is kept closed, as explained; if it goes on after the exception's
-end, it has regressed. Every change is in the audit log and in the feed, in one transaction.
+A cause that an exception covers is kept closed, as explained; if it goes on when none covers it any
+more, it has regressed. Every change is in the audit log and in the feed, in one transaction.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from ledger.services.audit import WORKER, record
 OPEN, ARCHIVED, REGRESSED, CLOSED = "open", "archived", "regressed", "closed"
 STATES = (OPEN, ARCHIVED, REGRESSED, CLOSED)
 GROWTH = 2  # a cause is told of again when its scans have grown by this factor
+OTHER_CASES = 2  # that join a diversion after it was closed, and it has regressed
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def keep(session: Session, now: int, rule: AlertRule, cause: Cause) -> tuple[Ale
     alert = session.scalars(select(Alert).where(Alert.key == key)).one_or_none()
     if alert is not None:
         if cause.scans > alert.scans:
-            alert.body, alert.goods_low, alert.goods_high = cause.body, *cause.goods
+            joined = {"joined": alert.body["joined"]} if "joined" in alert.body else {}
+            alert.body, alert.goods_low, alert.goods_high = {**cause.body, **joined}, *cause.goods
             count(session, now, alert, cause.scans - alert.scans, cause.last)
         return alert, False
     alert = Alert(
@@ -103,10 +105,15 @@ def count(session: Session, now: int, alert: Alert, more: int, last: int) -> Non
     alert.last = max(alert.last, last)
     if alert.muted and _speaks(session, alert):
         alert.muted, alert.told = False, alert.scans
-        tell(session, now, alert, "raised")
+        if alert.state != CLOSED:  # nobody needs to look at what was judged meanwhile
+            tell(session, now, alert, "raised")
         if alert.outcome not in (EXPLAINED, FALSE):
             blacklist.follow(session, now, alert)
-    if _awake(session, alert):
+    wakes = _awake(session, alert)
+    excuse = _excused(session, alert) if wakes else None
+    if excuse is not None:
+        _explain(session, now, WORKER, alert, excuse)
+    elif wakes:
         alert.state = REGRESSED
         _forget(alert)
         alert.told = alert.scans
@@ -139,6 +146,9 @@ def _awake(session: Session, alert: Alert) -> bool:
     if alert.state == CLOSED and alert.exception is not None:
         excuse = session.get(AlertException, alert.exception)
         return excuse is not None and alert.last >= excuse.ends
+    if alert.state == CLOSED and alert.judged is not None:
+        since = [one for one in alert.body.get("joined", ()) if one["time"] > alert.judged]
+        return len(since) >= OTHER_CASES
     return False
 
 
@@ -214,12 +224,18 @@ def except_open(session: Session, now: int, who: str, excuse: AlertException) ->
 
 
 def _excused(session: Session, alert: Alert) -> AlertException | None:
+    at = _spoke(alert)
     query = select(AlertException).where(
-        AlertException.brand == alert.brand,
-        AlertException.begins <= alert.raised,
-        AlertException.ends > alert.raised,
+        AlertException.brand == alert.brand, AlertException.begins <= at, AlertException.ends > at
     )
-    return next((row for row in session.scalars(query) if covers(row, alert)), None)
+    known = session.scalars(query.order_by(AlertException.id))
+    return next((row for row in known if covers(row, alert)), None)
+
+
+def _spoke(alert: Alert) -> int:
+    """When the scan was made that is to be excused: the one that raised an alert, or once that was
+    put aside the newest."""
+    return alert.raised if alert.state == OPEN else alert.last
 
 
 def covers(excuse: AlertException, alert: Alert) -> bool:
@@ -230,7 +246,7 @@ def covers(excuse: AlertException, alert: Alert) -> bool:
         (excuse.regions, alert.region),
         (excuse.consignees, alert.consignee),
     )
-    inside = excuse.begins <= alert.raised < excuse.ends
+    inside = excuse.begins <= _spoke(alert) < excuse.ends
     return inside and all(not those or this in those for those, this in wanted)
 
 

@@ -1,6 +1,7 @@
 """Blanket exceptions with dates: what is known beforehand (a promotion, flood relief) is no alert.
 
-What an exception covers is kept, closed as explained, and told as such; it judges no rule.
+What an exception covers is kept, closed as explained, and told as such; it judges no rule. It is
+about what is raised within its dates, and what was put aside and goes on then.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def add(
     span: tuple[int, int],
     what: Cover,
 ) -> tuple[AlertException, int]:
-    """Except what is raised in [begins, ends); return it and how many open alerts it explains.
+    """Except what is raised or would regress in [begins, ends); return it and how many open alerts
+    it explains.
 
     The same again gives the first. Raises Rejected BAD_EXCEPTION.
     """
@@ -79,7 +81,8 @@ def add(
 
 
 def end(session: Session, now: int, who: str, row: AlertException) -> None:
-    """End an exception now, if it goes on; what it explained stays so until it goes on itself."""
+    """End an exception now, if it goes on; what it explained stays so until it goes on itself, and
+    no other covers that."""
     if row.ends > now:
         row.ends = max(now, row.begins)
         record(session, now, who, "exception end", brand=row.brand, exception=row.id)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from ledger.db.alerting import AlertDial, AlertRule, RuleHit
 from ledger.db.models import Alert
 from ledger.detect.finding import KINDS as DETECTED
-from ledger.domain.promise import is_broken
+from ledger.domain.promise import WIDEST, is_broken
 from ledger.domain.thresholds import TESTS
 from ledger.errors import Rejected
 from ledger.services.alerting.alerts_feed import tell_rule
@@ -32,6 +32,7 @@ AHEAD, SKIPPED, OUTSIDE, RECALLED = (
     "recalled_selling",
 )
 THRESHOLD = "threshold"
+MOST_RULES = 50  # that people set for a brand: each looks at every scan
 KINDS = tuple(sorted((*DETECTED, AHEAD, SKIPPED, OUTSIDE, RECALLED, THRESHOLD)))
 MUTED_SENTENCE = "{false} of its {judged} judged alerts were false, where at most {promise:.0%} may"
 
@@ -127,7 +128,7 @@ def put(
 ) -> AlertRule:
     """Set a rule, anew or over one of that name and kind; what it has raised stays.
 
-    Raises Rejected BAD_RULE.
+    Raises Rejected BAD_RULE, TOO_MANY_RULES.
     """
     if kind not in KINDS:
         raise Rejected("BAD_RULE", f"'{kind}' is no kind of rule: use {', '.join(KINDS)}.")
@@ -135,12 +136,19 @@ def put(
         raise Rejected("BAD_RULE", f"The rule of kind {kind} is called '{kind}'.")
     if kind not in BUILT_IN and (name in BUILT_IN or not 1 <= len(name) <= 64):
         raise Rejected("BAD_RULE", "A rule's name has 1 to 64 characters, and is no kind's.")
-    if promise is not None and (kind in CALIBRATED or not 0 < promise < 1):
+    if promise is not None and (kind in CALIBRATED or not 0 < promise <= WIDEST):
         raise Rejected(
-            "BAD_RULE", "A promise is above 0 and below 1; that of a calibrated rule is the dial."
+            "BAD_RULE",
+            f"A promise is above 0 and at most {WIDEST}; that of a calibrated rule is the dial.",
         )
-    row = ensure(session, brand, now).get(name)
+    rows = ensure(session, brand, now)
+    row = rows.get(name)
     if row is None:
+        if len(rows) - len(BUILT_IN) >= MOST_RULES:
+            raise Rejected(
+                "TOO_MANY_RULES",
+                f"A brand has at most {MOST_RULES} rules of its own: change or remove one.",
+            )
         row = AlertRule(brand=brand, name=name, calibrated=False, judged_from=0, created=now)
         session.add(row)
     elif row.kind != kind:
@@ -200,8 +208,8 @@ def turn_dial(
     session: Session, who: str, now: int, brand: int, fdr: float | None, list_copies: bool
 ) -> None:
     """Set what holds for all alerts of a brand. Raises Rejected BAD_FDR."""
-    if fdr is not None and not 0 < fdr < 1:
-        raise Rejected("BAD_FDR", "The rate of false alerts must be above 0 and below 1.")
+    if fdr is not None and not 0 < fdr <= WIDEST:
+        raise Rejected("BAD_FDR", f"The rate of false alerts must be above 0 and at most {WIDEST}.")
     session.merge(AlertDial(brand=brand, fdr=fdr, list_copies=list_copies))
     record(session, now, who, "dial turn", brand=brand, fdr=fdr, list_copies=list_copies)
 

@@ -7,13 +7,14 @@ from typing import Any
 from sqlalchemy import func, null, select
 from sqlalchemy.orm import Session
 
-from ledger.db.alerting import AlertRule, ItemValue
+from ledger.db.alerting import AlertChange, AlertRule, ItemValue
 from ledger.db.models import Alert, Product
 from ledger.errors import Rejected
 from ledger.services.alerting import alerts_rules as rules
 from ledger.services.audit import record
 
 MONTH_S = 30 * 86_400
+TOLD = ("raised", "regressed", "reopened")  # the first of these is when people were first alarmed
 
 
 def summary(session: Session, brand: int, setting: float, now: int) -> dict[str, Any]:
@@ -21,8 +22,8 @@ def summary(session: Session, brand: int, setting: float, now: int) -> dict[str,
 
     setting: stated share where the brand has set none. expected_false: of a calibrated rule what
     was stated of each alert when it was raised, whatever the dial says now; of another its share
-    of false outcomes so far, None before the first. Alerts that were muted or excepted do not
-    count.
+    of false outcomes so far, None before the first. Alerts count by when they were first told,
+    however old their scans; excepted ones do not count, nor those that nobody was told of.
     """
     rows = [_rule(session, row, setting, now) for row in rules.of_brand(session, brand)]
     known = [row["expected_false"] for row in rows if row["expected_false"] is not None]
@@ -43,11 +44,17 @@ def summary(session: Session, brand: int, setting: float, now: int) -> dict[str,
 def _rule(session: Session, row: AlertRule, setting: float, now: int) -> dict[str, Any]:
     told, promise = rules.record_of(session, row), rules.promise_of(session, row, setting)
     stated = func.sum(func.coalesce(Alert.body["fdr"].as_float(), promise))
+    told_at = (
+        select(func.min(AlertChange.time))
+        .where(AlertChange.alert == Alert.id, AlertChange.what.in_(TOLD))
+        .correlate(Alert)
+        .scalar_subquery()
+    )
     raised, expected = session.execute(
         select(func.count(), stated if row.calibrated else null())
         .select_from(Alert)
-        .where(Alert.rule == row.id, Alert.raised >= now - MONTH_S)
-        .where(Alert.muted.is_(False), Alert.exception.is_(None))
+        .where(Alert.rule == row.id, Alert.exception.is_(None))
+        .where(told_at >= now - MONTH_S)  # what is muted is not in the feed
     ).one()
     if row.calibrated:
         expected = expected or 0.0

@@ -1,8 +1,8 @@
 """The operator's blacklist of codes: what the log says of a code, beside its history.
 
 A person's entry says `do_not_use`, or `caution`; what a clone alert puts there by itself says
-caution, and goes when the alert is explained or was false. No entry is ever deleted: it is lifted,
-and who did that is kept.
+caution, and goes when the alert is explained or was false. Each has its own reason, so a code may
+have both. No entry is ever deleted: it is lifted, and who did that is kept.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from ledger.db.alerting import BlacklistEntry
-from ledger.db.models import Alert
+from ledger.db.models import Alert, AuditEntry
 from ledger.domain.verdict import Outcome
 from ledger.errors import Rejected
 from ledger.services.alerting.alerts_rules import lists_copies
@@ -26,6 +26,7 @@ from ledger.services.site import Site
 
 LEVELS = (Outcome.CAUTION, Outcome.DO_NOT_USE)  # the graver last
 MOST = 10_000  # codes a request
+LIFT = "blacklist lift"  # in the audit log
 # Asked for every verdict: of the table and not of the class, and built once, a quarter of the time.
 _TABLE = BlacklistEntry.__table__.c
 _LEVELS = select(_TABLE.level).where(
@@ -84,8 +85,9 @@ def add(
     reason: str,
     alert: int | None = None,
 ) -> list[BlacklistEntry]:
-    """List codes, all or none; one that is listed at this level already stays as it is.
+    """List codes, all or none. alert: which one does it, None for a person.
 
+    One that is listed at this level already, by the same alert or by any person, stays as it is.
     Raises Rejected BAD_BLACKLIST.
     """
     if grade not in LEVELS:
@@ -98,6 +100,7 @@ def add(
             BlacklistEntry.batch == code.batch,
             BlacklistEntry.index == code.index,
             BlacklistEntry.level == grade,
+            BlacklistEntry.alert == alert,
             BlacklistEntry.lifted.is_(None),
         )
         row = session.scalars(query).first()
@@ -121,12 +124,20 @@ def add(
     return listed
 
 
-def lift(session: Session, now: int, who: str, entry: BlacklistEntry, why: str) -> None:
-    """Take an entry off the list; it stays on record."""
+def lift(
+    session: Session,
+    now: int,
+    who: str,
+    entry: BlacklistEntry,
+    why: str,
+    alert: int | None = None,
+) -> None:
+    """Take an entry off the list; it stays on record. alert: whose outcome does it, None where a
+    person does it by hand."""
     if entry.lifted is None:
         entry.lifted, entry.lifted_by = now, who
         told = {"code": entry.code, "entry": entry.id, "why": why}
-        record(session, now, who, "blacklist lift", brand=entry.brand, **told)
+        record(session, now, who, LIFT, brand=entry.brand, alert=alert, **told)
 
 
 def entries(
@@ -166,11 +177,12 @@ def find(session: Session, number: int, brand: int) -> BlacklistEntry:
 
 
 def follow(session: Session, now: int, alert: Alert) -> None:
-    """List the code that a clone alert names, with the word caution, if the brand wants that."""
+    """List the code that a clone alert names, with the word caution, if the brand wants that and
+    nobody has lifted what this alert listed before."""
     place = alert.body.get("item")
     if alert.kind != "clone" or alert.muted or not place or alert.code is None:
         return
-    if lists_copies(session, alert.brand):
+    if lists_copies(session, alert.brand) and not _is_lifted_by_hand(session, alert):
         code = Code(alert.brand, alert.code, place["batch"], place["index"])
         add(session, now, WORKER, [code], Outcome.CAUTION, f"alert {alert.id}", alert.id)
 
@@ -181,4 +193,19 @@ def unfollow(session: Session, now: int, who: str, alert: Alert) -> None:
         BlacklistEntry.alert == alert.id, BlacklistEntry.lifted.is_(None)
     )
     for entry in session.scalars(query).all():
-        lift(session, now, who, entry, f"alert {alert.id} is {alert.outcome}")
+        lift(session, now, who, entry, f"alert {alert.id} is {alert.outcome}", alert.id)
+
+
+def _is_lifted_by_hand(session: Session, alert: Alert) -> bool:
+    """Say whether a person has taken off what an alert had listed: the audit log tells that from
+    what its outcome took off."""
+    query = select(BlacklistEntry).where(
+        BlacklistEntry.alert == alert.id, BlacklistEntry.lifted.is_not(None)
+    )
+    lifted = {entry.id: entry.lifted for entry in session.scalars(query)}
+    told = select(AuditEntry.detail).where(
+        AuditEntry.what == LIFT, AuditEntry.time.in_(lifted.values())
+    )
+    details = session.scalars(told) if lifted else ()
+    # Rows of earlier versions do not say it: of those the code is listed again.
+    return any(one["entry"] in lifted and one.get("alert", alert.id) is None for one in details)

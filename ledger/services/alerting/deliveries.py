@@ -4,7 +4,7 @@
        └──anything else──► FAILED + the next attempt WAITING, or DEAD after the last
 
 An attempt is recorded after its answer: if we die in between it is made again, under the same id,
-by which a receiver knows it.
+by which a receiver knows it. What cannot be sent for a trouble of ours goes on waiting.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ledger.db.alerting import AlertChange
 from ledger.db.engine import reading, transaction
 from ledger.db.lease import Lease
 from ledger.db.webhooks import Delivery, Webhook
-from ledger.errors import Rejected, Unavailable
+from ledger.errors import Broken, Rejected, Unavailable
 from ledger.services.alerting.alerts_feed import WAITING, deliver_again, message
 from ledger.services.alerting.outbound import Answer, send
 from ledger.services.alerting.webhooks import (
@@ -48,6 +48,7 @@ AT_ONCE = 64  # calls at a time, one a webhook
 DOUBTED = AT_ONCE // 2  # of them to webhooks whose last call failed
 GONE = 410
 IDLE_S = 0.5
+PAUSE_S = 3  # after which a webhook's secret that could not be read is read again
 
 Jitter = Callable[[], float]
 """Returns a number from 0 to 1 (random.random outside tests)."""
@@ -98,6 +99,7 @@ class Courier:
         self._calls: dict[asyncio.Task[Answer], Parcel] = {}
         self._answers: list[tuple[Parcel, Answer]] = []  # that are not settled
         self._doubted: set[int] = set()
+        self._paused: dict[int, int] = {}  # webhook -> until when
         self._turns: dict[int, int] = {}  # webhook -> when it had its last turn, counted
         self._turn = 0
 
@@ -109,13 +111,14 @@ class Courier:
         return self._runner.run(self._step(wait))
 
     def run(self, stopping: threading.Event) -> None:
-        """Deliver until told to stop, unless another worker does. A busy database is waited for."""
+        """Deliver until told to stop, unless another worker does. What passes is waited for: a busy
+        database, a machine that can open no file. All else ends it."""
         with closing(self), closing(Lease(self._site.engine, "courier")) as lease:
             while not stopping.is_set():
                 try:
                     idle = not (lease.is_held() and self.step(IDLE_S)) and not self._calls
-                except Unavailable as error:
-                    log.warning("%s: %s", error.code, error.message)
+                except (Unavailable, OSError) as error:
+                    log.warning("%s: %s", getattr(error, "code", type(error).__name__), error)
                     idle = True
                 if idle:
                     stopping.wait(IDLE_S)
@@ -161,13 +164,19 @@ class Courier:
         places, doubted = AT_ONCE - len(busy), DOUBTED - len(busy & self._doubted)
         with reading(self._site.engine) as session:
             rows = session.execute(select(Webhook.id, oldest.label("delivery"))).all()
-            due = {webhook: row for webhook, row in rows if row is not None and webhook not in busy}
+            now = self._site.clock()
+            not_now = busy | {webhook for webhook, until in self._paused.items() if until > now}
+            due = {
+                webhook: row for webhook, row in rows if row is not None and webhook not in not_now
+            }
             turns = sorted(due, key=lambda webhook: (self._turns.get(webhook, 0), webhook))
             others = [webhook for webhook in turns if webhook in self._doubted]
             late = set(others[max(0, doubted) :])
             taken = [webhook for webhook in turns if webhook not in late][:places]
             parcels = [
-                self._parcel(session, session.get_one(Delivery, due[webhook])) for webhook in taken
+                parcel
+                for webhook in taken
+                if (parcel := self._parcel(session, session.get_one(Delivery, due[webhook])))
             ]
         for webhook in taken:
             self._turn += 1
@@ -178,9 +187,14 @@ class Courier:
         if parcel.fault is not None:
             return Answer(None, parcel.fault)
         private = self._site.private_webhooks
-        return await send(parcel.url, parcel.body, parcel.headers, private)
+        try:
+            return await send(parcel.url, parcel.body, parcel.headers, private)
+        except Exception as error:  # no address or answer of others ends the deliveries of all
+            log.exception("A call to webhook %d", parcel.webhook)
+            return Answer(None, f"{type(error).__name__}: {error}"[:200])
 
-    def _parcel(self, session: Session, row: Delivery) -> Parcel:
+    def _parcel(self, session: Session, row: Delivery) -> Parcel | None:
+        """A delivery ready to be sent; None while its secret cannot be read here."""
         webhook, change = session.get(Webhook, row.webhook), session.get(AlertChange, row.change)
         assert webhook is not None and change is not None  # removing one drops what waits for it
         now = self._site.clock()
@@ -193,6 +207,10 @@ class Courier:
             ]
         except Rejected as error:  # of a database without its files: the others go on
             return Parcel(row.id, webhook.id, webhook.url, b"", {}, error.message)
+        except (OSError, Broken) as error:  # until somebody mends it: no fault of the receiver's
+            log.warning("Webhook %d waits: %s", webhook.id, error)
+            self._paused[webhook.id] = now + PAUSE_S
+            return None
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "Touchstone-Webhooks",

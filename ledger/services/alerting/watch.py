@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session, load_only
 
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Scan, WatchState
-from ledger.services.alerting import alerts_rules
+from ledger.services.alerting import alerts_rules, watch_joined
 from ledger.services.alerting.watch_causes import Found, touch
 from ledger.services.alerting.watch_facts import Facts, moves_of
 from ledger.services.alerting.watch_goods import Goods
@@ -103,6 +103,8 @@ class Watcher:
         upto = max((rows[-1].id for rows in fresh.values()), default=until)
         # Writers wait for what follows, so the detectors have run before it.
         with transaction(self._site.engine) as session:
+            if _watched(session, and_hold=True) != until:
+                return 0  # another watcher has looked at these scans
             for brand in {**owed, **fresh}:
                 places = seen.brands[brand].terms.places
                 facts = Facts(session, seen.goods, moves, brand, now, places)
@@ -213,9 +215,10 @@ def _scans(most: int) -> Select[Scan]:
     return select(Scan).options(LOOKED_AT).order_by(Scan.id).limit(most)
 
 
-def _watched(session: Session) -> int:
-    """The newest scan that was looked at."""
-    state = session.get(WatchState, 1)
+def _watched(session: Session, *, and_hold: bool = False) -> int:
+    """The newest scan that was looked at. and_hold: nobody else moves it before this unit of work
+    ends."""
+    state = session.get(WatchState, 1, with_for_update=and_hold)
     return state.scan if state else 0
 
 
@@ -226,7 +229,9 @@ def _keep(facts: Facts, rows: Sequence[Scan], found: Sequence[Found]) -> int:
     touch(facts, rows)
     new = sum(examine(facts, list(rules.values()), row) for row in rows)
     if rows:
-        forget(session, rules.values(), max(row.time for row in rows))
+        newest = max(row.time for row in rows)
+        forget(session, rules.values(), newest)
+        watch_joined.forget(session, rules["diversion"], newest)
     raised = {one.keep(session, now, rules[one.kind]) for one in found} - {None}
     if raised:
         touch(facts, rows, {key for key in raised if key is not None})

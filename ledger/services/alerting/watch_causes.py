@@ -21,6 +21,7 @@ from ledger.services.alerting.watch_evidence import Source
 from ledger.services.alerting.watch_facts import Facts
 from ledger.services.alerting.watch_frame import DAY, Names, code_of
 from ledger.services.alerting.watch_goods import Goods
+from ledger.services.alerting.watch_joined import is_of, join
 from ledger.services.alerting.watch_packing import ssccs
 
 CHUNK = 500
@@ -41,11 +42,11 @@ def touch(facts: Facts, rows: Sequence[Scan], fresh: Collection[str] | None = No
     for start in range(0, len(keys), CHUNK):
         query = select(Alert).where(Alert.key.in_(keys[start : start + CHUNK]))
         for alert in session.scalars(query).all():
-            own = [row for row in by_key[alert.key] if _belongs(alert, row, goods)]
-            own = own if fresh is None else [row for row in own if row.time > alert.raised]
-            if own:
-                last = max(row.time for row in own)
-                alerts.count(session, facts.now, alert, len(own), last)
+            own = [row for row in by_key[alert.key] if fresh is None or row.time > alert.raised]
+            more = [(_adds(facts, alert, row), row.time) for row in own]
+            if scans := sum(many for many, _ in more):
+                last = max(time for many, time in more if many)
+                alerts.count(session, facts.now, alert, scans, last)
 
 
 def _keys(row: Scan, goods: Goods, districts: Sequence[int]) -> list[str]:
@@ -76,14 +77,14 @@ def _packing(session: Session, consignment: Consignment) -> Packing:
     )
 
 
-def _belongs(alert: Alert, row: Scan, goods: Goods) -> bool:
-    """Say whether a scan is of the units that an alert names, where it names some."""
+def _adds(facts: Facts, alert: Alert, row: Scan) -> int:
+    """How many scans a scan adds to an alert's cause. A diversion's are those of the units that it
+    names, and of those that join them."""
     if alert.kind != "diversion":
-        return True
-    place = goods.place(row.batch, row.index)
-    assert place is not None  # its key has a consignment
-    case = goods.consignments[place.row].cases[place.case]
-    return case.sscc in alert.body["evidence"]["units"]
+        return 1
+    found = facts.case_of(row)
+    assert found is not None  # its key has a consignment
+    return 1 if is_of(alert, found[1]) else join(facts.session, alert, row, found[1])
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ledger.db.alerting import AlertChange, AlertRule, BlacklistEntry, RuleHit
+from ledger.db.alerting import (
+    AlertChange,
+    AlertException,
+    AlertRule,
+    BlacklistEntry,
+    RuleHit,
+)
 from ledger.db.engine import open_database
 from ledger.db.models import Alert, AuditEntry, Product
 from ledger.domain.verdict import Outcome
@@ -19,6 +26,7 @@ from ledger.services.alerting import alerts, alerts_exceptions, alerts_rules, bl
 from ledger.services.alerting.alerts_feed import type_of
 from ledger.services.alerting.alerts_summary import put_value, summary
 from ledger.services.alerting.alerts_view import alert_json, severity
+from ledger.services.settings import Settings
 
 BRAND, GTIN, NOW, FDR = 9506000000015, 9506000134352, 1_760_000_000, 0.05
 DAY = 86_400
@@ -66,6 +74,18 @@ def told(session: Session, alert: Alert) -> list[str]:
     """Return what the feed says of an alert."""
     query = select(AlertChange.what).where(AlertChange.alert == alert.id).order_by(AlertChange.id)
     return list(session.scalars(query))
+
+
+def audited(session: Session, what: str) -> list[AuditEntry]:
+    """Return what the audit log has of one kind."""
+    query = select(AuditEntry).where(AuditEntry.what == what).order_by(AuditEntry.id)
+    return list(session.scalars(query))
+
+
+def excepted(session: Session, begins: int, ends: int, reason: str = "promotion") -> AlertException:
+    """Except everything in [begins, ends)."""
+    cover = alerts_exceptions.Cover()
+    return alerts_exceptions.add(session, NOW, "p", BRAND, reason, (begins, ends), cover)[0]
 
 
 def close(session: Session, alert: Alert, outcome: str, now: int = NOW) -> None:
@@ -192,6 +212,43 @@ def test_that_a_rule_fell_silent_is_told(session: Session) -> None:
     assert heard.body["why"] is None
 
 
+@pytest.mark.parametrize("outcome", ["confirmed", "explained", "false"])
+def test_what_was_closed_in_silence_is_not_told_as_raised(session: Session, outcome: str) -> None:
+    """Nobody needs to look at what was judged; opened again, it is told."""
+    alerts_rules.mute(session, "p", NOW, rule(session), "noisy")
+    alert = keep(session)
+    close(session, alert, outcome)
+    alerts_rules.unmute(session, "p", NOW + 1, rule(session))
+    alerts.count(session, NOW + 2, alert, 100, NOW + 2)
+    assert (alert.state, alert.muted, told(session, alert)) == (alerts.CLOSED, False, [])
+    alerts.reopen(session, NOW + 3, "p", alert)
+    assert told(session, alert) == ["reopened"]
+
+
+@pytest.mark.parametrize("share", [0.5000001, 0.9999999999999999, 1.0, 0.0, -0.1, float("nan")])
+def test_a_share_that_no_rule_may_have_is_refused(session: Session, share: float) -> None:
+    """Of the dial, of a rule and of the installation: a rule is not to be wrong more often than
+    right."""
+    with pytest.raises(Rejected, match=r"at most 0\.5") as error:
+        alerts_rules.turn_dial(session, "p", NOW, BRAND, share, False)
+    assert error.value.code == "BAD_FDR"
+    terms = {"test": "devices", "n": 2, "days": 1}
+    with pytest.raises(Rejected, match=r"at most 0\.5") as error:
+        alerts_rules.put(session, "p", NOW, BRAND, "x", "threshold", terms, promise=share)
+    assert error.value.code == "BAD_RULE"
+    with pytest.raises(ValidationError):
+        Settings(fdr=share)
+
+
+def test_the_widest_share_may_be_stated(session: Session) -> None:
+    """One half, of each."""
+    alerts_rules.turn_dial(session, "p", NOW, BRAND, 0.5, False)
+    terms = {"test": "devices", "n": 2, "days": 1}
+    row = alerts_rules.put(session, "p", NOW, BRAND, "x", "threshold", terms, promise=0.5)
+    assert (alerts_rules.dial(session, BRAND, FDR), row.promise) == (0.5, 0.5)
+    assert Settings(fdr=0.5).fdr == 0.5
+
+
 def test_a_rule_without_a_promise_is_never_muted_by_itself(session: Session) -> None:
     """A person's threshold promises nothing, unless the person says so."""
     terms = {"test": "devices", "n": 2, "days": 1}
@@ -252,7 +309,7 @@ def test_expected_false_alarms_of_the_month(session: Session) -> None:
     """The stated share of what was raised; of the uncalibrated by their record, else unknown."""
     for number in range(8):
         keep(session, f"d{number}")
-    keep(session, "old", raised=NOW - 31 * DAY)
+    alerts.keep(session, NOW - 31 * DAY, rule(session), cause("old"))
     keep(session, "farm", kind="farm")
     said = summary(session, BRAND, FDR, NOW)
     rules = {row["name"]: row for row in said["rules"]}
@@ -275,6 +332,61 @@ def test_each_alert_is_expected_to_be_false_as_stated_when_it_was_raised(session
         body = {"sentence": "", "evidence": {"units": []}, "fdr": 0.01}
         keep(session, f"after{number}", body=body)
     assert summary(session, BRAND, FDR, NOW)["expected_false"] == 2.1
+
+
+def in_the_month(session: Session, now: int = NOW) -> tuple[int, float]:
+    """Return how many alerts count, and how many of them are expected to be false."""
+    said = summary(session, BRAND, FDR, now)
+    return said["raised"], said["expected_false"]
+
+
+def test_the_month_is_that_in_which_an_alert_was_told(session: Session) -> None:
+    """However old its scans: a dial that is turned up tells today of scans of last year."""
+    keep(session, raised=NOW - 400 * DAY, last=NOW - 400 * DAY)
+    assert in_the_month(session) == (1, 0.05)
+    assert in_the_month(session, NOW + 30 * DAY) == (1, 0.05)
+    assert in_the_month(session, NOW + 30 * DAY + 1) == (0, 0.0)
+
+
+def test_an_alert_counts_once_though_it_is_told_again(session: Session) -> None:
+    """When it was raised, and not when it has regressed or was opened again."""
+    alert = keep(session)
+    alerts.archive(session, NOW, "p", alert, until=None, more=1)
+    later = NOW + 31 * DAY
+    alerts.count(session, later, alert, 1, later)
+    close(session, alert, "confirmed", later)
+    alerts.reopen(session, later, "p", alert)
+    assert told(session, alert)[-3:] == ["regressed", "closed", "reopened"]
+    assert (in_the_month(session), in_the_month(session, later)) == ((1, 0.05), (0, 0.0))
+
+
+def test_what_nobody_was_told_of_is_no_false_alarm(session: Session) -> None:
+    """An alert of a muted rule counts from when it is told."""
+    alerts_rules.mute(session, "p", NOW, rule(session), "noisy")
+    alert = keep(session)
+    assert in_the_month(session) == (0, 0.0)
+    later = NOW + 60 * DAY
+    alerts_rules.unmute(session, "p", later, rule(session))
+    alerts.count(session, later, alert, 1, NOW)
+    assert in_the_month(session, later) == (1, 0.05)
+
+
+def test_what_is_excepted_is_no_false_alarm(session: Session) -> None:
+    """Neither what was told before, nor what never was; once it goes on without an exception it is
+    one, and so is what a person opens again."""
+    before = keep(session, "before")
+    assert in_the_month(session) == (1, 0.05)
+    excepted(session, NOW - DAY, NOW + DAY)
+    after = keep(session, "after")
+    assert (before.state, after.state, in_the_month(session)) == (
+        alerts.CLOSED, alerts.CLOSED, (0, 0.0),
+    )  # fmt: skip
+    later = NOW + 60 * DAY
+    alerts.count(session, later, after, 1, later)
+    assert in_the_month(session, later) == (1, 0.05)
+    third = keep(session, "third")
+    alerts.reopen(session, later, "p", third)
+    assert in_the_month(session, later) == (2, 0.1)
 
 
 def test_severity_is_goods_and_money(session: Session) -> None:
@@ -344,6 +456,107 @@ def test_what_goes_on_after_its_exception_has_regressed(session: Session) -> Non
 
 
 @pytest.mark.parametrize(
+    ("at", "covered"), [(NOW - 1, False), (NOW, True), (NOW + DAY - 1, True), (NOW + DAY, False)]
+)
+def test_an_exception_has_its_first_second_and_not_its_last(
+    session: Session, at: int, covered: bool
+) -> None:
+    """Of what was open before, of what is raised later, and of what wakes up."""
+    before, archived = keep(session, "before", raised=at), keep(session, "old", raised=1, last=1)
+    alerts.archive(session, NOW, "p", archived, until=None, more=1)
+    excepted(session, NOW, NOW + DAY)
+    after = keep(session, "after", raised=at)
+    alerts.count(session, NOW, archived, 1, at)
+    states = [before.state, after.state, archived.state]
+    awake = [alerts.OPEN, alerts.OPEN, alerts.REGRESSED]
+    assert states == ([alerts.CLOSED] * 3 if covered else awake)
+
+
+def test_an_exception_that_follows_on_another_prolongs_it(session: Session) -> None:
+    """What goes on under the second stays closed, by that one; after both it has regressed."""
+    excepted(session, NOW - DAY, NOW + DAY)
+    second = excepted(session, NOW + DAY, NOW + 2 * DAY, "prolonged")
+    alert = keep(session)
+    alerts.count(session, NOW + DAY, alert, 1, NOW + DAY)
+    assert (alert.state, alert.outcome, alert.exception) == (alerts.CLOSED, "explained", second.id)
+    assert audited(session, "alert explain")[-1].detail["exception"] == second.id
+    alerts.count(session, NOW + 2 * DAY, alert, 1, NOW + 2 * DAY - 1)
+    assert alert.state == alerts.CLOSED
+    alerts.count(session, NOW + 2 * DAY, alert, 1, NOW + 2 * DAY)
+    assert (alert.state, alert.exception) == (alerts.REGRESSED, None)
+    assert told(session, alert) == ["closed", "closed", "regressed"]
+
+
+@pytest.mark.parametrize(
+    ("cover", "state"),
+    [
+        (alerts_exceptions.Cover(), alerts.CLOSED),
+        (alerts_exceptions.Cover(["diversion"], ["L1"], [44], [77]), alerts.CLOSED),
+        (alerts_exceptions.Cover(kinds=["clone"]), alerts.REGRESSED),
+        (alerts_exceptions.Cover(lots=["L2"]), alerts.REGRESSED),
+        (alerts_exceptions.Cover(regions=[31]), alerts.REGRESSED),
+        (alerts_exceptions.Cover(consignees=[78]), alerts.REGRESSED),
+    ],
+)
+def test_what_was_archived_does_not_wake_within_an_exception(
+    session: Session, cover: alerts_exceptions.Cover, state: str
+) -> None:
+    """If that is about it, though it was raised before."""
+    alert = keep(session)
+    alerts.archive(session, NOW, "p", alert, until=None, more=1)
+    span = (NOW + 1, NOW + DAY)
+    _, explained = alerts_exceptions.add(session, NOW, "p", BRAND, "promotion", span, cover)
+    assert (explained, alert.state) == (0, alerts.ARCHIVED)
+    alerts.count(session, NOW + 1, alert, 1, NOW + 1)
+    assert alert.state == state
+    assert told(session, alert)[-1] == ("closed" if state == alerts.CLOSED else "regressed")
+
+
+def test_what_has_regressed_is_explained_by_an_exception_that_comes_late(session: Session) -> None:
+    """As it would have been by one that was there before its newest scan."""
+    excepted(session, NOW - DAY, NOW + DAY)
+    alert = keep(session)
+    alerts.count(session, NOW + DAY, alert, 1, NOW + DAY)
+    assert alert.state == alerts.REGRESSED
+    second = excepted(session, NOW + DAY, NOW + 2 * DAY, "prolonged")
+    assert (alert.state, alert.exception) == (alerts.CLOSED, second.id)
+
+
+def test_what_is_open_stays_open_when_an_exception_begins(session: Session) -> None:
+    """What was raised before, or opened by a person: that its goods go on says nothing."""
+    before, opened = keep(session, "before"), keep(session, "opened", raised=NOW + DAY)
+    excepted(session, NOW + 1, NOW + 2 * DAY)
+    assert opened.state == alerts.CLOSED
+    alerts.reopen(session, NOW + DAY, "p", opened)
+    for alert in (before, opened):
+        alerts.count(session, NOW + DAY, alert, 100, NOW + DAY)
+    assert [before.state, opened.state] == [alerts.OPEN, alerts.OPEN]
+
+
+def test_an_exception_is_ended(session: Session) -> None:
+    """From then on it covers nothing; one that is over stays so, one to come never begins."""
+    over, running, coming = (
+        excepted(session, NOW + begins * DAY, NOW + ends * DAY, "x")
+        for begins, ends in ((-9, -8), (-1, 5), (3, 4))
+    )
+    alert = keep(session)
+    for row in (over, running, coming):
+        alerts_exceptions.end(session, NOW + DAY, "a person", row)
+    assert over.ends == NOW - 8 * DAY
+    assert running.ends == NOW + DAY
+    assert coming.begins == coming.ends == NOW + 3 * DAY
+    assert keep(session, "next", raised=NOW + DAY).state == alerts.OPEN
+    assert keep(session, "much later", raised=NOW + 3 * DAY).state == alerts.OPEN
+    assert alert.state == alerts.CLOSED
+    alerts.count(session, NOW + DAY, alert, 1, NOW + DAY)
+    assert alert.state == alerts.REGRESSED
+    begun = [(row.who, row.detail["exception"]) for row in audited(session, "exception add")]
+    assert begun == [("p", row.id) for row in (over, running, coming)]
+    ended = [(row.who, row.detail["exception"]) for row in audited(session, "exception end")]
+    assert ended == [("a person", row.id) for row in (running, coming)]
+
+
+@pytest.mark.parametrize(
     ("span", "cover"),
     [
         ((NOW, NOW), alerts_exceptions.Cover()),
@@ -384,7 +597,11 @@ def test_a_clone_alert_lists_its_code_only_where_a_brand_wants_that(session: Ses
     assert blacklist.level(session, 3, 9) is None
     entry = session.scalars(select(BlacklistEntry)).one()
     assert (entry.who, entry.lifted, entry.lifted_by) == ("worker", NOW + 5, "a person")
-    lifted = session.scalars(select(AuditEntry).where(AuditEntry.what == "blacklist lift")).one()
+    (listed,) = audited(session, "blacklist add")
+    assert (listed.who, listed.detail["entry"], listed.detail["alert"]) == (
+        "worker", entry.id, alert.id,
+    )  # fmt: skip
+    (lifted,) = audited(session, "blacklist lift")
     assert lifted.detail["why"] == f"alert {alert.id} is false"
 
 
@@ -398,6 +615,89 @@ def test_what_a_person_listed_stays_when_an_alert_goes(session: Session) -> None
     close(session, alert, "explained")
     assert blacklist.level(session, 3, 9) is Outcome.DO_NOT_USE
     assert len(blacklist.entries(session, BRAND, 0, 10, lifted=False)) == 1
+
+
+def open_entries(session: Session) -> list[tuple[str, str]]:
+    """Return who has listed a code, and why, of what is on the list."""
+    rows = blacklist.entries(session, BRAND, 0, 10, lifted=False)
+    return [(row.who, row.reason) for row in rows]
+
+
+@pytest.mark.parametrize("first", ["the alert", "a person"])
+def test_a_persons_entry_is_its_own_beside_an_alerts(session: Session, first: str) -> None:
+    """Of the same code at the same level, one by one or in bulk: it is on record, and stays when
+    the alert's goes, and the other way about."""
+    alerts_rules.turn_dial(session, "p", NOW, BRAND, None, True)
+    codes = [blacklist.Code(BRAND, CODE, 3, 9), blacklist.Code(BRAND, f"{GTIN:014d}/X", 3, 10)]
+
+    def add(who: str) -> list[BlacklistEntry]:
+        return blacklist.add(session, NOW, who, codes, Outcome.CAUTION, "seized")
+
+    alert = copied(session) if first == "the alert" else None
+    made = add("investigator")
+    alert = alert or copied(session)
+    assert ("worker", f"alert {alert.id}") in open_entries(session)
+    assert add("investigator") == made, "again"
+    assert len(open_entries(session)) == 3
+    own = [row.detail for row in audited(session, "blacklist add") if row.who == "investigator"]
+    assert [(one["entry"], one["code"], one["reason"], one["alert"]) for one in own] == [
+        (row.id, row.code, "seized", None) for row in made
+    ]
+    close(session, alert, "explained")
+    assert open_entries(session) == [("investigator", "seized")] * 2
+    assert blacklist.level(session, 3, 9) is Outcome.CAUTION
+    alerts.reopen(session, NOW, "p", alert)
+    blacklist.lift(session, NOW, "investigator", made[0], "found again")
+    assert blacklist.level(session, 3, 9) is Outcome.CAUTION, "the alert's"
+    close(session, alert, "false")
+    assert blacklist.level(session, 3, 9) is None
+
+
+@pytest.mark.parametrize(
+    ("how", "again"),
+    [("by hand", None), ("outcome", Outcome.CAUTION), ("old outcome", Outcome.CAUTION)],
+)
+def test_what_a_person_took_off_an_alert_does_not_list_again(
+    session: Session, how: str, again: Outcome | None
+) -> None:
+    """Neither as it regresses nor as it is opened again; what its outcome took off comes back, also
+    where the audit log did not yet say that it was its outcome."""
+    alerts_rules.turn_dial(session, "p", NOW, BRAND, None, True)
+    alert = copied(session)
+    body = {**alert.body, "item": {"batch": 3, "index": 10}}
+    other = keep(session, "other", kind="clone", code="x/1", body=body)
+    own, others = blacklist.entries(session, BRAND, 0, 10, lifted=False)
+    by_hand = how == "by hand"
+    # One by a person and one by its outcome, at the same second.
+    lifted, judged = (own, other) if by_hand else (others, alert)
+    blacklist.lift(session, NOW + 1, "investigator", lifted, "its owner is known")
+    close(session, judged, "false", NOW + 1)
+    if how == "old outcome":
+        entry = audited(session, "blacklist lift")[-1]
+        entry.detail = {name: value for name, value in entry.detail.items() if name != "alert"}
+    if by_hand:
+        alerts.archive(session, NOW + 1, "p", alert, until=None, more=1)
+        alerts.count(session, NOW + 2, alert, 1, NOW + 2)
+        assert alert.state == alerts.REGRESSED
+    else:
+        alerts.reopen(session, NOW + 2, "p", alert)
+    assert blacklist.level(session, 3, 9) is again
+    close(session, alert, "explained", NOW + 3)
+    assert blacklist.level(session, 3, 9) is None
+    alerts.reopen(session, NOW + 4, "p", alert)
+    assert blacklist.level(session, 3, 9) is again
+
+
+def test_an_exception_takes_off_the_list_what_its_end_puts_back(session: Session) -> None:
+    """As any outcome that says that nobody did wrong; one that has regressed is listed again."""
+    alerts_rules.turn_dial(session, "p", NOW, BRAND, None, True)
+    alert = copied(session)
+    assert blacklist.level(session, 3, 9) is Outcome.CAUTION
+    excepted(session, NOW - DAY, NOW + DAY)
+    assert (alert.state, blacklist.level(session, 3, 9)) == (alerts.CLOSED, None)
+    alerts.count(session, NOW + DAY, alert, 1, NOW + DAY)
+    assert alert.state == alerts.REGRESSED
+    assert blacklist.level(session, 3, 9) is Outcome.CAUTION
 
 
 def test_a_muted_rules_clone_lists_nothing(session: Session) -> None:

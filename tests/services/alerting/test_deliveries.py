@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import json
 import secrets
@@ -30,7 +31,14 @@ from ledger.db.webhooks import Delivery, Webhook
 from ledger.errors import Rejected, Unavailable
 from ledger.services.alerting import alerts_feed, outbound, webhooks
 from ledger.services.alerting import deliveries as courier_module
-from ledger.services.alerting.deliveries import ATTEMPTS, LONGEST_S, Courier, delay, signatures
+from ledger.services.alerting.deliveries import (
+    ATTEMPTS,
+    LONGEST_S,
+    PAUSE_S,
+    Courier,
+    delay,
+    signatures,
+)
 from ledger.services.home import Home
 from ledger.services.network import Network
 from ledger.services.site import Site
@@ -472,6 +480,76 @@ def test_a_webhook_whose_secret_is_not_here_holds_up_nobody(site: Site, receiver
         assert "webhook-lost" in str(session.scalars(select(Delivery.error)).first())
 
 
+@pytest.mark.parametrize("trouble", ["damaged", "unreadable"])
+def test_secrets_that_cannot_be_read_are_waited_for(
+    site: Site, receiver: Receiver, tmp_path: Path, trouble: str
+) -> None:
+    """No attempt is used up, others do not wait, and all goes on when the file is whole again."""
+    site = replace(site, home=Home(tmp_path / "own"))
+    site.home.prepare()
+    receiver.answers = [204] * 9
+    add(site, f"{receiver.url}/first")
+    happen(site)
+    courier = Courier(replace(site), lambda: 0.0)  # as of a process of its own
+    assert courier.step() == 1
+    add(site, f"{receiver.url}/second")
+    happen(site)
+    path = site.home.path / "webhooks.json"
+    whole = path.read_bytes()
+    path.unlink()
+    if trouble == "damaged":
+        path.write_bytes(whole[:200])
+    else:
+        path.mkdir()
+    assert [courier.step() for _ in range(2)] == [1, 0]
+    later(site, PAUSE_S)
+    assert courier.step() == 0, "not yet"
+    assert rows(site)[1:] == [(1, "DELIVERED", 204), (1, "WAITING", None)]
+    path.rmdir() if trouble == "unreadable" else path.unlink()
+    path.write_bytes(whole)
+    assert courier.step() == 0, "it is looked at every few seconds"
+    later(site, PAUSE_S)
+    assert courier.step() == 1
+    assert rows(site)[2:] == [(1, "DELIVERED", 204)]
+
+
+def test_a_courier_goes_on_after_what_passes_and_ends_at_what_does_not(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine without free files, a busy database; but not what nobody has thought of."""
+    monkeypatch.setattr(courier_module, "IDLE_S", 0.0)
+    faults = [
+        OSError(errno.EMFILE, "Too many open files"),
+        Unavailable("DATABASE_BUSY", "Try again."),
+        ZeroDivisionError(),
+    ]
+
+    class Stumbles(Courier):
+        def step(self, wait: float | None = None) -> int:
+            raise faults.pop(0)
+
+    with pytest.raises(ZeroDivisionError):
+        Stumbles(site, lambda: 0.0).run(threading.Event())
+    assert faults == []
+
+
+def test_what_goes_wrong_in_one_call_is_that_calls_answer(
+    site: Site, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Addresses and answers are others': no kind of them ends the deliveries of all."""
+    subscribe(site, receiver)
+    happen(site)
+
+    async def odd(*_: Any) -> Any:
+        raise ZeroDivisionError("odd")
+
+    monkeypatch.setattr(courier_module, "send", odd)
+    assert Courier(site, lambda: 0.0).step() == 1
+    assert [state for _, state, _ in rows(site)] == ["FAILED", "WAITING"]
+    with reading(site.engine) as session:
+        assert session.scalars(select(Delivery.error)).first() == "ZeroDivisionError: odd"
+
+
 def test_a_webhook_shares_nothing_with_one_that_was_removed(site: Site, receiver: Receiver) -> None:
     """Neither its number, nor its secret, nor what was sent to it."""
     first = subscribe(site, receiver)
@@ -562,6 +640,27 @@ def test_a_new_secret_signs_at_once_and_the_old_one_for_a_day(
     Courier(site, lambda: 0.0).step()
     headers, _ = receiver.got[-1]
     assert len(headers["webhook-signature"].split(" ")) == 1
+
+
+def test_a_secret_that_signs_no_more_is_forgotten(site: Site, receiver: Receiver) -> None:
+    """When the next one is made: of those before only what still signs is named."""
+    number = subscribe(site, receiver)
+
+    def names() -> list[str]:
+        with transaction(site.engine) as session:
+            row = session.get_one(Webhook, number)
+            webhooks.rotate(site, session, "test", row)
+            return [name for name, _ in row.secrets]
+
+    second = names()
+    later(site, 3_600)
+    third = names()
+    assert third[1:] == second, "both are within their day"
+    later(site, webhooks.OVERLAP_S - 3_600 + 1)
+    fourth = names()
+    assert fourth[1:] == third[:2], "the first one's day is over"
+    later(site, webhooks.OVERLAP_S + 1)
+    assert names()[1:] == fourth[:1]
 
 
 def test_no_name_leads_into_a_private_network(site: Site, receiver: Receiver) -> None:

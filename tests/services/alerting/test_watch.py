@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import Engine, event, select
+from sqlalchemy.orm import Session
 
 from ledger.db.alerting import AlertChange, AlertEvidence
 from ledger.db.engine import reading, transaction
@@ -232,6 +234,38 @@ def test_a_pass_that_dies_is_made_again(tmp_path: Path) -> None:
     while watcher.is_due():
         watcher.step()
     assert set(raised(at)) == {"diversion", "clone"}
+
+
+def test_two_watchers_count_a_scan_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has looked at scans which another was faster with keeps nothing of them; what one
+    finds, and how far it has come, is kept at once."""
+    at = board(tmp_path)
+    with transaction(at.engine) as session:
+        terms = {"test": "devices", "n": 2, "days": 1}
+        alerts_rules.put(session, "a person", 1, BRAND, "two", "threshold", terms)
+    for number in range(7):
+        at.scan(0, 9, END - 900 + number, f"phone {number}")
+    late, faster, units = Watcher(at.site, 0.05), Watcher(at.site, 0.05), 0
+
+    @contextmanager
+    def between(engine: Engine) -> Iterator[Session]:
+        nonlocal units
+        units += 1
+        if units == 1:
+            assert faster.step() == 1
+            assert units == 2, "all in one"
+            at.scan(0, 9, END - 800, "one more")
+        with transaction(engine) as session:
+            yield session
+
+    monkeypatch.setattr("ledger.services.alerting.watch.transaction", between)
+    assert late.step() == 0
+    with reading(at.engine) as session:
+        assert session.get_one(WatchState, 1).scan == 7
+    assert raised(at)["threshold"].scans == 7
+    while late.is_due():
+        late.step()
+    assert raised(at)["threshold"].scans == 8
 
 
 def test_an_honest_world_raises_nothing(tmp_path: Path) -> None:
