@@ -177,8 +177,9 @@ def add_to_blacklist(site: SiteDep, caller: AlertsDep, body: BlacklistIn) -> lis
     They get the reason BLACKLISTED, or at the level caution SUSPECTED. One that is listed already
     stays as it is. Answers the entries.
     """
-    with transaction(site.engine) as session:
+    with reading(site.engine) as session:
         codes = blacklist.codes_of(site, session, body.codes, caller.party)
+    with transaction(site.engine) as session:
         now = site.clock()
         rows = blacklist.add(session, now, caller.name, codes, body.level, body.reason)
         return [blacklist.entry_json(row) for row in rows]

@@ -62,8 +62,9 @@ def add(
         except (OSError, UnicodeDecodeError) as error:
             raise Rejected("BAD_OPTION", f"{file} cannot be read ({error}).") from None
     where = site(data)
-    with transaction(where.engine) as session:
+    with reading(where.engine) as session:
         found = blacklist.codes_of(where, session, texts, 0)
+    with transaction(where.engine) as session:
         rows = blacklist.add(session, where.clock(), COMMAND, found, level, reason)
         numbers = [row.id for row in rows]
     show({"entries": numbers}, as_json)

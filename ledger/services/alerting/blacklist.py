@@ -25,7 +25,7 @@ from ledger.services.lookup import find_item, read_link
 from ledger.services.site import Site
 
 LEVELS = (Outcome.CAUTION, Outcome.DO_NOT_USE)  # the graver last
-MOST = 10_000  # codes a request
+MOST, CHUNK = 10_000, 500  # codes a request, and a query
 LIFT = "blacklist lift"  # in the audit log
 # Asked for every verdict: of the table and not of the class, and built once, a quarter of the time.
 _TABLE = BlacklistEntry.__table__.c
@@ -94,18 +94,11 @@ def add(
         raise Rejected("BAD_BLACKLIST", f"A level is one of {', '.join(LEVELS)}.")
     if not 1 <= len(codes) <= MOST:
         raise Rejected("BAD_BLACKLIST", f"List 1 to {MOST:,} codes at a time.")
-    listed = []
+    listed = _listed(session, codes, grade, alert)
+    new = {}
     for code in codes:
-        query = select(BlacklistEntry).where(
-            BlacklistEntry.batch == code.batch,
-            BlacklistEntry.index == code.index,
-            BlacklistEntry.level == grade,
-            BlacklistEntry.alert == alert,
-            BlacklistEntry.lifted.is_(None),
-        )
-        row = session.scalars(query).first()
-        if row is None:
-            row = BlacklistEntry(
+        if (code.batch, code.index) not in listed:
+            new[code.batch, code.index] = BlacklistEntry(
                 brand=code.brand,
                 code=code.text,
                 batch=code.batch,
@@ -116,12 +109,31 @@ def add(
                 since=now,
                 who=who,
             )
-            session.add(row)
-            session.flush()
-            told = {"code": code.text, "entry": row.id, "level": grade, "reason": reason}
-            record(session, now, who, "blacklist add", brand=code.brand, alert=alert, **told)
-        listed.append(row)
-    return listed
+    session.add_all(new.values())
+    session.flush()  # gives them numbers
+    for row in new.values():
+        told = {"code": row.code, "entry": row.id, "level": grade, "reason": reason}
+        record(session, now, who, "blacklist add", brand=row.brand, alert=alert, **told)
+    listed |= new
+    return [listed[code.batch, code.index] for code in codes]
+
+
+def _listed(
+    session: Session, codes: Sequence[Code], grade: str, alert: int | None
+) -> dict[tuple[int, int], BlacklistEntry]:
+    """The entries that some codes have at a level, by the same alert or by any person."""
+    found: dict[tuple[int, int], BlacklistEntry] = {}
+    for start in range(0, len(codes), CHUNK):
+        part = codes[start : start + CHUNK]
+        query = select(BlacklistEntry).where(
+            BlacklistEntry.batch.in_({code.batch for code in part}),
+            BlacklistEntry.index.in_({code.index for code in part}),
+            BlacklistEntry.level == grade,
+            BlacklistEntry.alert == alert,
+            BlacklistEntry.lifted.is_(None),
+        )
+        found |= {(row.batch, row.index): row for row in session.scalars(query)}
+    return found
 
 
 def lift(
