@@ -117,21 +117,21 @@ def test_a_file_without_a_district_that_is_named_is_refused(
 ) -> None:
     """What is scanned there would be taken for its neighbour's: of a territory, of a market, and of
     what a market was before."""
-    both = _file(tmp_path, *SOUTH)
-    districts.load(session, 1, "p", both)
+    rows = (*SOUTH, "3205,Suzhou,苏州市,31.3,120.58")
+    districts.load(session, 1, "p", _file(tmp_path, *rows))
     session.add(Profile(party=7, name_en="a", name_zh="a", regions=[31, 440106]))
     markets.put(session, 1, "p", 1, 3, markets.Terms("the south", (4401,)))
     markets.put(session, 2, "p", 1, 3, markets.Terms("the east", (31,)))
-    for row in SOUTH:
-        with pytest.raises(
-            Rejected, match=r"has no 4401\d*, which a territory or a market"
-        ) as error:
-            districts.load(session, 3, "p", _file(tmp_path, row))
+    markets.put(session, 1, "p", 1, 4, markets.Terms("Suzhou", (3205,)))
+    for row in rows:
+        without = _file(tmp_path, *(other for other in rows if other != row))
+        named = f"has no {row.split(',')[0]}, which a territory or a market"
+        with pytest.raises(Rejected, match=named) as error:
+            districts.load(session, 3, "p", without)
         assert error.value.code == "BAD_DISTRICTS"
-    assert len(districts.known(session).names) == 2
-    assert (
-        districts.load(session, 4, "p", _file(tmp_path, *SOUTH, "3205,S,苏州市,31.3,120.58")) == 3
-    )
+    assert len(districts.known(session).names) == 3
+    markets.remove(session, 4, "p", 1, 4)
+    assert districts.load(session, 5, "p", _file(tmp_path, *SOUTH)) == 2
 
 
 def _watched(folder: Path, sold_in: Sequence[int], county: int) -> tuple[Board, Watcher]:
