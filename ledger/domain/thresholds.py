@@ -6,8 +6,10 @@ over that scan and those before it, and holds exactly from its number on: at N, 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ledger.domain.regions import great_circle_km
@@ -27,40 +29,93 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class History:
+    """Scans of one code, at least one, in order of time: what several thresholds ask of them at the
+    newest is worked out once."""
+
+    scans: Sequence[Seen]
+
+    def first(self, days: float) -> int:
+        """The number of the oldest scan within so many days; one just as old is too old."""
+        return bisect_right(self._times, self._times[-1] - days * DAY_S)
+
+    @cached_property
+    def last_by_device(self) -> list[int]:
+        """The numbers of each device's newest scan, rising."""
+        return sorted({scan.device: number for number, scan in enumerate(self.scans)}.values())
+
+    @cached_property
+    def away(self) -> list[tuple[int, float]]:
+        """The numbers of the scans certainly made away from the newest, and kilometres."""
+        now = self.scans[-1]
+        if now.place is None:
+            return []
+        places = {scan.place: scan for scan in self.scans}  # many scans are made at one
+        km = {place: apart(scan, now) for place, scan in places.items()}
+        each = ((number, km[scan.place]) for number, scan in enumerate(self.scans))
+        return [(number, away) for number, away in each if away]
+
+    @cached_property
+    def farthest(self) -> float:
+        """Kilometres to the one that is farthest away."""
+        return max((km for _, km in self.away), default=0.0)
+
+    @cached_property
+    def _times(self) -> list[int]:
+        return [scan.time for scan in self.scans]
+
+
+Terms = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Kind:
     """A kind of threshold: its numbers with their bounds (lowest, highest), and how it is judged.
 
-    holds: (terms, scans within the time, in order, the newest last) -> those that it rests on, or
-    none.
+    holds: (terms, history, number of the first scan within the time) -> those that it rests on, or
+    none. of_pairs: each of two scans, so no third makes it hold between them.
     """
 
     terms: Mapping[str, tuple[float, float]]
-    holds: Callable[[Mapping[str, Any], Sequence[Seen]], Sequence[Seen]]
+    holds: Callable[[Terms, History, int], Sequence[Seen]]
     sentence: str
+    of_pairs: bool = False
 
 
-def _count(terms: Mapping[str, Any], scans: Sequence[Seen]) -> Sequence[Seen]:
-    return scans if len(scans) >= terms["n"] else ()
+def _count(terms: Terms, history: History, first: int) -> Sequence[Seen]:
+    enough = len(history.scans) - first >= terms["n"]
+    return history.scans[first:] if enough else ()
 
 
-def _devices(terms: Mapping[str, Any], scans: Sequence[Seen]) -> Sequence[Seen]:
-    return scans if len({scan.device for scan in scans}) >= terms["n"] else ()
+def _devices(terms: Terms, history: History, first: int) -> Sequence[Seen]:
+    if not _count(terms, history, first):
+        return ()
+    last = history.last_by_device
+    enough = len(last) - bisect_left(last, first) >= terms["n"]
+    return history.scans[first:] if enough else ()
 
 
-def _radius(terms: Mapping[str, Any], scans: Sequence[Seen]) -> Sequence[Seen]:
+def _radius(terms: Terms, history: History, first: int) -> Sequence[Seen]:
     """Other scans that are certainly farther than `km` from the newest."""
-    *before, now = scans
-    far = [scan for scan in before if apart(scan, now) > terms["km"]]
-    return (*far, now) if far else ()
+    scans, km = history.scans, terms["km"]
+    if history.farthest <= km:
+        return ()
+    far = [scans[number] for number, away in history.away if away > km and number >= first]
+    return (*far, scans[-1]) if far else ()
 
 
-def _speed(terms: Mapping[str, Any], scans: Sequence[Seen]) -> Sequence[Seen]:
-    """The newest scan and another device's last one, if nobody travels so fast between them."""
-    *before, now = scans
-    for scan in reversed(before):
-        if scan.device != now.device and scan.place is not None:
-            km, hours = apart(scan, now), max(now.time - scan.time, 1) / 3600
-            return (scan, now) if km > terms["km"] and km / hours > terms["kmh"] else ()
+def _speed(terms: Terms, history: History, first: int) -> Sequence[Seen]:
+    """The newest scan and the last by another device from which nobody travels there so fast."""
+    now, km = history.scans[-1], terms["km"]
+    if history.farthest <= km:
+        return ()
+    for number, away in reversed(history.away):
+        if number < first:
+            break
+        scan = history.scans[number]
+        hours = max(now.time - scan.time, 1) / 3600
+        if away > km and away / hours > terms["kmh"] and scan.device != now.device:
+            return (scan, now)
     return ()
 
 
@@ -75,24 +130,34 @@ TESTS: Mapping[str, Kind] = {
     ),
     "radius": Kind(
         {"km": (1, 20_000), "days": (1 / 24, 366)}, _radius, "One code was scanned in places more"
-        " than {km:g} km apart within {within}",
+        " than {km:g} km apart within {within}", of_pairs=True,
     ),
     "speed": Kind(
         {"km": (1, 20_000), "kmh": (1, 100_000), "days": (1 / 24, 366)}, _speed, "One code was"
         " scanned by two devices more than {km:g} km apart, faster than {kmh:g} km/h",
+        of_pairs=True,
     ),
 }  # fmt: skip
 
 
-def fired(test: str, terms: Mapping[str, Any], scans: Sequence[Seen]) -> Sequence[Seen]:
+def fired(test: str, terms: Terms, scans: Sequence[Seen]) -> Sequence[Seen]:
     """Return the scans on which a threshold rests at the newest of them; none if it does not hold.
 
     scans: of one code, in order of time; those older than `days` are left out here.
     """
-    if not scans:
-        return ()
-    since = scans[-1].time - terms["days"] * DAY_S
-    return TESTS[test].holds(terms, [scan for scan in scans if scan.time > since])
+    return holds(test, terms, History(scans)) if scans else ()
+
+
+def holds(test: str, terms: Terms, history: History) -> Sequence[Seen]:
+    """The same, of scans that other thresholds are asked about too."""
+    return TESTS[test].holds(terms, history, history.first(terms["days"]))
+
+
+def may_tip(test: str, terms: Terms, pair: History) -> bool:
+    """Say whether a scan that came late can make a threshold hold at one that was made later."""
+    if TESTS[test].of_pairs:
+        return bool(holds(test, terms, pair))
+    return pair.first(terms["days"]) == 0
 
 
 def sentence(test: str, terms: Mapping[str, Any], scans: Sequence[Seen]) -> str:

@@ -1,15 +1,16 @@
 """Rules that look at each scan by itself: what it says of custody, recalls, markets, thresholds.
 
-Each costs a bounded number of indexed look-ups a scan, whatever the size of the history. A rule
-counts distinct devices towards a cause and raises it at the N-th within its days, not before: at a
-scan, or at one of those made after a scan that came late, when that comes. None of them is
-calibrated.
+Each costs a bounded number of indexed look-ups a scan, whatever the size of the history, and the
+thresholds that people set share theirs. A rule counts distinct devices towards a cause and raises
+it at the N-th within its days, not before: at a scan, or at one of those made after a scan that
+came late, when that comes. None of them is calibrated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -17,7 +18,7 @@ from sqlalchemy.orm import Session
 from ledger.db.alerting import AlertRule, RuleHit
 from ledger.db.models import Alert, Scan
 from ledger.domain import thresholds
-from ledger.domain.thresholds import CERTAIN, DAY_S, Seen
+from ledger.domain.thresholds import DAY_S, Seen
 from ledger.services.alerting import alerts
 from ledger.services.alerting.alerts_evidence import document, keep_evidence
 from ledger.services.alerting.alerts_rules import THRESHOLD
@@ -25,22 +26,27 @@ from ledger.services.alerting.watch_facts import Facts
 from ledger.services.alerting.watch_frame import code_of
 from ledger.services.alerting.watch_kept import kept
 from ledger.services.alerting.watch_looks import LOOKS, Hit, Look, Terms, summed
+from ledger.services.alerting.watch_past import CONSUMERS, Asked, Counted, Turn, hits_with
+from ledger.services.alerting.watch_past import seen_of as seen_of
 from ledger.services.scans import OFFLINE_S
-
-MOST = 1_000  # scans of one code, or hits of one cause, that are looked at
-CONSUMERS = ("web", "wechat", "app")
 
 
 def examine(facts: Facts, rules: Sequence[AlertRule], row: Scan) -> int:
-    """Let a brand's rules look at a scan; return how many alerts are new."""
+    """Let a brand's rules look at a scan; return how many alerts are new. The scans of a unit of
+    work are looked at in the order in which they came."""
     if row.channel not in CONSUMERS or row.weak or row.batch is None:
         return 0
+    rules = [rule for rule in rules if rule.enabled]
+    own = {rule.id: rule.terms for rule in rules if rule.kind == THRESHOLD}
+    known = _known(facts, own, row) if own else {}
+    tips = _tips(facts, own, known, row) if len(known) < len(own) else {}
     new = 0
     for rule in rules:
-        if not rule.enabled:
-            continue
-        if rule.kind == THRESHOLD:
-            new += _threshold(facts.session, rule, row, facts.brand, facts.now)
+        if rule.id in known:
+            alerts.count(facts.session, facts.now, known[rule.id], 1, row.time)
+        elif rule.id in tips:
+            _cross(facts, rule, row, tips[rule.id])
+            new += 1
         elif look := LOOKS.get(rule.kind):
             hit = look(facts, rule.terms, row)
             new += hit is not None and _count(facts, rule, row, hit, look)
@@ -49,37 +55,15 @@ def examine(facts: Facts, rules: Sequence[AlertRule], row: Scan) -> int:
 
 def _count(facts: Facts, rule: AlertRule, row: Scan, hit: Hit, look: Look) -> bool:
     """Count a hit towards its cause; raise that at its N-th device, then count on."""
-    session, now, brand = facts.session, facts.now, facts.brand
+    session, now = facts.session, facts.now
     key = f"{rule.kind}/{rule.id}/{hit.cause}"
-    known = _known(session, brand, key)
+    whole = f"{facts.brand}/{key}"
+    known = Asked.of(session).known([whole]).get(whole)
     if known is not None:
         alerts.count(session, now, known, 1, row.time)
         return False
-    session.add(
-        RuleHit(
-            rule=rule.id,
-            scan=row.id,
-            cause=hit.cause,
-            time=row.time,
-            device=row.device,
-            code=code_of(row),
-        )
-    )
-    session.flush()
-    span = rule.terms["days"] * DAY_S
-    hits = (
-        select(RuleHit.scan, RuleHit.time, RuleHit.device)
-        .where(RuleHit.rule == rule.id, RuleHit.cause == hit.cause)
-        .limit(MOST)
-    )
-    before = hits.where(RuleHit.time > row.time - span, RuleHit.time <= row.time)
-    later = hits.where(RuleHit.time > row.time, RuleHit.time < row.time + span)
-    in_turn = _in_turn(
-        session.execute(before.order_by(RuleHit.time.desc(), RuleHit.scan.desc())).all()[::-1],
-        session.execute(later.order_by(RuleHit.time, RuleHit.scan)).all(),
-        span,
-    )
-    for asked, left in in_turn:
+    before, later = hits_with(session, rule, hit.cause, row)
+    for asked, left in _in_turn(before, later, rule.terms["days"] * DAY_S):
         if len({one.device for one in asked}) < rule.terms["n"]:
             continue
         alert = _reached(facts, rule, key, [one.scan for one in asked], hit.cause, look)
@@ -130,21 +114,13 @@ def _reached(
     return alert
 
 
-class _Timed(Protocol):
-    @property
-    def time(self) -> int: ...
-
-
-Asked = TypeVar("Asked", bound=_Timed)
-
-
 def _in_turn(
-    before: Sequence[Asked], later: Sequence[Asked], span: float
-) -> Iterator[tuple[list[Asked], Sequence[Asked]]]:
-    """Yield what to ask a rule at a scan, and then at each of those that it can tip because it was
-    made before them and came after: the scans within `span` seconds up to that one; what is left.
+    before: Sequence[Counted], later: Sequence[Counted], span: float
+) -> Iterator[tuple[list[Counted], Sequence[Counted]]]:
+    """Yield what to ask a rule at a hit, and then at each of those that it can tip because it was
+    made before them and came after: the hits within `span` seconds up to that one; what is left.
 
-    before: up to the scan, its own the last. Both in order of time.
+    before: up to the hit, itself the last. Both in order of time.
     """
     whole = [*before, *later]
     for at in range(len(before), len(whole) + 1):
@@ -165,87 +141,93 @@ def _scans(session: Session, ids: Sequence[int]) -> list[Scan]:
     return list(session.scalars(select(Scan).where(Scan.id.in_(ids)).order_by(Scan.time, Scan.id)))
 
 
-def _threshold(session: Session, rule: AlertRule, row: Scan, brand: int, now: int) -> bool:
-    """Judge a threshold at a scan of one code."""
+def _known(facts: Facts, own: Mapping[int, Terms], row: Scan) -> dict[int, Alert]:
+    """Return the alerts that there are of thresholds at a scan's code. own: the thresholds by rule;
+    so are the alerts."""
     code = code_of(row)
-    key = f"{rule.kind}/{rule.id}/{code}"
-    known = _known(session, brand, key)
-    if known is not None:
-        alerts.count(session, now, known, 1, row.time)
-        return False
-    span = rule.terms["days"] * DAY_S
-    # None that came after this one: each has its turn.
-    known_of = (
-        select(*_SEEN)
-        .where(Scan.batch == row.batch, Scan.index == row.index, Scan.id <= row.id)
-        .where(Scan.channel.in_(CONSUMERS), Scan.weak.is_(False))
-        .limit(MOST)
+    keys = {f"{facts.brand}/{_key(rule, code)}": rule for rule in own}
+    found = Asked.of(facts.session).known([*keys])
+    return {rule: found[key] for key, rule in keys.items() if key in found}
+
+
+@dataclass(frozen=True)
+class _Tip:
+    """The scans up to the one that crosses a threshold, those on which it rests, those after it."""
+
+    seen: Sequence[Seen]
+    rests: Sequence[Seen]
+    left: Sequence[Seen]
+
+
+def _tips(
+    facts: Facts, own: Mapping[int, Terms], known: Container[int], row: Scan
+) -> dict[int, _Tip]:
+    """Return where thresholds are crossed first, by rule. known: those that were before."""
+    past = Asked.of(facts.session).past(row, max(terms["days"] for terms in own.values()))
+    found: dict[int, _Tip] = {}
+    for turn in past.turns():
+        for rule, terms in own.items():
+            if rule in known or rule in found:
+                continue
+            if tip := _tip(terms, turn):
+                found[rule] = tip
+    return found
+
+
+def _tip(terms: Terms, turn: Turn) -> _Tip | None:
+    """Say what crosses a threshold at one turn, if anything does."""
+    test, days = terms["test"], terms["days"]
+    if turn.between and not thresholds.may_tip(test, terms, turn.pair):
+        return None
+    for history in turn.histories(days):
+        if rests := thresholds.holds(test, terms, history):
+            until = turn.pair.scans[0].time + days * DAY_S
+            left = [one for one in turn.left if one.time < until]
+            return _Tip(history.scans[history.first(days) :], rests, left)
+    return None
+
+
+def _cross(facts: Facts, rule: AlertRule, row: Scan, tip: _Tip) -> None:
+    """Raise an alert where a threshold is crossed. row: the scan that is looked at."""
+    session, now, code = facts.session, facts.now, code_of(row)
+    rows = _scans(session, [one.id for one in tip.seen])
+    sentence, rests, devices = _told(rule.terms, tip.rests)
+    place = facts.case_of(row)
+    cause = alerts.Cause(
+        key=_key(rule.id, code),
+        brand=facts.brand,
+        raised=rows[-1].time,
+        last=rows[-1].time,
+        scans=rests,
+        goods=(1, devices),
+        body=_body(rule, sentence, {"scans": rests, "scans_of": devices, "codes": [code]}),
+        lot=place[0].name if place else None,
+        region=rows[-1].region,
+        code=code,
+        gtin=row.gtin,
+        consignee=place[0].consignee if place else None,
     )
-    before = known_of.where(Scan.time > row.time - span, Scan.time <= row.time)
-    later = known_of.where(Scan.time > row.time, Scan.time < row.time + span)
-    newest_first = session.execute(before.order_by(Scan.time.desc(), Scan.id.desc())).all()
-    in_turn = _in_turn(
-        [seen_of(*one) for one in reversed(newest_first)],
-        [seen_of(*one) for one in session.execute(later.order_by(Scan.time, Scan.id))],
-        span,
-    )
-    for seen, left in in_turn:
-        told = fired(rule.terms, seen)
-        if told is None:
-            continue
-        sentence, rests, devices = told
-        rows = _scans(session, [one.id for one in seen])
-        cause = alerts.Cause(
-            key=key,
-            brand=brand,
-            raised=rows[-1].time,
-            last=rows[-1].time,
-            scans=rests,
-            goods=(1, devices),
-            body=_body(rule, sentence, {"scans": rests, "scans_of": devices, "codes": [code]}),
-            region=rows[-1].region,
-            code=code,
-            gtin=row.gtin,
-        )
-        alert, _ = alerts.keep(session, now, rule, cause)
-        keep_evidence(session, now, alert, document(rule.terms, rows))
-        if left:
-            alerts.count(session, now, alert, len(left), left[-1].time)
-        return True
-    return False
+    alert, _ = alerts.keep(session, now, rule, cause)
+    keep_evidence(session, now, alert, document(rule.terms, rows))
+    if tip.left:
+        alerts.count(session, now, alert, len(tip.left), tip.left[-1].time)
 
 
 def fired(terms: Terms, seen: Sequence[Seen]) -> tuple[str, int, int] | None:
     """Return what a threshold says at the newest of some scans of a code: the sentence, and on how
     many scans by how many devices it rests; None where it does not hold."""
     rests = thresholds.fired(terms["test"], terms, seen)
-    if not rests:
-        return None
+    return _told(terms, rests) if rests else None
+
+
+def _told(terms: Terms, rests: Sequence[Seen]) -> tuple[str, int, int]:
     sentence = thresholds.sentence(terms["test"], terms, rests)
     return sentence, len(rests), len({one.device for one in rests})
 
 
-def _known(session: Session, brand: int, key: str) -> Alert | None:
-    return session.scalars(select(Alert).where(Alert.key == f"{brand}/{key}")).one_or_none()
+def _key(rule: int, code: str) -> str:
+    return f"{THRESHOLD}/{rule}/{code}"
 
 
 def _body(rule: AlertRule, sentence: str, evidence: dict[str, Any]) -> dict[str, Any]:
     return {"sentence": sentence, "calibrated": False, "terms": rule.terms, "evidence": evidence}
-
-
-_SEEN = (Scan.id, Scan.time, Scan.device, Scan.loc_src, Scan.lat, Scan.lon, Scan.acc_km)
-
-
-def seen_of(
-    number: int,
-    time: int,
-    device: str,
-    source: str,
-    lat: float | None,
-    lon: float | None,
-    acc_km: float | None,
-) -> Seen:
-    """Return a scan as thresholds look at it."""
-    known = lat is not None and lon is not None and source in CERTAIN
-    place = (lat or 0.0, lon or 0.0, acc_km or 0.0) if known else None
-    return Seen(number, time, device, place)

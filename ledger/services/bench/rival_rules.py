@@ -2,7 +2,8 @@
 
 Each function gives, for each key (a code, a device, a lot in a region), the highest threshold at
 which the rule would have fired at some scan: so one pass shows every threshold at once. On codes
-they are the thresholds of `ledger.domain.thresholds`, which a test compares.
+they are the thresholds of `ledger.domain.thresholds`, which a test compares; but speed, as it is
+sold, is from the last other device, and there from any.
 """
 
 from __future__ import annotations
