@@ -193,14 +193,17 @@ def test_a_threshold_fires_at_n(tmp_path: Path, n: int) -> None:
 @pytest.mark.parametrize("kind", ["threshold", "out_of_market"])
 def test_a_scan_that_comes_late_tips_those_after_it(tmp_path: Path, kind: str) -> None:
     """Three phones within a day, the second of which was offline: told when its scan comes, at the
-    scan that it tips, with those after it counted; not where one of them is a day away."""
+    scan that it tips, with those after it counted; not where one of them is a day away. Whatever
+    another rule asks."""
     own = {"test": "devices"} if kind == "threshold" else {}
     at, watcher = ready(tmp_path, kind, n=3, days=1, **own)
     with transaction(at.engine) as session:
         markets.put(session, 1, "a person", BRAND, 3, markets.Terms("the east", (31, 32)))
+        longer = {"test": "scans", "n": 1000, "days": 366}
+        alerts_rules.put(session, "a person", 1, BRAND, "longer", "threshold", longer)
     start, hour = END - 5 * DAY, 3600
     outside = {"region": 44, "loc_src": "gps", "lat": 23.1, "lon": 113.3, "acc_km": 1.0}
-    for number, hours in enumerate((0, 10, 23, 28)):
+    for number, hours in enumerate((0, 10, 23, 28, 40)):
         at.scan(0, 9, start + hours * hour, f"phone {number % 2}", **outside)
     watcher.step()
     at.scan(0, 9, start - 20 * hour, "phone 8", **outside)
@@ -236,6 +239,8 @@ def test_what_scripts_and_weak_devices_do_is_no_evidence(tmp_path: Path) -> None
     for number in range(3):
         at.scan(0, 9, END - 900 + number, f"script {number}", channel="script")
         at.scan(0, 8, END - 900 + number, f"weak {number}", weak=True)
+    at.scan(0, 8, END - 800, "phone")
+    at.scan(0, 9, END - 800, "phone")
     watcher.step()
     assert raised(at) == {}
 
