@@ -111,7 +111,7 @@ def test_the_evidence_of_a_large_burst_is_bounded(tmp_path: Path) -> None:
     """It shows the first of its members, and says how many there are."""
     at = board(tmp_path)
     rows = [row for n in range(MOST + 3) for row in tries(f"bot {n:03}", START + 60 * n)]
-    (found,) = watched(at, rows, 20)
+    (found,) = watched(at, rows, 6)
     with reading(at.engine) as session:
         told = evidence_of(session, found.id)
     assert recompute(told).holds

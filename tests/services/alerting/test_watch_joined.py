@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from ledger.db.alerting import AlertChange, RuleHit
-from ledger.db.engine import reading, transaction
+from ledger.db.engine import open_database, reading, transaction
 from ledger.db.models import Alert
 from ledger.domain.regions import REGIONS
 from ledger.services.alerting import alerts
@@ -19,7 +21,7 @@ from ledger.services.alerting.watch_joined import DAYS, JOINS
 from ledger.services.scans import OFFLINE_S
 from ledger.services.worlds.world import demo_world
 from ledger.services.worlds.world_plan import PALLETS
-from tests.services.watch_world import END, Board, board, demo_row, pack, raised, sscc
+from tests.services.watch_world import END, Board, Clock, board, demo_row, pack, raised, sscc
 
 WORLD = demo_world(2, False, 0.25)
 TRUTH = WORLD.diverted
@@ -95,19 +97,30 @@ class Case:
             return list(session.scalars(query.order_by(AlertChange.id)))[1:]
 
 
-@pytest.fixture
-def case(tmp_path: Path) -> Case:
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Board:
     """A world in which a pallet was diverted, watched to its end."""
-    at = board(tmp_path)
+    at = board(tmp_path_factory.mktemp("whole"))
     pack(at, WORLD)
     with transaction(at.engine) as session:
         session.add_all([demo_row(scan) for scan in WORLD.scans])
     watcher = Watcher(at.site, 0.05)
     while watcher.is_due():
         watcher.step()
+    return at
+
+
+@pytest.fixture
+def case(whole: Board, tmp_path: Path) -> Case:
+    """The same world, for one test."""
+    path, clock = tmp_path / "watched.db", Clock()
+    with closing(sqlite3.connect(whole.site.home.path / path.name)) as source:
+        source.execute("VACUUM INTO ?", (str(path),))
+    site = replace(whole.site, engine=open_database(f"sqlite:///{path}"), clock=clock)
+    at = Board(site, clock, whole.blocks)
     before = raised(at)["diversion"]
     assert "joined" not in before.body
-    return Case(at, watcher, before)
+    return Case(at, Watcher(at.site, 0.05), before)
 
 
 def test_a_case_joins_at_the_third_device_with_a_third_item(case: Case) -> None:

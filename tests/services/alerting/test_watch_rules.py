@@ -394,8 +394,7 @@ def crowded(seed: int) -> list[Scan]:
     return rows
 
 
-@pytest.mark.parametrize("most", [4, MOST])
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(("most", "seed"), [(4, 1), (4, 2), (MOST, 3)])
 def test_what_is_asked_once_a_pass_is_what_each_scan_would_ask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, most: int
 ) -> None:
