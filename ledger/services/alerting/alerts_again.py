@@ -28,7 +28,8 @@ from ledger.services.alerting.watch_bursts import LONGEST_S, MOST
 from ledger.services.alerting.watch_frame import DAY
 from ledger.services.alerting.watch_kept import Kept
 from ledger.services.alerting.watch_looks import LOOKS, summed
-from ledger.services.alerting.watch_rules import fired, seen_of
+from ledger.services.alerting.watch_past import seen_of
+from ledger.services.alerting.watch_rules import fired
 
 Follows = dict[str, Any]
 """Members of the alert that follow from its evidence."""

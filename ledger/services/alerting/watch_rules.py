@@ -27,7 +27,6 @@ from ledger.services.alerting.watch_frame import code_of
 from ledger.services.alerting.watch_kept import kept
 from ledger.services.alerting.watch_looks import LOOKS, Hit, Look, Terms, summed
 from ledger.services.alerting.watch_past import CONSUMERS, Asked, Counted, Turn, hits_with
-from ledger.services.alerting.watch_past import seen_of as seen_of
 from ledger.services.scans import OFFLINE_S
 
 
