@@ -27,6 +27,7 @@ from ledger.db.models import (
 from ledger.domain import ids
 from ledger.domain.contents import Codes, Picked, encode
 from ledger.domain.verbs import Role, Verb
+from ledger.services.alerting.watch import Watcher
 from ledger.services.home import Home
 from ledger.services.network import Network
 from ledger.services.site import Site
@@ -257,6 +258,14 @@ def pack(at: Board, world: World, lots: Sequence[int] = (0, 1), packed: Packing 
                 session.add(named(unit, f"urn/pallet {lot.number}-{pallet}", encode(units)))
                 session.add(at.move(unit, BRAND, owner, SHIPPED))
                 session.add(at.move(unit, owner, BRAND, SHIPPED + 3600, Verb.RECEIVE_FROM))
+
+
+def watch(at: Board, watcher: Watcher | None = None) -> Watcher:
+    """Let a watcher, if not said otherwise one that has just started, look at all that is there."""
+    watcher = watcher or Watcher(at.site, 0.05)
+    while watcher.is_due():
+        watcher.step()
+    return watcher
 
 
 def named(unit: bytes, epc: str, contents: bytes) -> UnitName:

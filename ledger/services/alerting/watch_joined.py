@@ -7,7 +7,7 @@ there, JOINS were so first by different devices.
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.db.alerting import AlertRule, RuleHit
@@ -15,7 +15,7 @@ from ledger.db.models import Alert, Scan
 from ledger.domain.thresholds import DAY_S
 from ledger.services.alerting.watch_consignments import Case
 from ledger.services.alerting.watch_frame import code_of
-from ledger.services.scans import OFFLINE_S
+from ledger.services.alerting.watch_past import CONSUMERS, forget_hits
 
 JOINS = 3  # gifts have fewer that are scanned, but for one in a hundred
 DAYS = 60  # within which
@@ -33,7 +33,7 @@ def join(session: Session, alert: Alert, row: Scan, case: Case) -> int:
     """Count a scan of a case that is not the alert's; return how many scans that adds to it: all
     that were counted when the case joins, else none."""
     joined = alert.body.get("joined", [])
-    if alert.rule is None or row.weak or row.channel == "script" or len(joined) == MOST:
+    if alert.rule is None or row.weak or row.channel not in CONSUMERS or len(joined) == MOST:
         return 0
     if session.get(RuleHit, (alert.rule, row.id)) is not None:
         return 0  # by a wider place's alert
@@ -65,5 +65,4 @@ def join(session: Session, alert: Alert, row: Scan, case: Case) -> int:
 
 def forget(session: Session, rule: AlertRule, newest: int) -> None:
     """Delete the scans that no case can join by any more. newest: when the newest was made."""
-    until = newest - OFFLINE_S - DAYS * DAY_S
-    session.execute(delete(RuleHit).where(RuleHit.rule == rule.id, RuleHit.time <= until))
+    forget_hits(session, rule.id, DAYS, newest)

@@ -21,6 +21,7 @@ from ledger.db.engine import plain_rows
 from ledger.db.models import Alert, Scan
 from ledger.domain.thresholds import CERTAIN, DAY_S, History, Seen
 from ledger.services.alerting.watch_frame import code_of
+from ledger.services.scans import OFFLINE_S
 
 CONSUMERS = ("web", "wechat", "app")
 MOST = 1_000  # scans of one code, or hits of one cause, that are looked at
@@ -228,6 +229,13 @@ def hits_with(
         session.execute(gone)
         before = plain_rows(session, _HITS_BEFORE, **of, since=since, until=row.time)
     return before[::-1], plain_rows(session, _HITS_AFTER, **of, since=row.time, until=until)
+
+
+def forget_hits(session: Session, rule: int, days: float, newest: int) -> None:
+    """Delete the hits of a rule that no scan will ask for: one that was made offline asks late.
+    newest: when the newest scan so far was made."""
+    until = newest - OFFLINE_S - days * DAY_S
+    session.execute(delete(RuleHit).where(RuleHit.rule == rule, RuleHit.time <= until))
 
 
 def _repeated(hits: Sequence[Counted]) -> list[int]:

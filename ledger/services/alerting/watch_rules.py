@@ -26,8 +26,14 @@ from ledger.services.alerting.watch_facts import Facts
 from ledger.services.alerting.watch_frame import code_of
 from ledger.services.alerting.watch_kept import kept
 from ledger.services.alerting.watch_looks import LOOKS, Hit, Look, Terms, summed
-from ledger.services.alerting.watch_past import CONSUMERS, Asked, Counted, Turn, hits_with
-from ledger.services.scans import OFFLINE_S
+from ledger.services.alerting.watch_past import (
+    CONSUMERS,
+    Asked,
+    Counted,
+    Turn,
+    forget_hits,
+    hits_with,
+)
 
 
 def examine(facts: Facts, rules: Sequence[AlertRule], row: Scan) -> int:
@@ -130,9 +136,8 @@ def _in_turn(
 def forget(session: Session, rules: Iterable[AlertRule], newest: int) -> None:
     """Delete the hits that no scan will ask for. newest: when the newest scan so far was made."""
     for rule in rules:
-        if rule.kind in LOOKS:  # a scan that was made offline asks late
-            until = newest - OFFLINE_S - rule.terms["days"] * DAY_S
-            session.execute(delete(RuleHit).where(RuleHit.rule == rule.id, RuleHit.time <= until))
+        if rule.kind in LOOKS:
+            forget_hits(session, rule.id, rule.terms["days"], newest)
 
 
 def _scans(session: Session, ids: Sequence[int]) -> list[Scan]:

@@ -26,6 +26,7 @@ from tests.services.watch_world import (
     demo_row,
     pack,
     raised,
+    watch,
 )
 
 EAST = markets.Terms("the east", (32, 31, 32))
@@ -116,9 +117,7 @@ def watched(at: Board) -> set[str]:
     pack(at, WORLD)
     with transaction(at.engine) as session:
         session.add_all([demo_row(scan) for scan in WORLD.scans])
-    watcher = Watcher(at.site, 0.05)
-    while watcher.is_due():
-        watcher.step()
+    watch(at)
     return set(raised(at))
 
 

@@ -15,7 +15,6 @@ from ledger.domain.verbs import Verb
 from ledger.services.alerting import alerts_rules
 from ledger.services.alerting.alerts_again import recompute
 from ledger.services.alerting.alerts_evidence import evidence_of
-from ledger.services.alerting.watch import Watcher
 from ledger.services.worlds.world import demo_world
 from tests.services.watch_world import (
     BRAND,
@@ -27,6 +26,7 @@ from tests.services.watch_world import (
     pack,
     pallet_of,
     party_of,
+    watch,
 )
 
 HONEST = demo_world(3, True, 0.15)
@@ -57,9 +57,7 @@ def sold(at: Board, first: int = 0, start: int = END - 900) -> list[tuple[str, i
     kind and whose, all of which compute again."""
     for number in range(3):
         at.scan(0, first + number, start + number, f"customer {start + number}")
-    watcher = Watcher(at.site, 0.05)
-    while watcher.is_due():
-        watcher.step()
+    watch(at)
     with reading(at.engine) as session:
         found = list(session.scalars(select(Alert).order_by(Alert.id)))
         assert all(recompute(evidence_of(session, alert.id)).holds for alert in found)

@@ -21,7 +21,7 @@ from ledger.services.alerting.watch_joined import DAYS, JOINS
 from ledger.services.scans import OFFLINE_S
 from ledger.services.worlds.world import demo_world
 from ledger.services.worlds.world_plan import PALLETS
-from tests.services.watch_world import END, Board, Clock, board, demo_row, pack, raised, sscc
+from tests.services.watch_world import END, Board, Clock, board, demo_row, pack, raised, sscc, watch
 
 WORLD = demo_world(2, False, 0.25)
 TRUTH = WORLD.diverted
@@ -72,8 +72,7 @@ class Case:
         row = {"region": TRUTH.region, **where, **changes}
         self.at.clock.now = max(self.at.clock.now, time + 1)
         self.at.scan(TRUTH.lot, item, time, device, **row)
-        while self.watcher.is_due():
-            self.watcher.step()
+        watch(self.at, self.watcher)
 
     def sell_case(self, case: int, time: int = END + DAY) -> None:
         """Let so many devices scan a case's items that it joins."""
@@ -104,9 +103,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Board:
     pack(at, WORLD)
     with transaction(at.engine) as session:
         session.add_all([demo_row(scan) for scan in WORLD.scans])
-    watcher = Watcher(at.site, 0.05)
-    while watcher.is_due():
-        watcher.step()
+    watch(at)
     return at
 
 

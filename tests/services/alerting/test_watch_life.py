@@ -14,19 +14,11 @@ from ledger.db.models import Alert
 from ledger.domain.regions import REGIONS
 from ledger.domain.verdict import Outcome
 from ledger.services.alerting import alerts, alerts_exceptions, alerts_rules, blacklist
-from ledger.services.alerting.watch import Watcher
 from ledger.services.worlds.world import demo_world
-from tests.services.watch_world import BRAND, END, Board, board, demo_row, pack, raised
+from tests.services.watch_world import BRAND, END, Board, board, demo_row, pack, raised, watch
 
 WORLD = demo_world(2, False, 0.25)
 DAY = 86_400
-
-
-def watch(at: Board) -> None:
-    """Let the watcher look at all that is there."""
-    watcher = Watcher(at.site, 0.05)
-    while watcher.is_due():
-        watcher.step()
 
 
 def copied(at: Board) -> Alert:
