@@ -114,7 +114,8 @@ class CaseTable:
 
     def whole_log_e(self, lot: LotCount) -> float:
         """The same with all runs."""
-        parts = [_log_sum(self._run_logs(lot, held)) for held in lot.runs.every()]
+        until = self._until(lot)
+        parts = [_log_sum(_run_logs(held, *until)) for held in lot.runs.every()]
         return self._log_e(lot, _log_sum(np.array(parts)))
 
     def _log_e(self, lot: LotCount, runs: float) -> float:
@@ -123,21 +124,18 @@ class CaseTable:
 
     def run_logs(self, lot: LotCount, case: int) -> Floats:
         """ln (prior · evidence) of the lot's runs that hold a case, (alternatives, bets, runs)."""
-        return self._run_logs(lot, lot.runs.holding(case))
+        return _run_logs(lot.runs.holding(case), *self._until(lot))
 
-    def _run_logs(self, lot: LotCount, held: Holding) -> Floats:
+    def _until(self, lot: LotCount) -> tuple[Floats, Floats, Ints]:
+        """What is known up to each case, which runs are differences of: what the items missed say,
+        (alternatives, cases of the lot + 1); what the cases seen here say, (_FREE, cases seen + 1);
+        and the latter."""
         known, cases = self._known()
         elsewhere = np.zeros((ALTERNATIVES, lot.cases + 1))
         lot.missed().cumsum(axis=1, out=elsewhere[:, 1:])
         here = np.zeros((_FREE, len(cases) + 1))
         known[:_FREE].cumsum(axis=1, out=here[:, 1:])
-        sums = here.take(cases.searchsorted(held.edges), axis=1)
-        sums[:ALTERNATIVES] += elsewhere.take(held.edges, axis=1)
-        many = len(held.start)
-        logs = sums[:, many:] - sums[:, :many]
-        logs[:ALTERNATIVES] += held.log_prior
-        found: Floats = logs[:ALTERNATIVES, None] + logs[None, ALTERNATIVES:]
-        return found
+        return elsewhere, here, cases
 
     def _single(self, lot: LotCount) -> float:
         """ln of the evidence that cases were diverted one by one: half by those seen here, from
@@ -182,6 +180,17 @@ class CaseTable:
         known[:ALTERNATIVES] += known[_HEARD:]
         self._columns = known
         return known, self._cases
+
+
+def _run_logs(held: Holding, elsewhere: Floats, here: Floats, cases: Ints) -> Floats:
+    """ln (prior · evidence) of runs, (alternatives, bets, runs), from what `_until` tells."""
+    sums = here.take(cases.searchsorted(held.edges), axis=1)
+    sums[:ALTERNATIVES] += elsewhere.take(held.edges, axis=1)
+    many = len(held.start)
+    logs = sums[:, many:] - sums[:, :many]
+    logs[:ALTERNATIVES] += held.log_prior
+    found: Floats = logs[:ALTERNATIVES, None] + logs[None, ALTERNATIVES:]
+    return found
 
 
 def _log_sum(logs: Floats) -> float:

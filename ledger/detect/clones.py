@@ -30,12 +30,13 @@ from ledger.detect.history import (
     Seen,
     as_seen,
     bayes_factor,
-    distinct,
     home_of,
     placed,
+    places_of,
 )
 from ledger.detect.sightings import BUSY_UNITS
 from ledger.detect.tables import Counts, Table
+from ledger.domain.thresholds import counted
 
 FEWEST_DEVICES = 3
 MOST_DEVICES = 80  # a code that is not raised by then is followed no more
@@ -173,7 +174,7 @@ class Told:
 
 def finding_of(told: Told, factor: float, level: float, fdr: float) -> Finding:
     """The finding on a code. factor: `bayes_factor` of what was seen; level: 1 over the least."""
-    seen, code, places = told.seen, told.code, len(distinct(told.seen))
+    seen, code, places = told.seen, told.code, places_of(told.seen)
     return Finding(
         kind="clone",
         lot=told.lot,
@@ -184,7 +185,7 @@ def finding_of(told: Told, factor: float, level: float, fdr: float) -> Finding:
         level=rounded(level),
         fdr=fdr,
         sentence=(
-            f"{len(seen)} devices scanned code {code} in {places} places; copies of"
+            f"{len(seen)} devices scanned code {code} in {counted(places, 'place')}; copies of"
             f" it explain this about {int(rounded(factor)):,} times better than any honest history"
         ),
     )

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ledger.detect.finding import Evidence, Finding, cases_in_words
-from ledger.detect.frame import Ints, Lots, Scans
+from ledger.detect.frame import Bools, Floats, Ints, Lots, Scans
 from ledger.domain.thresholds import counted
 
 DAYS = 1 / 24
@@ -86,6 +86,31 @@ class _Farm:
         return self.first_case - REACH <= case <= self.last_case + REACH
 
 
+def near_dense(lot: Ints, case: Ints, day: Floats, before: float) -> Bools:
+    """Which of n scans, in order of day, have to be looked at one by one, bool (n,): each that may
+    make a window dense, since DENSE scans of its hour came from cases as near; those of its lot in
+    the hour before it; and the first and the last hour, to which other feeds may add. before: day
+    of the last scan of the feed before.
+
+    Sorting finds them all at once: the many that lie near no dense window cost next to nothing.
+    """
+    dense: Bools = day - DAYS <= before
+    for shift in (0, WINDOW):  # any window lies in one block of one of the two divisions
+        block = (case + shift) // (2 * WINDOW)
+        order = np.lexsort((block, lot))
+        early, late = order[: 1 - DENSE], order[DENSE - 1 :]
+        together = (lot[early] == lot[late]) & (block[early] == block[late])
+        dense[late] |= together & (day[early] >= day[late] - DAYS)
+    asked: Bools = dense | (day >= day[-1] - DAYS)
+    order = lot.argsort(kind="stable")
+    place = np.where(dense[order], np.arange(len(order)), len(order))
+    following = np.minimum.accumulate(place[::-1])[::-1]  # the dense one that comes next
+    own = order[following < len(order)]
+    dense_one = order[following[following < len(order)]]
+    asked[own] |= (lot[own] == lot[dense_one]) & (day[own] >= day[dense_one] - DAYS)
+    return asked
+
+
 class Farms:
     """The state of all farms; `feed` takes scans once, in order."""
 
@@ -95,15 +120,24 @@ class Farms:
         self._hours: dict[int, _Hour] = {}  # by lot
         self._farms: dict[int, list[_Farm]] = {}
         self._running: list[_Farm] = []
+        self._last_day = -math.inf
 
     def feed(self, scans: Scans, nth: Ints) -> tuple[list[Finding], dict[int, list[int]]]:
         """Findings that these scans tip; and position in `scans` → units then known as a farm's."""
         found: list[Finding] = []
         farmed: dict[int, list[int]] = {}
         kept = np.flatnonzero((nth > 0) & (scans.lot >= 0) & (scans.case >= 0))
+        if not len(kept):
+            return found, farmed
+        asked = near_dense(scans.lot[kept], scans.case[kept], scans.day[kept], self._last_day)
+        self._last_day = float(scans.day[kept[-1]])
         columns = (scans.lot, scans.case, scans.day, scans.unit, scans.device, scans.region)
-        rows = zip(kept.tolist(), *(column[kept].tolist() for column in columns), strict=True)
-        for at, lot, case, day, unit, device, region in rows:
+        told = (column[kept].tolist() for column in columns)
+        for is_asked, at, lot, case, day, unit, device, region in zip(
+            asked.tolist(), kept.tolist(), *told, strict=True
+        ):
+            if not (is_asked or self._running):
+                continue
             if self._running:
                 found += self._ended(day, scans.devices, scans.codes)
             joined = self._joined(lot, region, (day, case, unit, device))

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ledger.detect.frame import LOC_SOURCES, Bools, Lots, Scans
+from ledger.detect.frame import LOC_SOURCES, Bools, Floats, Ints, Lots, Scans
 
 GENUINE, DISPLAY, VIRAL, CLONE = range(4)
 PRIOR = (1.0, 1e-4, 5e-6, 1e-5)
@@ -74,89 +74,129 @@ def home_of(lots: Lots, row: int) -> Home:
 
 ANYWHERE = Home()
 
+_SOURCE, _LAT, _LON, _NARROW, _REGION = range(5)
+_CLOSE, _NEAR, _FAR = range(3)
+_KINDS = 3
 
-def bayes_factor(seen: list[Seen], sold: Sequence[Seen] = (), home: Home = ANYWHERE) -> float:
+
+def _by_kind(right: float, near: float) -> tuple[float, float, float]:
+    """P(the place that a scan states | the place it was made at): that place, another in its
+    region, and any other."""
+    rest = (1 - right - near) / PLACES
+    return right + rest, near / NEIGHBOURS + rest, rest
+
+
+_STATED = np.array([_by_kind(*STATED[source]) for source in LOC_SOURCES]).ravel()
+_LOG_STATED = np.array([math.log(stated) for stated in _STATED.tolist()])
+
+
+def bayes_factor(seen: Sequence[Seen], sold: Sequence[Seen] = (), home: Home = ANYWHERE) -> float:
     """P(history | cloned) over P(history | not cloned), the other classes by their priors. sold:
     devices that scanned other copies from the same source. home: of the lot."""
-    log = [_genuine(seen, home), _display(seen, home), _viral(seen), _clone(seen, sold)]
+    ways = _ways(seen, seen)
+    gaps = [after.day - before.day for before, after in pairwise(seen)]
+    goes_on = (len(seen) - 1) * math.log(GOES_ON)
+    slow, fast = _gaps(gaps, OTHER_SOON), _gaps(gaps, VIRAL_SOON)
+    log = [
+        _genuine(seen, ways, home) + slow,
+        _display(seen, ways, home) + goes_on + slow,
+        (1 - len(seen)) * math.log(PLACES) + goes_on + fast,  # viral: anywhere, at once
+        _clone(seen, ways, sold) + goes_on + slow,
+    ]
     highest = max(log)
     others = sum(PRIOR[kind] * math.exp(log[kind] - highest) for kind in (GENUINE, DISPLAY, VIRAL))
     return math.exp(log[CLONE] - highest) / max(others, 1e-300)
 
 
-def _genuine(seen: list[Seen], home: Home) -> float:
-    """Log-likelihood of one item that a few people handle, mostly where it was first seen, which is
-    mostly where it may be sold."""
+def _genuine(seen: Sequence[Seen], ways: Ints, home: Home) -> float:
+    """Log-likelihood of the places of one item that a few people handle, mostly where it was first
+    seen, which is mostly where it may be sold."""
     log = math.log(SECOND) + (len(seen) - 2) * math.log(FURTHER)
     log += math.log(home.density(seen[0].region, STRAY))
-    for one in seen[1:]:
-        stays, moved = _stated(one, seen[0]), home.density(one.region, FURTHER_STRAY) / PLACES
+    for one, stays in zip(seen[1:], _STATED[ways[1:, 0]].tolist(), strict=True):
+        moved = home.density(one.region, FURTHER_STRAY) / PLACES
         log += math.log(GENUINE_STAYS * stays + (1 - GENUINE_STAYS) * moved)
-    return log + _gaps(seen, OTHER_SOON)
+    return log
 
 
-def _display(seen: list[Seen], home: Home) -> float:
+def _display(seen: Sequence[Seen], ways: Ints, home: Home) -> float:
     """Log-likelihood of many phones in one place, averaged over the places it may be."""
+    places = _distinct(ways)
+    by_place: list[float] = _sums(_LOG_STATED[ways[:, places].T])[:, -1].tolist()
     logs = [
-        math.log(home.density(place.region, STRAY))
-        + sum(math.log(_stated(one, place)) for one in seen)
-        for place in distinct(seen)
+        math.log(home.density(seen[place].region, STRAY)) + log
+        for place, log in zip(places, by_place, strict=True)
     ]
     highest = max(logs)
     total = sum(math.exp(log - highest) for log in logs) / PLACES
     first = math.log(PLACES)  # the other classes take the first scan's place as given
-    return highest + math.log(total) + first + _goes_on(seen) + _gaps(seen, OTHER_SOON)
+    return highest + math.log(total) + first
 
 
-def _viral(seen: list[Seen]) -> float:
-    """Log-likelihood of a picture that people anywhere scan, at once."""
-    return (1 - len(seen)) * math.log(PLACES) + _goes_on(seen) + _gaps(seen, VIRAL_SOON)
+def _clone(seen: Sequence[Seen], ways: Ints, others: Sequence[Seen]) -> float:
+    """Log-likelihood of the places of goods sold in a few, each scan of another item. A new place
+    is one where other copies from the same source were scanned, or any."""
+    log, anywhere = 0.0, 1 / PLACES
+    fresh: list[float] = [anywhere] * len(seen)
+    if others:
+        near = _sums(_STATED[_ways(seen, others)])[:, -1] / len(others)
+        fresh = (ELSEWHERE * anywhere + (1 - ELSEWHERE) * near).tolist()
+    before: list[float] = np.diagonal(_sums(_STATED[ways]), -1).tolist()
+    for count, stated in enumerate(before, 1):
+        log += math.log((stated + SPREAD * fresh[count]) / (count + SPREAD))
+    return log
 
 
-def _clone(seen: list[Seen], others: Sequence[Seen]) -> float:
-    """Log-likelihood of goods sold in a few places, each scan of another item. A new place is one
-    where other copies from the same source were scanned, or any."""
-    log = 0.0
-    for count, one in enumerate(seen[1:], 1):
-        fresh = 1 / PLACES
-        if others:
-            near = sum(_stated(one, other) for other in others) / len(others)
-            fresh = ELSEWHERE * fresh + (1 - ELSEWHERE) * near
-        sold = sum(_stated(one, other) for other in seen[:count]) + SPREAD * fresh
-        log += math.log(sold / (count + SPREAD))
-    return log + _goes_on(seen) + _gaps(seen, OTHER_SOON)
+def _ways(seen: Sequence[Seen], places: Sequence[Seen]) -> Ints:
+    """How each scan states each place, if it was made there: a row of `_STATED`, int64 (seen,
+    places)."""
+    one, place = _columns(seen)[:, :, None], _columns(places)[:, None]
+    north = (one[_LAT] - place[_LAT]) * 111.2
+    east = (one[_LON] - place[_LON]) * 111.2 * one[_NARROW]
+    is_close = north * north + east * east <= SAME_KM * SAME_KM
+    is_near = one[_REGION] == place[_REGION]
+    kind = np.where(is_close, _CLOSE, np.where(is_near, _NEAR, _FAR))
+    ways: Ints = one[_SOURCE].astype(np.int64) * _KINDS + kind
+    return ways
 
 
-def _stated(one: Seen, place: Seen) -> float:
-    """P(the place that a scan states | it was made at `place`)."""
-    right, near = STATED[one.source]
-    rest = (1 - right - near) / PLACES
-    if _close(one, place):
-        return right + rest
-    return near / NEIGHBOURS + rest if one.region == place.region else rest
+def _columns(seen: Sequence[Seen]) -> Floats:
+    """float64 (5, n), by _SOURCE, _LAT and so on."""
+    return np.array(
+        [
+            [LOC_SOURCES.index(one.source) for one in seen],
+            [one.lat for one in seen],
+            [one.lon for one in seen],
+            [math.cos(math.radians(one.lat)) for one in seen],
+            [one.region for one in seen],
+        ]
+    )
 
 
-def _close(one: Seen, other: Seen) -> bool:
-    north = (one.lat - other.lat) * 111.2
-    east = (one.lon - other.lon) * 111.2 * math.cos(math.radians(one.lat))
-    return north * north + east * east <= SAME_KM * SAME_KM
+def _sums(terms: Floats) -> Floats:
+    """Of each row its sums so far, added one after the other: the same bits on any machine."""
+    sums: Floats = terms.cumsum(axis=1)
+    return sums
 
 
-def distinct(seen: list[Seen]) -> list[Seen]:
-    places: list[Seen] = []
-    for one in seen:
-        if not any(_close(one, place) for place in places):
+def _distinct(ways: Ints) -> list[int]:
+    """The first of each place, near ones as one. ways: of `_ways(seen, seen)`."""
+    is_close = (ways % _KINDS == _CLOSE).tolist()
+    places: list[int] = []
+    for one, row in enumerate(is_close):
+        if not any(row[place] for place in places):
             places.append(one)
     return places
 
 
-def _goes_on(seen: list[Seen]) -> float:
-    return (len(seen) - 1) * math.log(GOES_ON)
+def places_of(seen: Sequence[Seen]) -> int:
+    """In how many places the scans were made, near ones as one."""
+    return len(_distinct(_ways(seen, seen)))
 
 
-def _gaps(seen: list[Seen], soon: float) -> float:
-    gaps = [after.day - before.day for before, after in pairwise(seen)]
-    return sum(math.log(soon if gap < SOON else 1 - soon) for gap in gaps)
+def _gaps(gaps: Sequence[float], soon: float) -> float:
+    below, above = math.log(soon), math.log(1 - soon)
+    return sum(below if gap < SOON else above for gap in gaps)
 
 
 def placed(scans: Scans) -> Bools:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from ledger.detect import Finding, detect
-from ledger.detect.history import Home, bayes_factor, home_of, seen_at
+from ledger.detect.clones import Told, finding_of
+from ledger.detect.frame import LOC_SOURCES
+from ledger.detect.history import SOON, Home, Seen, bayes_factor, home_of, places_of, seen_at
 from tests.detect.frames import NO_CUSTODY, Row, one_lot, scans_of
+from tests.detect.plain_history import plain_factor, plain_places
 
 CITIES = [(31.2, 121.5, 1), (39.9, 116.4, 2), (23.1, 113.3, 3), (30.6, 104.1, 4)]
 
@@ -29,6 +33,14 @@ def test_copies_sold_in_three_cities_are_found_early() -> None:
     assert (finding.kind, finding.code, finding.lot) == ("clone", "x", 7)
     assert finding.evidence.scans_of <= 10
     assert finding.e_value is not None and finding.e_value >= 1 / finding.level
+
+
+@pytest.mark.parametrize(("cities", "said"), [([0, 0, 0], "in 1 place;"), ([0, 1, 0], "2 places;")])
+def test_a_finding_says_in_how_many_places(cities: list[int], said: str) -> None:
+    """Three phones, in one place or in two."""
+    scans = scans_of([_at(float(i), f"d{i}", CITIES[city]) for i, city in enumerate(cities)])
+    told = Told("x", 7, 2.0, 3, [seen_at(scans, row) for row in range(3)])
+    assert said in finding_of(told, 2e5, 1e-5, 0.05).sentence
 
 
 def test_a_display_bottle_is_no_clone() -> None:
@@ -96,6 +108,32 @@ def test_what_is_seen_where_it_may_not_be_sold_is_likelier_a_copy() -> None:
     assert home_of(one_lot(), 0) == Home(frozenset({0}))
     assert home_of(one_lot(restricted=False), 0) == Home()
     assert bayes_factor(seen) == free
+
+
+def test_the_factor_is_what_its_definition_gives() -> None:
+    """To the last bit, as what was raised is computed again from it: two to eighty devices of any
+    sources, in a few places some of which are just near each other, with and without other copies.
+    """
+    rng = np.random.default_rng(11)
+
+    def some(many: int) -> list[Seen]:
+        day, seen = 0.0, []
+        for _ in range(many):
+            day += float(rng.choice([0.0, SOON, 0.1, 3.0]))
+            lat, lon, region = CITIES[int(rng.integers(4))]
+            lat += float(rng.choice([-0.02, 0.0, 0.02]))
+            east = float(rng.choice([0.0, rng.uniform(0.14, 0.2)]))  # degrees of some 96 km
+            if rng.random() < 0.1:
+                lat, lon, region, east = float("nan"), float("nan"), -1, 0.0
+            source = LOC_SOURCES[int(rng.integers(len(LOC_SOURCES)))]
+            seen.append(Seen(day, source, lat, lon + east, region))
+        return seen
+
+    for _ in range(200):
+        seen, sold = some(int(rng.integers(2, 81))), some(int(rng.integers(61)))
+        home = Home(frozenset(rng.integers(0, 6, int(rng.integers(3))).tolist()))
+        assert bayes_factor(seen, sold, home) == plain_factor(seen, sold, home)
+        assert places_of(seen) == len(plain_places(seen))
 
 
 def test_codes_of_a_lot_that_are_none_of_them_sure_tell_on_each_other() -> None:

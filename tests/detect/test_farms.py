@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
-from ledger.detect import Finding, detect
+import numpy as np
+import pytest
+
+from ledger.detect import Finding, Lots, Scans, detect, farms
 from ledger.detect.farms import DENSE, MANY, Farms
 from ledger.detect.frame import NEVER_ISSUED, NO_LOT
 from ledger.detect.guessers import UNKNOWN
@@ -82,6 +85,70 @@ def test_scans_of_a_farm_are_known_from_the_row_that_shows_it() -> None:
     nth, _ = Sightings().feed(scans)
     farmed = Farms(one_lot(), 0.05).feed(scans, nth)[1]
     assert farmed == {DENSE: list(range(1, DENSE + 1))}
+
+
+def _two_lots() -> Lots:
+    columns = vars(one_lot(40)).items()
+    return Lots(**{name: np.repeat(c, 2, axis=0) for name, c in columns if np.ndim(c)})
+
+
+def _said(scans: Scans, feeds: int) -> tuple[list[Finding], list[tuple[int, list[int]]]]:
+    """What the farms of two lots say of scans that come in so many feeds."""
+    nth, _ = Sightings().feed(scans)
+    state, findings, farmed = Farms(_two_lots(), 0.05), [], []
+    for rows in np.array_split(np.arange(len(scans)), feeds):
+        found, known = state.feed(scans.take(rows), nth[rows])
+        findings += found
+        farmed += [(int(rows[at]), units) for at, units in known.items()]
+    return findings, farmed
+
+
+@pytest.mark.parametrize("feeds", [1, 2, 7])
+def test_scans_near_no_dense_window_are_not_asked_and_change_nothing(
+    feeds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Boxes and single sales of two lots, some an hour apart to the instant: looking at each scan
+    by itself says the same."""
+    farming, asked = 0, 0.0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        rows = []
+        for box in range(12):
+            day, lot, case = rng.integers(0, 60) / 48, int(rng.integers(2)), int(rng.integers(40))
+            many, pace = int(rng.integers(4, 14 if box else 100)), 1 / 24 / rng.integers(4, 20)
+            for item in range(many):
+                of = min(39, case + int(rng.integers(rng.integers(1, 5))))
+                name = f"{box}.{rng.integers(many) if box % 3 else item}"
+                rows.append(Row(day + item * pace, of, f"d{rng.integers(9)}", name, lot=lot))
+        rows += [
+            Row(rng.integers(0, 96) / 48, int(rng.integers(40)), f"p{i}", f"s{i}", lot=i % 2)
+            for i in range(60)
+        ]
+        first = {row.code: row for row in reversed(rows)}
+        scans = scans_of([replace(row, case=first[row.code].case) for row in rows])
+        said = _said(scans, feeds)
+        farming += len(said[1])
+        asked += farms.near_dense(scans.lot, scans.case, scans.day, -np.inf).mean() / 40
+        with monkeypatch.context() as everything:
+            everything.setattr(farms, "near_dense", lambda lot, *_: np.ones(len(lot), np.bool_))
+            assert _said(scans, feeds) == said
+    assert farming > 1_000
+    assert asked < 0.9
+
+
+@pytest.mark.parametrize("ended", [1.0, 1 + farms.DAYS])
+def test_an_hour_lasts_from_one_feed_into_the_next(ended: float) -> None:
+    """To the instant: what was scanned an hour ago counts, whether that feed ended there or an hour
+    later."""
+    box = [Row(1.0, 8, f"p{item}", f"i{item}") for item in range(DENSE - 1)]
+    before, late = [*box, Row(ended, 30, "end", "end")], 1 + farms.DAYS
+    assert late - farms.DAYS == 1.0
+    scans = scans_of([*before, Row(late, 9, "last", "last"), QUIET])
+    nth, _ = Sightings().feed(scans)
+    state, cut = Farms(one_lot(), 0.05), len(before)
+    assert state.feed(scans.take(slice(cut)), nth[:cut])[1] == {}
+    ((_, members),) = state.feed(scans.take(slice(cut, None)), nth[cut:])[1].items()
+    assert members == [*range(DENSE - 1), DENSE]
 
 
 def test_codes_never_issued_tell_a_guesser() -> None:
