@@ -160,6 +160,8 @@ class Worker:
             return 0
         began = time.monotonic()
         raised = self._watcher.step()
-        # At most a third of the worker's time goes into watching.
-        self._watch_after = time.monotonic() + max(1.0, 2 * (time.monotonic() - began))
+        # At most a third of the worker's time goes into watching; what comes in a second is
+        # looked at together, unless there is more than a pass takes.
+        rest = 2 * (time.monotonic() - began)
+        self._watch_after = time.monotonic() + (rest if self._watcher.has_more else max(1.0, rest))
         return raised

@@ -16,10 +16,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ledger.db.alerting import AlertEvidence
-from ledger.db.models import Alert, Scan
+from ledger.db.models import Alert
 from ledger.errors import Broken, Rejected
 from ledger.services.alerting.alerts import Cause
 from ledger.services.alerting.watch_frame import code_of
+from ledger.services.alerting.watch_scan import ScanRow
 
 FORMAT = "touchstone-alert-evidence/1"
 COLUMNS = (
@@ -30,7 +31,7 @@ Document = dict[str, Any]
 
 
 def document(
-    terms: Mapping[str, Any], rows: Iterable[Scan], late: Mapping[int, int] | None = None
+    terms: Mapping[str, Any], rows: Iterable[ScanRow], late: Mapping[int, int] | None = None
 ) -> Document:
     """Return evidence from rows of the scan log; `keep_evidence` adds whose it is.
 

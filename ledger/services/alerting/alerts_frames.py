@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ledger.db.models import Scan
 from ledger.detect.frame import (
     CHANNELS,
     LOC_SOURCES,
@@ -25,17 +24,18 @@ from ledger.domain.regions import REGIONS, depth_of, region_of
 from ledger.services import districts
 from ledger.services.alerting.alerts_evidence import COLUMNS, Document
 from ledger.services.alerting.watch_frame import DAY
+from ledger.services.alerting.watch_scan import ScanRow
 
 Row = Mapping[str, Any]
 
 
-def scan_rows(told: Document) -> list[Scan]:
+def scan_rows(told: Document) -> list[ScanRow]:
     """Return kept scans as the rules read them; their devices are numbers."""
     found = []
     for row in _rows(told):
         gtin, _, serial = row["code"].partition("/")
         found.append(
-            Scan(
+            ScanRow(
                 id=row["scan"],
                 time=row["time"],
                 gtin=int(gtin),

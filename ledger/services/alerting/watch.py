@@ -16,8 +16,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, takewhile
 
-from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Scan, WatchState
@@ -27,20 +27,15 @@ from ledger.services.alerting.watch_facts import Facts, moves_of
 from ledger.services.alerting.watch_goods import Goods
 from ledger.services.alerting.watch_memory import Memory, Terms, territories_of
 from ledger.services.alerting.watch_rules import examine, forget
+from ledger.services.alerting.watch_scan import ScanRow, all_scans, read
 from ledger.services.codes import brand_of
 from ledger.services.districts import Districts, known
 from ledger.services.site import Site
 
-AT_ONCE, REMEMBERED = 2_000, 4_000  # scans a pass: new ones, and of those before
+AT_ONCE, REMEMBERED = 2_000, 8_000  # scans a pass: new ones, and of those before
 GTINS = 100_000  # whose brands are remembered
 # Kinds whose causes grow by what is found: it is kept as often as it is found.
 GROWING = ("farm", "guess")
-# What is looked at of a scan: the rest would be read and parsed for nothing.
-LOOKED_AT = load_only(
-    Scan.time, Scan.final_at, Scan.brand, Scan.gtin, Scan.serial, Scan.batch, Scan.index,
-    Scan.code_leaf, Scan.device, Scan.weak, Scan.channel, Scan.loc_src, Scan.lat, Scan.lon,
-    Scan.acc_km, Scan.region,
-)  # fmt: skip
 
 
 @dataclass
@@ -62,13 +57,15 @@ class _Seen:
 
 
 class Watcher:
-    """Looks at new scans, one pass after the other; one at a time (the worker)."""
+    """Looks at new scans, one pass after the other; one at a time (the worker). has_more: whether
+    the last pass had more to look at, or to remember, than a pass takes."""
 
     def __init__(self, site: Site, fdr: float) -> None:
         """fdr: stated share of false alerts of brands that have set none."""
         self._site = site
         self._fdr = fdr
         self._seen = _Seen()
+        self.has_more = False
 
     def is_due(self) -> bool:
         """Say whether there are scans to look at or to remember, or findings to keep.
@@ -95,6 +92,8 @@ class Watcher:
             until = _watched(session)
             fresh = self._look(session, until, now)
             self._remember(session, until)
+            looked = sum(len(rows) for rows in fresh.values())
+            self.has_more = looked == AT_ONCE or seen.behind(until) is not None
             moves = moves_of(session, seen.goods, chain.from_iterable(fresh.values()))
         owed = {brand: own.owed for brand, own in seen.brands.items() if own.owed}
         if not fresh and not owed:
@@ -126,11 +125,11 @@ class Watcher:
             if not own.goes_on(terms):
                 self._seen.brands[brand] = Memory(brand, terms, owed=own.owed)
 
-    def _look(self, session: Session, until: int, now: int) -> dict[int, list[Scan]]:
+    def _look(self, session: Session, until: int, now: int) -> dict[int, list[ScanRow]]:
         """Return the next scans by brand, up to the first that may still get a place; the detectors
         that remember all before them have seen them."""
-        query = _scans(AT_ONCE).where(Scan.id > until)
-        rows = [*takewhile(lambda row: row.final_at <= now, session.scalars(query))]
+        query = all_scans().where(Scan.id > until).order_by(Scan.id).limit(AT_ONCE)
+        rows = [*takewhile(lambda row: row.final_at <= now, read(session, query))]
         fresh = self._by_brand(session, rows)
         for brand, own_rows in fresh.items():
             own = self._memory(session, brand)
@@ -148,12 +147,14 @@ class Watcher:
             return
         # A code that nobody issued (brand 0) may be of any of them.
         apart = {brand for brand, own in seen.brands.items() if own.scan != at} - {0}
-        query = _scans(REMEMBERED).where(Scan.id > at, Scan.id <= until)
+        query = (
+            all_scans().where(Scan.id > at, Scan.id <= until).order_by(Scan.id).limit(REMEMBERED)
+        )
         if seen.scan == at:
             query = query.where(Scan.brand.not_in(apart))
         else:
             query = query.where(Scan.brand.in_({0, *seen.brands} - apart))
-        rows = session.scalars(query).all()
+        rows = [*read(session, query)]
         for brand, own_rows in self._by_brand(session, rows).items():
             own = self._memory(session, brand)
             if own.scan == at:
@@ -162,7 +163,7 @@ class Watcher:
         # Fewer than asked for: those are all, the last may have expired.
         self._come(at, rows[-1].id if len(rows) == REMEMBERED else until)
 
-    def _feed(self, session: Session, own: Memory, rows: Sequence[Scan]) -> list[Found]:
+    def _feed(self, session: Session, own: Memory, rows: Sequence[ScanRow]) -> list[Found]:
         """Let a brand's detectors see its next scans; what they find in those they had not seen."""
         rows = [row for row in rows if row.id > own.scan]
         if not rows:
@@ -193,13 +194,13 @@ class Watcher:
             brands[brand] = Memory(brand, terms, self._seen.scan)
         return brands[brand]
 
-    def _by_brand(self, session: Session, rows: Iterable[Scan]) -> dict[int, list[Scan]]:
-        found: dict[int, list[Scan]] = {}
+    def _by_brand(self, session: Session, rows: Iterable[ScanRow]) -> dict[int, list[ScanRow]]:
+        found: dict[int, list[ScanRow]] = {}
         for row in rows:
             found.setdefault(self._brand(session, row), []).append(row)
         return found
 
-    def _brand(self, session: Session, row: Scan) -> int:
+    def _brand(self, session: Session, row: ScanRow) -> int:
         """Whose code a scan is of; one that nobody issued is of whoever has its GTIN."""
         if row.brand:
             return row.brand
@@ -211,10 +212,6 @@ class Watcher:
         return known[row.gtin]
 
 
-def _scans(most: int) -> Select[Scan]:
-    return select(Scan).options(LOOKED_AT).order_by(Scan.id).limit(most)
-
-
 def _watched(session: Session, *, and_hold: bool = False) -> int:
     """The newest scan that was looked at. and_hold: nobody else moves it before this unit of work
     ends."""
@@ -222,7 +219,7 @@ def _watched(session: Session, *, and_hold: bool = False) -> int:
     return state.scan if state else 0
 
 
-def _keep(facts: Facts, rows: Sequence[Scan], found: Sequence[Found]) -> int:
+def _keep(facts: Facts, rows: Sequence[ScanRow], found: Sequence[Found]) -> int:
     """Keep what a pass found of a brand's scans; return how many alerts are new."""
     session, now, brand = facts.session, facts.now, facts.brand
     rules = alerts_rules.ensure(session, brand, now)

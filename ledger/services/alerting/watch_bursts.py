@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from ledger.db.models import Scan
 from ledger.detect.finding import Finding
 from ledger.services.alerting.watch_frame import Names, code_of
+from ledger.services.alerting.watch_scan import ScanRow
 
 GAP_S, LONGEST_S = 86_400, 7 * 86_400
 MOST = 100  # devices that are named
@@ -65,7 +65,7 @@ class Bursts:
         self._of: dict[str, Burst] = {}  # by device
         self._newest: Burst | None = None
 
-    def feed(self, rows: Sequence[Scan], told: Collection[Finding], names: Names) -> list[Burst]:
+    def feed(self, rows: Sequence[ScanRow], told: Collection[Finding], names: Names) -> list[Burst]:
         """Return the bursts that these scans began or go on with. told: what the detectors found
         in them; names: by which they were fed."""
         tips = {

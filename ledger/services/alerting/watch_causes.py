@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.db.alerting import AlertRule
-from ledger.db.models import Alert, Scan
+from ledger.db.models import Alert
 from ledger.detect.finding import Finding
 from ledger.services.alerting import alerts
 from ledger.services.alerting.alerts_again import goods_of, named
@@ -23,17 +23,18 @@ from ledger.services.alerting.watch_frame import DAY, Names, code_of
 from ledger.services.alerting.watch_goods import Goods
 from ledger.services.alerting.watch_joined import is_of, join
 from ledger.services.alerting.watch_packing import ssccs
+from ledger.services.alerting.watch_scan import ScanRow
 
 CHUNK = 500
 
 
-def touch(facts: Facts, rows: Sequence[Scan], fresh: Collection[str] | None = None) -> None:
+def touch(facts: Facts, rows: Sequence[ScanRow], fresh: Collection[str] | None = None) -> None:
     """Count new scans towards the causes that are alerts already.
 
     fresh: towards these alone, which this pass has raised, the scans that came after.
     """
     session, brand, goods = facts.session, facts.brand, facts.goods
-    by_key: dict[str, list[Scan]] = {}
+    by_key: dict[str, list[ScanRow]] = {}
     told = facts.districts(rows)
     for row in rows:
         for key in _keys(row, goods, told.get(row.id, ())):
@@ -49,7 +50,7 @@ def touch(facts: Facts, rows: Sequence[Scan], fresh: Collection[str] | None = No
                 alerts.count(session, facts.now, alert, scans, last)
 
 
-def _keys(row: Scan, goods: Goods, districts: Sequence[int]) -> list[str]:
+def _keys(row: ScanRow, goods: Goods, districts: Sequence[int]) -> list[str]:
     """The causes that a scan may belong to. districts: that its location tells."""
     if row.batch is None:
         return []  # `Bursts` counts what guessers do
@@ -77,7 +78,7 @@ def _packing(session: Session, consignment: Consignment) -> Packing:
     )
 
 
-def _adds(facts: Facts, alert: Alert, row: Scan) -> int:
+def _adds(facts: Facts, alert: Alert, row: ScanRow) -> int:
     """How many scans a scan adds to an alert's cause. A diversion's are those of the units that it
     names, and of those that join them."""
     if alert.kind != "diversion":

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.db.models import Scan
@@ -22,6 +21,7 @@ from ledger.services.alerting.watch_consignments import Consignment
 from ledger.services.alerting.watch_frame import DAY, Names, code_of
 from ledger.services.alerting.watch_packing import ssccs
 from ledger.services.alerting.watch_places import Places
+from ledger.services.alerting.watch_scan import ScanRow, all_scans, read
 from ledger.services.goods.places import by_batch, spans
 
 MOST = 200_000  # scans that are kept with an alert
@@ -72,7 +72,7 @@ class Source:
         told = self._document(first, None, sorted(rows, key=lambda row: row.id))
         return {**told, "complete": True}
 
-    def _guesses(self, device: str) -> list[Scan]:
+    def _guesses(self, device: str) -> list[ScanRow]:
         """A device's scans of codes that were never issued, up to the one that named it."""
         rows = sorted(_by_ids(self.session, self.names.strange[device]), key=lambda row: row.id)
         codes: set[str] = set()
@@ -84,7 +84,7 @@ class Source:
 
     def _rows(
         self, finding: Finding, consignment: Consignment | None, until: int
-    ) -> Iterable[Scan]:
+    ) -> Iterable[ScanRow]:
         if finding.kind == "guess":
             rows = _by_ids(self.session, self.names.strange[finding.devices[0]])
         elif finding.kind == "diversion" and consignment is not None:
@@ -98,27 +98,27 @@ class Source:
             rows += self._busy(rows, finding.code, consignment)
         return rows
 
-    def _busy(self, rows: Sequence[Scan], code: str, of: Consignment) -> list[Scan]:
+    def _busy(self, rows: Sequence[ScanRow], code: str, of: Consignment) -> list[ScanRow]:
         """The scans by which devices that scanned a copied code were busy, so do not count."""
         basis = self.copies(code)
         counted = {(one.day, one.source, one.lat, one.lon) for one in basis.seen} if basis else {}
-        first: dict[str, Scan] = {}
+        first: dict[str, ScanRow] = {}
         for row in sorted(rows, key=lambda row: (self._seen(row), row.id)):
             first.setdefault(row.device, row)
-        found: dict[int, Scan] = {}
+        found: dict[int, ScanRow] = {}
         for device, row in first.items():
             day = (self._seen(row) - self.names.origin) / DAY
             if (day, row.loc_src, row.lat or 0.0, row.lon or 0.0) in counted:
                 continue
             morning = self._seen(row) - self._seen(row) % 86_400
             that_day = (
-                select(Scan)
+                all_scans()
                 .where(Scan.time >= morning, Scan.time <= row.time, Scan.id <= row.id)
                 .where(Scan.device == device, Scan.brand == self.brand)
                 .order_by(Scan.time)
                 .limit(MOST_BUSY)
             )
-            for other in self.session.scalars(that_day):
+            for other in read(self.session, that_day):
                 if (
                     code_of(other) != code
                     and self._is_fed(other)
@@ -127,17 +127,17 @@ class Source:
                     found[other.id] = other
         return list(found.values())
 
-    def _is_fed(self, row: Scan) -> bool:
+    def _is_fed(self, row: ScanRow) -> bool:
         """Say whether the detectors were given a scan (`Names.wanted`)."""
         last = self.names.full.get(code_of(row), self.upto)
         return row.id <= min(last, self.upto) and not (row.weak and row.batch is not None)
 
-    def _seen(self, row: Scan) -> int:
+    def _seen(self, row: ScanRow) -> int:
         """When a scan was looked at, by the frames' clock."""
         return self.names.late.get(row.id, row.time)
 
     def _document(
-        self, finding: Finding, consignment: Consignment | None, rows: Sequence[Scan]
+        self, finding: Finding, consignment: Consignment | None, rows: Sequence[ScanRow]
     ) -> Document:
         terms = {"fdr": finding.fdr, "level": finding.level}
         if finding.kind == "guess":
@@ -203,16 +203,16 @@ def _ranges(consignment: Consignment) -> list[Range]:
     return found
 
 
-def _in_ranges(session: Session, ranges: Sequence[Range], until: int) -> list[Scan]:
+def _in_ranges(session: Session, ranges: Sequence[Range], until: int) -> list[ScanRow]:
     """The scans of some codes up to a time, MOST at most: one code may have millions."""
-    rows: list[Scan] = []
+    rows: list[ScanRow] = []
     for batch, first, to in ranges:
-        inside = select(Scan).where(Scan.batch == batch, Scan.index.between(first, to - 1))
-        rows += session.scalars(inside.where(Scan.time <= until).limit(MOST - len(rows)))
+        inside = all_scans().where(Scan.batch == batch, Scan.index.between(first, to - 1))
+        rows += read(session, inside.where(Scan.time <= until).limit(MOST - len(rows)))
         if len(rows) >= MOST:
             break
     return rows
 
 
-def _by_ids(session: Session, ids: Sequence[int]) -> list[Scan]:
-    return list(session.scalars(select(Scan).where(Scan.id.in_(ids))))
+def _by_ids(session: Session, ids: Sequence[int]) -> list[ScanRow]:
+    return [*read(session, all_scans().where(Scan.id.in_(ids)))]

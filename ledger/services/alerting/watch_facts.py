@@ -18,6 +18,7 @@ from ledger.services.alerting.watch_consignments import Case, Consignment
 from ledger.services.alerting.watch_goods import Goods
 from ledger.services.alerting.watch_looks import Move
 from ledger.services.alerting.watch_places import Places
+from ledger.services.alerting.watch_scan import ScanRow
 from ledger.services.following.project_units import IN_TRANSIT
 from ledger.services.lookup import RECALLED
 
@@ -32,7 +33,7 @@ _TAKEN = (
 _MOVES = (*_SENT, *_TAKEN, Verb.REFUSE, Verb.REPORT_LOST)
 
 
-def moves_of(session: Session, goods: Goods, rows: Iterable[Scan]) -> dict[bytes, list[Move]]:
+def moves_of(session: Session, goods: Goods, rows: Iterable[ScanRow]) -> dict[bytes, list[Move]]:
     """Return how the scanned items, their cases and pallets moved, by unit, in order.
 
     What was packed again moved as what it is in, until it is taken out.
@@ -125,12 +126,12 @@ class Facts:
     roles: dict[int, int] = field(default_factory=dict)
     markets: dict[int, frozenset[int]] | None = None
 
-    def afresh(self, rows: Iterable[Scan]) -> Facts:
+    def afresh(self, rows: Iterable[ScanRow]) -> Facts:
         """What is known now of some scans, looked up again."""
         moves = moves_of(self.session, self.goods, rows)
         return Facts(self.session, self.goods, moves, self.brand, self.now, self.places)
 
-    def case_of(self, row: Scan) -> tuple[Consignment, Case] | None:
+    def case_of(self, row: ScanRow) -> tuple[Consignment, Case] | None:
         """The consignment and case of a scan's code."""
         place = self.goods.place(row.batch, row.index)
         if place is None:
@@ -138,7 +139,7 @@ class Facts:
         consignment = self.goods.consignments[place.row]
         return consignment, consignment.cases[place.case]
 
-    def last_move(self, row: Scan, case: Case) -> Move | None:
+    def last_move(self, row: ScanRow, case: Case) -> Move | None:
         """The newest move before a scan: of the item if it travels alone, of its case, or of its
         pallet."""
         return newest(self.moves, (row.code_leaf, case.unit, case.pallet), row.time)
@@ -188,7 +189,7 @@ class Facts:
                 self.recalled[lot] = self.session.scalar(told) or 0
         return self.recalled[lot]
 
-    def scanned_before(self, row: Scan) -> bool:
+    def scanned_before(self, row: ScanRow) -> bool:
         """Say whether an earlier scan of the same code is in the log."""
         query = (
             select(Scan.id)
@@ -197,7 +198,7 @@ class Facts:
         )
         return self.session.scalar(query) is not None
 
-    def districts(self, rows: Sequence[Scan]) -> dict[int, list[int]]:
+    def districts(self, rows: Sequence[ScanRow]) -> dict[int, list[int]]:
         """The codes of the districts that some scans tell, by id, as far as any are asked about."""
         found: dict[int, list[int]] = {}
         fixed = [row for row in rows if row.loc_src == "gps" and row.lat is not None]

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from ledger.db.models import Scan
 from ledger.detect.frame import (
     CHANNELS,
     LOC_SOURCES,
@@ -24,13 +23,14 @@ from ledger.domain.regions import REGIONS, region_of
 from ledger.services.alerting.watch_consignments import GROWING, Consignment
 from ledger.services.alerting.watch_goods import Goods, Place
 from ledger.services.alerting.watch_places import Places
+from ledger.services.alerting.watch_scan import ScanRow
 
 DAY = 86_400.0
 LAST_REGION = max(REGIONS)
 MOST, HELD = 100, 10_000  # scans of a device that may be a guesser; such devices, the last ones
 MOST_OF_ONE = 1_000  # scans of one code that detectors are given: all is said long before
 Number = np.ndarray[Any, np.dtype[np.int64]]
-Looked = tuple[Scan, int, Place | None]
+Looked = tuple[ScanRow, int, Place | None]
 """A scan, when it is seen, unix seconds, and where its code lies."""
 
 
@@ -57,7 +57,7 @@ class Names:
     late: dict[int, int] = field(default_factory=dict)
     strange: dict[str, list[int]] = field(default_factory=dict)
     full: dict[str, int] = field(default_factory=dict)
-    _held: dict[str, list[Scan]] = field(default_factory=dict)
+    _held: dict[str, list[ScanRow]] = field(default_factory=dict)
     _times: array[int] = field(default_factory=lambda: array("H"))
     _code: dict[str, int] = field(default_factory=dict)
     _device: dict[str, int] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Names:
         """Begin with the day (UTC) of the first scan."""
         return cls(first - first % 86_400)
 
-    def wanted(self, rows: Sequence[Scan]) -> list[Scan]:
+    def wanted(self, rows: Sequence[ScanRow]) -> list[ScanRow]:
         """Return the scans that detectors may be given: those of an issued code by devices with a
         lasting name, the first of each code, and those of codes that were never issued."""
         found = []
@@ -85,7 +85,7 @@ class Names:
             found.append(row)
         return found
 
-    def _tried(self, row: Scan) -> list[Scan]:
+    def _tried(self, row: ScanRow) -> list[ScanRow]:
         """Return a device's scans of codes that were never issued when it has tried so many that it
         is named; none before, and none after."""
         if row.device in self.strange:
@@ -103,7 +103,7 @@ class Names:
                 self.late.pop(one.id, None)
         return []
 
-    def look(self, rows: Sequence[Scan], goods: Goods) -> list[Looked]:
+    def look(self, rows: Sequence[ScanRow], goods: Goods) -> list[Looked]:
         """Return the next scans as they came, with when each is seen and where its code lies; those
         of a guesser when it is named.
 
@@ -160,7 +160,7 @@ class Names:
         """Return batch and index of a code that was scanned."""
         return self.items[self._code[code]]
 
-    def _number(self, row: Scan) -> int:
+    def _number(self, row: ScanRow) -> int:
         code = code_of(row)
         if code not in self._code:
             self._code[code] = len(self.codes)
@@ -176,7 +176,7 @@ class Names:
         return self._device[device]
 
 
-def code_of(row: Scan) -> str:
+def code_of(row: ScanRow) -> str:
     """Return the code of a scan: GTIN-14/serial."""
     return f"{row.gtin:014d}/{row.serial}"
 

@@ -11,11 +11,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ledger.db.alerting import AlertRule, RuleHit
-from ledger.db.models import Alert, Scan
+from ledger.db.models import Alert
 from ledger.domain.thresholds import DAY_S
 from ledger.services.alerting.watch_consignments import Case
 from ledger.services.alerting.watch_frame import code_of
 from ledger.services.alerting.watch_past import CONSUMERS, forget_hits
+from ledger.services.alerting.watch_scan import ScanRow
 
 JOINS = 3  # gifts have fewer that are scanned, but for one in a hundred
 DAYS = 60  # within which
@@ -29,7 +30,7 @@ def is_of(alert: Alert, case: Case) -> bool:
     return any(one["unit"] == case.sscc for one in alert.body.get("joined", ()))
 
 
-def join(session: Session, alert: Alert, row: Scan, case: Case) -> int:
+def join(session: Session, alert: Alert, row: ScanRow, case: Case) -> int:
     """Count a scan of a case that is not the alert's; return how many scans that adds to it: all
     that were counted when the case joins, else none."""
     joined = alert.body.get("joined", [])

@@ -15,14 +15,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.db.models import ChainLot, Scan
+from ledger.db.models import ChainLot
 from ledger.domain import contents
 from ledger.services.alerting.watch_consignments import Case, Consignment
 from ledger.services.alerting.watch_facts import Facts, may_sell, newest, share
 from ledger.services.alerting.watch_looks import Move
+from ledger.services.alerting.watch_scan import ScanRow
 
 
-def kept(facts: Facts, rows: Sequence[Scan]) -> dict[str, Any]:
+def kept(facts: Facts, rows: Sequence[ScanRow]) -> dict[str, Any]:
     """Return what was asked of some scans' goods. facts: those that the rule has just asked."""
     pallets: dict[int, set[bytes]] = {}
     whole: dict[int, Consignment] = {}
@@ -91,10 +92,10 @@ class Kept:
     moves: Mapping[bytes, Sequence[Move]]
     items: Mapping[tuple[int, int], bytes]
     told: Mapping[str, Any]
-    scans: Sequence[Scan]
+    scans: Sequence[ScanRow]
 
     @classmethod
-    def of(cls, told: Mapping[str, Any], scans: Sequence[Scan]) -> Kept:
+    def of(cls, told: Mapping[str, Any], scans: Sequence[ScanRow]) -> Kept:
         """Read what `kept` returned."""
         moves = {
             _bytes(unit): [
@@ -107,7 +108,7 @@ class Kept:
         consignments = [_consignment(one) for one in told["consignments"]]
         return cls(consignments, moves, items, told, scans)
 
-    def case_of(self, row: Scan) -> tuple[Consignment, Case] | None:
+    def case_of(self, row: ScanRow) -> tuple[Consignment, Case] | None:
         """The consignment and case of a scan's code."""
         for one in self.consignments:
             for case in one.cases:
@@ -115,7 +116,7 @@ class Kept:
                     return one, case
         return None
 
-    def last_move(self, row: Scan, case: Case) -> Move | None:
+    def last_move(self, row: ScanRow, case: Case) -> Move | None:
         """The newest move before a scan."""
         item = self.items.get((row.batch or 0, row.index or 0))
         return newest(self.moves, (item, case.unit, case.pallet), row.time)
@@ -133,7 +134,7 @@ class Kept:
         at: int | None = self.told["recalled"][str(consignment.lot.number)]
         return at
 
-    def scanned_before(self, row: Scan) -> bool:
+    def scanned_before(self, row: ScanRow) -> bool:
         """Say whether an earlier scan of the same code was kept."""
         same = (one for one in self.scans if (one.batch, one.index) == (row.batch, row.index))
         return any(one.time < row.time for one in same)

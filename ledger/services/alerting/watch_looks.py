@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ledger.db.models import Scan
 from ledger.domain.regions import REGIONS
 from ledger.domain.thresholds import DAY_S, counted
 from ledger.services.alerting.alerts_rules import AHEAD, OUTSIDE, RECALLED, SKIPPED
 from ledger.services.alerting.markets import is_outside
 from ledger.services.alerting.watch_consignments import Case, Consignment
 from ledger.services.alerting.watch_frame import code_of
+from ledger.services.alerting.watch_scan import ScanRow
 
 UNCALIBRATED = "a rule with thresholds, not a calibrated test"
 Terms = Mapping[str, Any]
@@ -40,10 +40,10 @@ class Move:
 class Known(Protocol):
     """What a rule may ask of a scan's goods."""
 
-    def case_of(self, row: Scan) -> tuple[Consignment, Case] | None:
+    def case_of(self, row: ScanRow) -> tuple[Consignment, Case] | None:
         """The consignment and case of a scan's code."""
 
-    def last_move(self, row: Scan, case: Case) -> Move | None:
+    def last_move(self, row: ScanRow, case: Case) -> Move | None:
         """The newest move before a scan: of the item if it travels alone, its case, or its
         pallet."""
 
@@ -56,7 +56,7 @@ class Known(Protocol):
     def recalled_at(self, consignment: Consignment) -> int | None:
         """When a lot was recalled (unix seconds), None if it is not."""
 
-    def scanned_before(self, row: Scan) -> bool:
+    def scanned_before(self, row: ScanRow) -> bool:
         """Say whether an earlier scan of the same code is in the log."""
 
     def market(self, number: int) -> frozenset[int] | None:
@@ -80,10 +80,10 @@ class Hit:
     named: Mapping[str, str | int] = field(default_factory=dict)
 
 
-Look = Callable[[Known, Terms, Scan], Hit | None]
+Look = Callable[[Known, Terms, ScanRow], Hit | None]
 
 
-def _ahead(known: Known, terms: Terms, row: Scan) -> Hit | None:
+def _ahead(known: Known, terms: Terms, row: ScanRow) -> Hit | None:
     """A consumer's scan of goods that are on their way and not received."""
     found = known.case_of(row)
     move = known.last_move(row, found[1]) if found else None
@@ -104,7 +104,7 @@ def _ahead(known: Known, terms: Terms, row: Scan) -> Hit | None:
     )
 
 
-def _skipped(known: Known, terms: Terms, row: Scan) -> Hit | None:
+def _skipped(known: Known, terms: Terms, row: ScanRow) -> Hit | None:
     """A consumer's scan of goods that a party holds which sells to no consumer."""
     found = known.case_of(row)
     move = known.last_move(row, found[1]) if found else None
@@ -122,7 +122,7 @@ def _skipped(known: Known, terms: Terms, row: Scan) -> Hit | None:
     )
 
 
-def _recalled(known: Known, terms: Terms, row: Scan) -> Hit | None:
+def _recalled(known: Known, terms: Terms, row: ScanRow) -> Hit | None:
     """The first scan of an item, a while after its lot was recalled."""
     found = known.case_of(row)
     at = known.recalled_at(found[0]) if found else None
@@ -140,7 +140,7 @@ def _recalled(known: Known, terms: Terms, row: Scan) -> Hit | None:
     )
 
 
-def _outside(known: Known, terms: Terms, row: Scan) -> Hit | None:
+def _outside(known: Known, terms: Terms, row: ScanRow) -> Hit | None:
     """A scan of goods of a market outside its regions."""
     del terms
     found = known.case_of(row)
@@ -176,7 +176,7 @@ class Sum:
     evidence: dict[str, Any]
 
 
-def summed(terms: Terms, hit: Hit, rows: Sequence[Scan]) -> Sum | None:
+def summed(terms: Terms, hit: Hit, rows: Sequence[ScanRow]) -> Sum | None:
     """Return what the scans of one cause say together, None for too few devices within the days
     before the newest hit. hit: of that one, the last of `rows`."""
     since = rows[-1].time - terms["days"] * DAY_S

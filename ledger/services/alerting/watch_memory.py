@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ledger.db.models import Profile, Scan
+from ledger.db.models import Profile
 from ledger.detect import KINDS, Detection
 from ledger.services.alerting import alerts_rules, markets
 from ledger.services.alerting.watch_bursts import Bursts
@@ -24,6 +24,7 @@ from ledger.services.alerting.watch_frame import (
 )
 from ledger.services.alerting.watch_goods import Goods
 from ledger.services.alerting.watch_places import Places
+from ledger.services.alerting.watch_scan import ScanRow
 from ledger.services.districts import Districts
 
 Territories = Mapping[int, frozenset[int]]
@@ -96,7 +97,7 @@ class Memory:
             return False
         return all(terms.places.of(one) == own.places.of(one) for one in self.consignments)
 
-    def feed(self, session: Session, goods: Goods, rows: Sequence[Scan]) -> list[Found]:
+    def feed(self, session: Session, goods: Goods, rows: Sequence[ScanRow]) -> list[Found]:
         """Return what the detectors find in the brand's next scans. What was fed is no longer in
         order if anything is raised."""
         if self.names is None:

@@ -11,17 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy.orm import Session
 
 from ledger.db.models import ChainRun, UnitName
-from ledger.domain import ids
+from ledger.domain import contents, ids
 from ledger.domain.contents import Codes, Inner, Part, Picked
-from ledger.services.goods.packed import parts_of
 from ledger.services.goods.places import CHUNK
 from ledger.services.site import Site
 
 LEVELS = 6  # of packing; more would be a unit in itself
-_ASKED = load_only(UnitName.epc, UnitName.creator, UnitName.contents)
 
 
 @dataclass(frozen=True)
@@ -33,29 +31,35 @@ class Inside:
     items: Codes | Picked
 
 
+_Named = tuple[bytes, str, int, bytes | None]
+"""A unit's name, EPC, creator and contents."""
+
+
 def cases_in(site: Site, session: Session, unit: bytes) -> Iterator[Inside]:
     """Yield the items that lie in a unit and in all that is in it."""
     units = [unit]
     for _ in range(LEVELS):
         known: list[bytes] = []
-        for name in _named(session, units):
-            if name.contents is not None:
-                boxes: list[Inner] = []
-                yield from _direct(name.id, name.epc.rsplit("/", 1)[-1], parts_of(name))
-                known += _split(parts_of(name), boxes)
-                yield from _boxed(site, name.creator, boxes)
+        for name, epc, creator, packed in _named(session, units):
+            parts, boxes = contents.decode(packed or contents.NOTHING), list[Inner]()
+            yield from _direct(name, epc.rsplit("/", 1)[-1], parts)
+            known += _split(parts, boxes)
+            yield from _boxed(site, creator, boxes)
         units = known
         if not units:
             return
 
 
-def _named(session: Session, units: Sequence[bytes]) -> Iterator[UnitName]:
+def _named(session: Session, units: Sequence[bytes]) -> Iterator[_Named]:
     """Yield the units that are known, in this order."""
     for start in range(0, len(units), CHUNK):
         some = units[start : start + CHUNK]
-        query = select(UnitName).options(_ASKED).where(UnitName.id.in_(some))
-        names = {name.id: name for name in session.scalars(query)}
-        yield from (names[unit] for unit in some if unit in names)
+        columns = UnitName.id, UnitName.epc, UnitName.creator, UnitName.contents
+        rows = session.execute(select(*columns).where(UnitName.id.in_(some)))
+        named: dict[bytes, _Named] = {
+            name: (name, epc, creator, packed) for name, epc, creator, packed in rows
+        }
+        yield from (named[unit] for unit in some if unit in named)
 
 
 def _split(parts: Sequence[Part], boxes: list[Inner]) -> list[bytes]:

@@ -21,6 +21,7 @@ from ledger.db.engine import plain_rows
 from ledger.db.models import Alert, Scan
 from ledger.domain.thresholds import CERTAIN, DAY_S, History, Seen
 from ledger.services.alerting.watch_frame import code_of
+from ledger.services.alerting.watch_scan import ScanRow
 from ledger.services.scans import OFFLINE_S
 
 CONSUMERS = ("web", "wechat", "app")
@@ -167,7 +168,7 @@ class Asked:
             self.alerts |= {alert.key: alert for alert in self.session.scalars(query)}
         return self.alerts
 
-    def past(self, row: Scan, days: float) -> Past:
+    def past(self, row: ScanRow, days: float) -> Past:
         """Return the scans of a code up to one of them, for thresholds of so many days at most, as
         many each time."""
         code, span = (row.batch, row.index), days * DAY_S
@@ -214,7 +215,7 @@ def seen_of(
 
 
 def hits_with(
-    session: Session, rule: AlertRule, cause: str, row: Scan
+    session: Session, rule: AlertRule, cause: str, row: ScanRow
 ) -> tuple[Sequence[Counted], Sequence[Counted]]:
     """Add a scan to the hits of a cause; return those within the rule's days before it, itself the
     last, and those after it, in order of time."""

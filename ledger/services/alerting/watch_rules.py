@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from ledger.db.alerting import AlertRule, RuleHit
@@ -34,9 +34,10 @@ from ledger.services.alerting.watch_past import (
     forget_hits,
     hits_with,
 )
+from ledger.services.alerting.watch_scan import ScanRow, all_scans, read
 
 
-def examine(facts: Facts, rules: Sequence[AlertRule], row: Scan) -> int:
+def examine(facts: Facts, rules: Sequence[AlertRule], row: ScanRow) -> int:
     """Let a brand's rules look at a scan; return how many alerts are new. The scans of a unit of
     work are looked at in the order in which they came."""
     if row.channel not in CONSUMERS or row.weak or row.batch is None:
@@ -58,7 +59,7 @@ def examine(facts: Facts, rules: Sequence[AlertRule], row: Scan) -> int:
     return new
 
 
-def _count(facts: Facts, rule: AlertRule, row: Scan, hit: Hit, look: Look) -> bool:
+def _count(facts: Facts, rule: AlertRule, row: ScanRow, hit: Hit, look: Look) -> bool:
     """Count a hit towards its cause; raise that at its N-th device, then count on."""
     session, now = facts.session, facts.now
     key = f"{rule.kind}/{rule.id}/{hit.cause}"
@@ -140,12 +141,13 @@ def forget(session: Session, rules: Iterable[AlertRule], newest: int) -> None:
             forget_hits(session, rule.id, rule.terms["days"], newest)
 
 
-def _scans(session: Session, ids: Sequence[int]) -> list[Scan]:
+def _scans(session: Session, ids: Sequence[int]) -> list[ScanRow]:
     """Scans in order of time."""
-    return list(session.scalars(select(Scan).where(Scan.id.in_(ids)).order_by(Scan.time, Scan.id)))
+    query = all_scans().where(Scan.id.in_(ids)).order_by(Scan.time, Scan.id)
+    return [*read(session, query)]
 
 
-def _known(facts: Facts, own: Mapping[int, Terms], row: Scan) -> dict[int, Alert]:
+def _known(facts: Facts, own: Mapping[int, Terms], row: ScanRow) -> dict[int, Alert]:
     """Return the alerts that there are of thresholds at a scan's code. own: the thresholds by rule;
     so are the alerts."""
     code = code_of(row)
@@ -164,7 +166,7 @@ class _Tip:
 
 
 def _tips(
-    facts: Facts, own: Mapping[int, Terms], known: Container[int], row: Scan
+    facts: Facts, own: Mapping[int, Terms], known: Container[int], row: ScanRow
 ) -> dict[int, _Tip]:
     """Return where thresholds are crossed first, by rule. known: those that were before."""
     past = Asked.of(facts.session).past(row, max(terms["days"] for terms in own.values()))
@@ -191,7 +193,7 @@ def _tip(terms: Terms, turn: Turn) -> _Tip | None:
     return None
 
 
-def _cross(facts: Facts, rule: AlertRule, row: Scan, tip: _Tip) -> None:
+def _cross(facts: Facts, rule: AlertRule, row: ScanRow, tip: _Tip) -> None:
     """Raise an alert where a threshold is crossed. row: the scan that is looked at."""
     session, now, code = facts.session, facts.now, code_of(row)
     rows = _scans(session, [one.id for one in tip.seen])
