@@ -61,6 +61,14 @@ class PartyIn(BaseModel):
     regions: list[int] = Field([], max_length=1_000)
 
 
+class TerritoryIn(BaseModel):
+    """Where what a party is sent may be sold: `regions`, codes as a market's, none for anywhere.
+    corrects: what was stated until now was a mistake."""
+
+    regions: list[int] = Field(max_length=1_000)
+    corrects: bool = False
+
+
 class ProductIn(BaseModel):
     """A trade item."""
 

@@ -8,16 +8,25 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, StreamingResponse
 
-from api.bodies import MAX_INT, ActivationIn, JsonRoute, LotIn, MintIn, PartyIn, ProductIn
+from api.bodies import (
+    MAX_INT,
+    ActivationIn,
+    JsonRoute,
+    LotIn,
+    MintIn,
+    PartyIn,
+    ProductIn,
+    TerritoryIn,
+)
 from api.deps import AdminDep, BrandDep, KeyDep, ReadDep, SiteDep
 from api.verb_orders import find
-from ledger.db.engine import reading
+from ledger.db.engine import reading, transaction
 from ledger.db.models import Mint
 from ledger.domain import ids
 from ledger.domain.contents import Codes
 from ledger.domain.verbs import KeyMode
 from ledger.errors import Rejected
-from ledger.services import mint, parties, ranges, runs
+from ledger.services import mint, parties, ranges, runs, territories
 from ledger.services.press.labels import Label, sheet_html
 
 router = APIRouter(prefix="/v1", tags=["brands"], route_class=JsonRoute)
@@ -74,6 +83,19 @@ def list_parties(site: SiteDep, _: ReadDep) -> list[Json]:
         }
         for party, profile, _ in parties.listing(site)
     ]
+
+
+@router.put("/parties/{party}/territory")
+def put_territory(site: SiteDep, caller: AdminDep, party: Number, body: TerritoryIn) -> Json:
+    """State anew where what a party is sent may be sold (scope admin).
+
+    It holds for what is shipped from then on, unless it `corrects`. Answers `party` and `regions`.
+    """
+    with transaction(site.engine) as session:
+        row = territories.put(
+            session, site.clock(), caller.name, party, body.regions, corrects=body.corrects
+        )
+        return {"party": row.party, "regions": row.regions}
 
 
 @router.post("/products", status_code=201)

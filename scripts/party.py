@@ -9,11 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
+from ledger.db.engine import transaction
 from ledger.db.models import ChainParty, Profile
 from ledger.domain.ids import party_text
 from ledger.domain.verbs import KeyMode, Verb
 from ledger.errors import Rejected
-from ledger.services import parties, ruling
+from ledger.services import parties, ruling, territories
+from ledger.services.audit import COMMAND
 from ledger.services.order import Order
 from ledger.services.site import Site
 from scripts.acting import (
@@ -85,7 +87,7 @@ def add(
         key_mode=KeyMode[key_mode.name] if account is not None else KeyMode.HOSTED,
         markets=market or [],
         prefix=prefix,
-        regions=[_region(text) for text in region.split(",") if text.strip()],
+        regions=_regions(region),
     )
     where, key = site(data), idempotency(key)
     number, submission = parties.register(where, new, key)
@@ -119,6 +121,31 @@ def update(
         return ruling.order_update(number, roles, markets, prefix, key)
 
     decide(ordering, out, key, wait, data, as_json)
+
+
+@app.command()
+def territory(
+    of: Of,
+    region: Annotated[
+        str, typer.Option(help="Where its goods may be sold from now on, as at `add`; commas.")
+    ] = "",
+    anywhere: Annotated[bool, typer.Option("--anywhere", help="It may sell anywhere.")] = False,
+    correct: Annotated[
+        bool, typer.Option("--correct", help="What was stated until now was a mistake.")
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """State a party's territory anew; goods that it was sent before may be sold as before."""
+    if bool(region.strip()) == anywhere:
+        raise Rejected("BAD_OPTION", "Give either --region or --anywhere.")
+    where = site(data)
+    with transaction(where.engine) as session:
+        row = territories.put(
+            session, where.clock(), COMMAND, party(of), _regions(region), corrects=correct
+        )
+        told = {"party": party_text(row.party), "regions": row.regions}
+    show(told, as_json)
 
 
 @app.command()
@@ -251,6 +278,10 @@ def _roles(text: str) -> int:
             raise Rejected("BAD_PARTY", f"'{name}' is no role: use {', '.join(parties.ROLES)}.")
         roles |= parties.ROLES[name.strip()]
     return roles
+
+
+def _regions(text: str) -> list[int]:
+    return [_region(one) for one in text.split(",") if one.strip()]
 
 
 def _region(text: str) -> int:

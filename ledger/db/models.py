@@ -233,6 +233,7 @@ class Profile(Base):
     name_en: Mapped[str]
     name_zh: Mapped[str]
     regions: Mapped[list[Any]]  # codes of its territory, districts too; [] = everywhere
+    before: Mapped[list[Any]] = mapped_column(default=list)  # what it was, [until, regions] each
 
 
 class Product(Base):

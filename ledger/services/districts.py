@@ -100,9 +100,10 @@ def load(session: Session, now: int, who: str, path: Path) -> int:
 
 def _named(session: Session) -> set[int]:
     """The districts that any territory or market names, or did."""
-    stated = [*session.scalars(select(Profile.regions))]
-    for regions, before in session.execute(select(Market.regions, Market.before)):
-        stated += [regions, *(earlier for _, earlier in before)]
+    stated = []
+    for table in (Profile, Market):
+        for regions, before in session.execute(select(table.regions, table.before)):
+            stated += [regions, *(earlier for _, earlier in before)]
     return {code for codes in stated for code in codes if depth_of(code)}
 
 

@@ -186,6 +186,7 @@ OF_NOBODY = {
     "POST /v1/parties": "for the installation's own keys",
     "GET /v1/parties": "the registry is public on the chain",
     "POST /v1/parties/{party}/terms": "for the installation's own keys",
+    "PUT /v1/parties/{party}/territory": "for the installation's own keys",
     "POST /v1/parties/{party}/status": "for the installation's own keys",
     "POST /v1/parties/{party}/account": "for the installation's own keys",
     "GET /v1/exceptions": "one's own only, see test_verbs",

@@ -212,8 +212,15 @@ def test_what_admins_decide_on_a_party(world: World) -> None:
     world.settle(world.post(f"{path}/status", {"status": "suspended"}))
     assert refused(world, f"{path}/status", {"status": "suspended"}) == (422, "BadStatus")
     world.settle(world.post(f"{path}/status", {"status": "active"}))
+    put = world.api.put(f"{path}/territory", json={"regions": [32, 31, 32]})
+    assert put.json() == {"party": RIVAL, "regions": [31, 32]}
     (row,) = [row for row in world.api.get("/v1/parties").json() if row["party"] == RIVAL]
-    assert row["roles"] == ["brand", "store"]
+    assert (row["roles"], row["regions"]) == (["brand", "store"], [31, 32])
+    strange = world.api.put(f"{path}/territory", json={"regions": [99]})
+    assert (strange.status_code, strange.json()["title"]) == (422, "BAD_PARTY")
+    nobody = world.api.put("/v1/parties/12/territory", json={"regions": []})
+    assert nobody.json()["title"] == "UnknownParty"
+    assert world.api.put(f"{path}/territory", json={"regions": [], "corrects": True}).is_success
     assert refused(world, f"{path}/account", {"account": "0x12"}) == (422, "BAD_ADDRESS")
 
 

@@ -119,6 +119,13 @@ def test_parties_devices_and_cancelling(
     at.said("party", "update", shop, "--role", "store,distributor", "--market", "9")
     rows = {row["party"]: row for row in at.said("party", "list")["parties"]}
     assert (rows[shop]["roles"], rows[shop]["markets"]) == (["distributor", "store"], [9])
+    assert at.said("party", "territory", shop, "--region", "32,31")["regions"] == [31, 32]
+    rows = {row["party"]: row for row in at.said("party", "list")["parties"]}
+    assert rows[shop]["regions"] == [31, 32]
+    assert at.said("party", "territory", shop, "--anywhere", "--correct")["regions"] == []
+    for both in ((), ("--region", "31", "--anywhere")):
+        assert at.refused("party", "territory", shop, *both) == "BAD_OPTION"
+    assert at.refused("party", "territory", "9506000999999", "--anywhere") == "UnknownParty"
     key = tmp_path / "scanner.key"
     address = json.loads(command("key", "new", str(key), "--json").out)["address"]
     mine = ("--actor", shop)

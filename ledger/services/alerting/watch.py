@@ -21,11 +21,12 @@ from sqlalchemy.orm import Session
 
 from ledger.db.engine import reading, transaction
 from ledger.db.models import Scan, WatchState
+from ledger.services import territories
 from ledger.services.alerting import alerts_rules, watch_joined
 from ledger.services.alerting.watch_causes import Found, touch
 from ledger.services.alerting.watch_facts import Facts, moves_of
 from ledger.services.alerting.watch_goods import Goods
-from ledger.services.alerting.watch_memory import Memory, Terms, territories_of
+from ledger.services.alerting.watch_memory import Memory, Terms
 from ledger.services.alerting.watch_rules import examine, forget
 from ledger.services.alerting.watch_scan import ScanRow, all_scans, read
 from ledger.services.codes import brand_of
@@ -119,9 +120,9 @@ class Watcher:
         """Let the brands begin anew whose dial or rules have changed, or where their goods may be
         sold: by what holds now."""
         self._seen.districts = known(session, self._seen.districts)
-        territories = territories_of(session)
+        stated = territories.known(session)
         for brand, own in self._seen.brands.items():
-            terms = Terms.of(session, brand, self._fdr, territories, self._seen.districts)
+            terms = Terms.of(session, brand, self._fdr, stated, self._seen.districts)
             if not own.goes_on(terms):
                 self._seen.brands[brand] = Memory(brand, terms, owed=own.owed)
 
@@ -189,8 +190,8 @@ class Watcher:
         """What is in memory of a brand."""
         brands = self._seen.brands
         if brand not in brands:
-            territories = territories_of(session)
-            terms = Terms.of(session, brand, self._fdr, territories, self._seen.districts)
+            stated = territories.known(session)
+            terms = Terms.of(session, brand, self._fdr, stated, self._seen.districts)
             brands[brand] = Memory(brand, terms, self._seen.scan)
         return brands[brand]
 

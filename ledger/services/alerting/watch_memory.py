@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ledger.db.models import Profile
 from ledger.detect import KINDS, Detection
 from ledger.services.alerting import alerts_rules, markets
 from ledger.services.alerting.watch_bursts import Bursts
@@ -26,8 +24,7 @@ from ledger.services.alerting.watch_goods import Goods
 from ledger.services.alerting.watch_places import Places
 from ledger.services.alerting.watch_scan import ScanRow
 from ledger.services.districts import Districts
-
-Territories = Mapping[int, frozenset[int]]
+from ledger.services.territories import Territories
 
 
 @dataclass(frozen=True)
@@ -57,12 +54,6 @@ class Terms:
         before = markets.before(session, brand)
         places = Places(territories, stated, free, districts, before)
         return cls(alerts_rules.dial(session, brand, fdr), frozenset(KINDS) - off, places)
-
-
-def territories_of(session: Session) -> Territories:
-    """Return the regions and districts of each party that may not sell everywhere."""
-    profiles = session.execute(select(Profile.party, Profile.regions))
-    return {party: frozenset(regions) for party, regions in profiles if regions}
 
 
 @dataclass

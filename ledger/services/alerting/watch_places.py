@@ -13,15 +13,15 @@ from ledger.services import districts
 from ledger.services.alerting.markets import Before
 from ledger.services.alerting.watch_consignments import Consignment
 from ledger.services.districts import Districts
+from ledger.services.territories import Territories
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where goods may be sold. territories: regions and districts of each party's, none for one
-    that may sell anywhere. markets, free, before: of the brand's
+    """Where goods may be sold. territories: of all parties. markets, free, before: of the brand's
     (`ledger.services.alerting.markets`). districts: those that are loaded."""
 
-    territories: Mapping[int, frozenset[int]]
+    territories: Territories
     markets: Mapping[int, frozenset[int]]
     free: frozenset[int]
     districts: Districts
@@ -45,7 +45,7 @@ class Places:
     def _stated(self) -> frozenset[int]:
         """The districts that any territory or market names."""
         earlier = [regions for past in self.before.values() for _, regions in past]
-        every = (*self.territories.values(), *self.markets.values(), *earlier)
+        every = (*self.territories.every(), *self.markets.values(), *earlier)
         return frozenset(code for codes in every for code in codes if depth_of(code))
 
     @cached_property
@@ -68,15 +68,19 @@ class Places:
         anywhere.
 
         Those of its first consignee, else those of its market. Where resale outside the market may
-        not be prohibited, no territory binds either. What a market was when they were shipped, and
-        has been since, goes on holding for them: who sells what was allowed has done nothing.
+        not be prohibited, no territory binds either. What territory and market were when they were
+        shipped, and have been since, goes on holding for them: who sells what was allowed has done
+        nothing.
         """
         market = consignment.lot.market
         past = self.before.get(market, ())
         since = [regions for until, regions in past if until > consignment.shipped]
         if market in self.free or not all(since):
             return frozenset()
-        if own := self.territories.get(consignment.consignee):
-            return own
         stated = self.markets.get(market, frozenset())
-        return frozenset(union(stated.union(*since))) if since else stated
+        by_market = frozenset(union(stated.union(*since))) if since else stated
+        own = self.territories.since(consignment.consignee, consignment.shipped)
+        sets = {territory or by_market for territory in own}
+        if not all(sets):
+            return frozenset()
+        return sets.pop() if len(sets) == 1 else frozenset(union(frozenset[int]().union(*sets)))
