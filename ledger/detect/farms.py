@@ -95,8 +95,8 @@ def near_dense(lot: Ints, case: Ints, day: Floats, before: float) -> Bools:
     Sorting finds them all at once: the many that lie near no dense window cost next to nothing.
     """
     dense: Bools = day - DAYS <= before
-    for shift in (0, WINDOW):  # any window lies in one block of one of the two divisions
-        block = (case + shift) // (2 * WINDOW)
+    for shift in (0, 1):  # any window lies in one block of one of the two divisions
+        block = (case // WINDOW + shift) // 2
         order = np.lexsort((block, lot))
         early, late = order[: 1 - DENSE], order[DENSE - 1 :]
         together = (lot[early] == lot[late]) & (block[early] == block[late])

@@ -9,7 +9,7 @@ item is mostly seen where its lot may be sold; copies are sold anywhere.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -104,7 +104,7 @@ def bayes_factor(seen: Sequence[Seen], sold: Sequence[Seen] = (), home: Home = A
         _clone(seen, ways, sold) + goes_on + slow,
     ]
     highest = max(log)
-    others = sum(PRIOR[kind] * math.exp(log[kind] - highest) for kind in (GENUINE, DISPLAY, VIRAL))
+    others = _sum(PRIOR[kind] * math.exp(log[kind] - highest) for kind in (GENUINE, DISPLAY, VIRAL))
     return math.exp(log[CLONE] - highest) / max(others, 1e-300)
 
 
@@ -128,7 +128,7 @@ def _display(seen: Sequence[Seen], ways: Ints, home: Home) -> float:
         for place, log in zip(places, by_place, strict=True)
     ]
     highest = max(logs)
-    total = sum(math.exp(log - highest) for log in logs) / PLACES
+    total = _sum(math.exp(log - highest) for log in logs) / PLACES
     first = math.log(PLACES)  # the other classes take the first scan's place as given
     return highest + math.log(total) + first
 
@@ -173,8 +173,16 @@ def _columns(seen: Sequence[Seen]) -> Floats:
     )
 
 
+def _sum(terms: Iterable[float]) -> float:
+    """Added one after the other: the same bits on any machine. From Python 3.12 on `sum` is not."""
+    total = 0.0
+    for term in terms:
+        total += term
+    return total
+
+
 def _sums(terms: Floats) -> Floats:
-    """Of each row its sums so far, added one after the other: the same bits on any machine."""
+    """Of each row its sums so far, added in the same way."""
     sums: Floats = terms.cumsum(axis=1)
     return sums
 
@@ -196,7 +204,7 @@ def places_of(seen: Sequence[Seen]) -> int:
 
 def _gaps(gaps: Sequence[float], soon: float) -> float:
     below, above = math.log(soon), math.log(1 - soon)
-    return sum(below if gap < SOON else above for gap in gaps)
+    return _sum(below if gap < SOON else above for gap in gaps)
 
 
 def placed(scans: Scans) -> Bools:

@@ -16,7 +16,7 @@ from ledger.domain.regions import great_circle_km
 from ledger.domain.verdict import Limits, ScanFacts
 
 MAX_LOOKS = 500  # of one code; more say nothing new
-MAX_SEEN = 24  # devices for the class model: all is said by then, and it costs 0.3 ms
+MAX_SEEN = 24  # devices for the class model: all is said by then, and it costs 0.1 ms
 CERTAIN = frozenset({"gps", "ip_fixed"})  # a mobile network names a wrong province too often
 FAR_KM = 100.0
 PHOTO_DAYS, PHOTO_SHARE = 4.0, 0.8

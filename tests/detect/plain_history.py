@@ -4,7 +4,7 @@ nothing with the fast path but its constants."""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from ledger.detect import history
@@ -15,7 +15,7 @@ def plain_factor(seen: Sequence[Seen], sold: Sequence[Seen], home: Home) -> floa
     """P(history | cloned) over P(history | not cloned)."""
     log = [_genuine(seen, home), _display(seen, home), _viral(seen), _clone(seen, sold)]
     highest = max(log)
-    others = sum(history.PRIOR[kind] * math.exp(log[kind] - highest) for kind in range(3))
+    others = _sum(history.PRIOR[kind] * math.exp(log[kind] - highest) for kind in range(3))
     return math.exp(log[3] - highest) / max(others, 1e-300)
 
 
@@ -41,10 +41,10 @@ def _genuine(seen: Sequence[Seen], home: Home) -> float:
 def _display(seen: Sequence[Seen], home: Home) -> float:
     logs = []
     for place in plain_places(seen):
-        stated = sum(math.log(_stated(one, place)) for one in seen)
+        stated = _sum(math.log(_stated(one, place)) for one in seen)
         logs.append(math.log(home.density(place.region, history.STRAY)) + stated)
     highest = max(logs)
-    total = sum(math.exp(log - highest) for log in logs) / history.PLACES
+    total = _sum(math.exp(log - highest) for log in logs) / history.PLACES
     told = highest + math.log(total) + math.log(history.PLACES)
     return told + _goes_on(seen) + _gaps(seen, history.OTHER_SOON)
 
@@ -59,11 +59,19 @@ def _clone(seen: Sequence[Seen], sold: Sequence[Seen]) -> float:
     for count in range(1, len(seen)):
         fresh = 1 / history.PLACES
         if sold:
-            near = sum(_stated(seen[count], other) for other in sold) / len(sold)
+            near = _sum(_stated(seen[count], other) for other in sold) / len(sold)
             fresh = history.ELSEWHERE * fresh + (1 - history.ELSEWHERE) * near
-        stated = sum(_stated(seen[count], other) for other in seen[:count])
+        stated = _sum(_stated(seen[count], other) for other in seen[:count])
         log += math.log((stated + history.SPREAD * fresh) / (count + history.SPREAD))
     return log + _goes_on(seen) + _gaps(seen, history.OTHER_SOON)
+
+
+def _sum(terms: Iterable[float]) -> float:
+    """One after the other, as evidence is computed again to the last bit."""
+    total = 0.0
+    for term in terms:
+        total += term
+    return total
 
 
 def _stated(one: Seen, place: Seen) -> float:
@@ -87,4 +95,4 @@ def _goes_on(seen: Sequence[Seen]) -> float:
 
 def _gaps(seen: Sequence[Seen], soon: float) -> float:
     gaps = [after.day - before.day for before, after in pairwise(seen)]
-    return sum(math.log(soon if gap < history.SOON else 1 - soon) for gap in gaps)
+    return _sum(math.log(soon if gap < history.SOON else 1 - soon) for gap in gaps)

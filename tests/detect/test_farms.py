@@ -15,10 +15,10 @@ from ledger.detect.sightings import Sightings
 from tests.detect.frames import NO_CUSTODY, Row, one_lot, scans_of
 
 
-def _box(items: int, minutes: float, phones: int = 2) -> list[Row]:
-    """Items of cases 8 to 10, scanned one after the other."""
+def _box(items: int, minutes: float, phones: int = 2, first: int = 8) -> list[Row]:
+    """Items of three cases, scanned one after the other."""
     return [
-        Row(1 + i * minutes / 1440, 8 + i % 3, f"phone{i % phones}", f"item{i}")
+        Row(1 + i * minutes / 1440, first + i % 3, f"phone{i % phones}", f"item{i}")
         for i in range(items)
     ]
 
@@ -79,9 +79,11 @@ def test_sessions_near_each_other_are_one_farm() -> None:
     assert [f.update_of is None for f in _found("farm", late)] == [True]
 
 
-def test_scans_of_a_farm_are_known_from_the_row_that_shows_it() -> None:
+@pytest.mark.parametrize("first", [0, 8, 9, 10, 2**63 - 3])
+def test_scans_of_a_farm_are_known_from_the_row_that_shows_it(first: int) -> None:
     """The units scanned before that row are known to be the farm's from there on."""
-    scans = scans_of([Row(0.5, 200, "else", "other"), *_box(DENSE, 1)])
+    box = _box(DENSE, 1, first=first)
+    scans = scans_of([Row(0.5, 200, "one", "before"), *box, QUIET])
     nth, _ = Sightings().feed(scans)
     farmed = Farms(one_lot(), 0.05).feed(scans, nth)[1]
     assert farmed == {DENSE: list(range(1, DENSE + 1))}
