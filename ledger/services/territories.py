@@ -18,21 +18,20 @@ from ledger.domain.regions import union
 from ledger.errors import Rejected
 from ledger.services.audit import record
 from ledger.services.districts import UNKNOWN, unknown
+from ledger.services.past import Past, past_of, since
 
 
 @dataclass(frozen=True)
 class Territories:
-    """Regions and districts of each party that may not sell anywhere. before: what a party's was
-    earlier: until when, unix seconds, and its regions, none if it might sell anywhere."""
+    """Regions and districts of each party that may not sell anywhere. before: what they were."""
 
     stated: Mapping[int, frozenset[int]] = field(default_factory=dict)
-    before: Mapping[int, Sequence[tuple[int, frozenset[int]]]] = field(default_factory=dict)
+    before: Mapping[int, Past] = field(default_factory=dict)
 
     def since(self, party: int, shipped: int) -> list[frozenset[int]]:
         """What a party's territory was at any time since then, the present one first."""
-        past = self.before.get(party, ())
         own = self.stated.get(party, frozenset())
-        return [own, *(regions for until, regions in past if until > shipped)]
+        return [own, *since(self.before.get(party, ()), shipped)]
 
     def every(self) -> Iterator[frozenset[int]]:
         """All that are stated, or were."""
@@ -71,9 +70,5 @@ def known(session: Session) -> Territories:
     rows = session.execute(select(Profile.party, Profile.regions, Profile.before)).all()
     return Territories(
         {party: frozenset(regions) for party, regions, _ in rows if regions},
-        {
-            party: tuple((until, frozenset(regions)) for until, regions in before)
-            for party, _, before in rows
-            if before
-        },
+        {party: past_of(before) for party, _, before in rows if before},
     )

@@ -260,6 +260,13 @@ def pack(at: Board, world: World, lots: Sequence[int] = (0, 1), packed: Packing 
                 session.add(at.move(unit, owner, BRAND, SHIPPED + 3600, Verb.RECEIVE_FROM))
 
 
+def pack_and_store(at: Board, world: World) -> None:
+    """Pack the goods of a demo's world, and store its scans, which nobody has looked at."""
+    pack(at, world)
+    with transaction(at.engine) as session:
+        session.add_all([demo_row(scan) for scan in world.scans])
+
+
 def watch(at: Board, watcher: Watcher | None = None) -> Watcher:
     """Let a watcher, if not said otherwise one that has just started, look at all that is there."""
     watcher = watcher or Watcher(at.site, 0.05)

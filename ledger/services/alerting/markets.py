@@ -22,14 +22,15 @@ from ledger.domain.thresholds import CERTAIN
 from ledger.errors import Rejected
 from ledger.services.audit import record
 from ledger.services.districts import UNKNOWN, unknown
+from ledger.services.past import Past, past_of
 from ledger.services.ruling import MAX_MARKET
 from ledger.services.scan_facts import Place
 
 LONGEST_NAME = 100
 Stated = Mapping[int, frozenset[int]]
 """The regions and districts of each market outside which resale is prohibited."""
-Before = Mapping[int, Sequence[tuple[int, frozenset[int]]]]
-"""What each market was earlier: until when, unix seconds, and its regions, none if it was free."""
+Before = Mapping[int, Past]
+"""What each market was earlier, with no regions where it was free."""
 
 
 @dataclass(frozen=True)
@@ -107,12 +108,7 @@ def free(session: Session, brand: int) -> frozenset[int]:
 
 def before(session: Session, brand: int) -> Before:
     """Return what a brand's markets were earlier, where they were stated anew."""
-    rows = listing(session, brand)
-    return {
-        row.number: tuple((until, frozenset(regions)) for until, regions in row.before)
-        for row in rows
-        if row.before
-    }
+    return {row.number: past_of(row.before) for row in listing(session, brand) if row.before}
 
 
 def is_outside(regions: frozenset[int] | None, source: str, region: int | None) -> bool:

@@ -5,8 +5,8 @@ that its dial states; the rules (`watch_rules`) see each scan by itself. A pass 
 scans that it looks at, whatever came before. What it finds, and how far it has come, is one
 transaction: if we die before it, the pass is made again.
 
-Detectors need a memory of all scans before. After a start, and for a brand whose dial, rules or
-markets have changed, it is built from the stored scans, a piece in each pass; meanwhile the rules
+Detectors need a memory of all scans before. After a start, and for a brand whose dial, rules,
+markets or territories have changed, it is built from the stored scans, a piece in each pass; meanwhile the rules
 see every new scan, and the detectors of the other brands see theirs.
 """
 

@@ -21,7 +21,7 @@ from ledger.services.alerting.watch_consignments import Consignment
 from ledger.services.alerting.watch_frame import DAY, Names, code_of
 from ledger.services.alerting.watch_packing import ssccs
 from ledger.services.alerting.watch_places import Places
-from ledger.services.alerting.watch_scan import ScanRow, all_scans, read
+from ledger.services.alerting.watch_scan import ScanRow, all_scans, of_ids, read
 from ledger.services.goods.places import by_batch, spans
 
 MOST = 200_000  # scans that are kept with an alert
@@ -74,7 +74,7 @@ class Source:
 
     def _guesses(self, device: str) -> list[ScanRow]:
         """A device's scans of codes that were never issued, up to the one that named it."""
-        rows = sorted(_by_ids(self.session, self.names.strange[device]), key=lambda row: row.id)
+        rows = sorted(of_ids(self.session, self.names.strange[device]), key=lambda row: row.id)
         codes: set[str] = set()
         for at, row in enumerate(rows, 1):
             codes.add(code_of(row))
@@ -86,7 +86,7 @@ class Source:
         self, finding: Finding, consignment: Consignment | None, until: int
     ) -> Iterable[ScanRow]:
         if finding.kind == "guess":
-            rows = _by_ids(self.session, self.names.strange[finding.devices[0]])
+            rows = of_ids(self.session, self.names.strange[finding.devices[0]])
         elif finding.kind == "diversion" and consignment is not None:
             rows = _in_ranges(self.session, _ranges(consignment), until)
         else:
@@ -212,7 +212,3 @@ def _in_ranges(session: Session, ranges: Sequence[Range], until: int) -> list[Sc
         if len(rows) >= MOST:
             break
     return rows
-
-
-def _by_ids(session: Session, ids: Sequence[int]) -> list[ScanRow]:
-    return [*read(session, all_scans().where(Scan.id.in_(ids)))]

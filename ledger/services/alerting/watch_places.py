@@ -13,6 +13,7 @@ from ledger.services import districts
 from ledger.services.alerting.markets import Before
 from ledger.services.alerting.watch_consignments import Consignment
 from ledger.services.districts import Districts
+from ledger.services.past import since
 from ledger.services.territories import Territories
 
 
@@ -73,12 +74,11 @@ class Places:
         nothing.
         """
         market = consignment.lot.market
-        past = self.before.get(market, ())
-        since = [regions for until, regions in past if until > consignment.shipped]
-        if market in self.free or not all(since):
+        was = since(self.before.get(market, ()), consignment.shipped)
+        if market in self.free or not all(was):
             return frozenset()
         stated = self.markets.get(market, frozenset())
-        by_market = frozenset(union(stated.union(*since))) if since else stated
+        by_market = frozenset(union(stated.union(*was))) if was else stated
         own = self.territories.since(consignment.consignee, consignment.shipped)
         sets = {territory or by_market for territory in own}
         if not all(sets):

@@ -16,7 +16,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from ledger.db.alerting import AlertRule, RuleHit
-from ledger.db.models import Alert, Scan
+from ledger.db.models import Alert
 from ledger.domain import thresholds
 from ledger.domain.thresholds import DAY_S, Seen
 from ledger.services.alerting import alerts
@@ -34,7 +34,7 @@ from ledger.services.alerting.watch_past import (
     forget_hits,
     hits_with,
 )
-from ledger.services.alerting.watch_scan import ScanRow, all_scans, read
+from ledger.services.alerting.watch_scan import ScanRow, of_ids
 
 
 def examine(facts: Facts, rules: Sequence[AlertRule], row: ScanRow) -> int:
@@ -86,7 +86,7 @@ def _reached(
     """Raise a cause that enough devices have hit at the last of some scans, if all still stands."""
     session, now = facts.session, facts.now
     # What is known of the goods may have changed since the first were counted: all are asked again.
-    rows = _scans(session, scans)
+    rows = of_ids(session, scans)
     afresh, hits = facts.afresh(rows), {}
     for one in rows:
         again = look(afresh, rule.terms, one)
@@ -141,12 +141,6 @@ def forget(session: Session, rules: Iterable[AlertRule], newest: int) -> None:
             forget_hits(session, rule.id, rule.terms["days"], newest)
 
 
-def _scans(session: Session, ids: Sequence[int]) -> list[ScanRow]:
-    """Scans in order of time."""
-    query = all_scans().where(Scan.id.in_(ids)).order_by(Scan.time, Scan.id)
-    return [*read(session, query)]
-
-
 def _known(facts: Facts, own: Mapping[int, Terms], row: ScanRow) -> dict[int, Alert]:
     """Return the alerts that there are of thresholds at a scan's code. own: the thresholds by rule;
     so are the alerts."""
@@ -196,7 +190,7 @@ def _tip(terms: Terms, turn: Turn) -> _Tip | None:
 def _cross(facts: Facts, rule: AlertRule, row: ScanRow, tip: _Tip) -> None:
     """Raise an alert where a threshold is crossed. row: the scan that is looked at."""
     session, now, code = facts.session, facts.now, code_of(row)
-    rows = _scans(session, [one.id for one in tip.seen])
+    rows = of_ids(session, [one.id for one in tip.seen])
     sentence, rests, devices = _told(rule.terms, tip.rests)
     place = facts.case_of(row)
     cause = alerts.Cause(

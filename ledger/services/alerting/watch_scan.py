@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, select
@@ -41,6 +41,11 @@ Query = Select[Any]
 def all_scans() -> Query:
     """Return the query for all scans as rows, to be narrowed."""
     return select(*(getattr(Scan, name) for name in ScanRow._fields))
+
+
+def of_ids(session: Session, ids: Collection[int]) -> list[ScanRow]:
+    """Return the scans of some ids, in order of time."""
+    return [*read(session, all_scans().where(Scan.id.in_(ids)).order_by(Scan.time, Scan.id))]
 
 
 def read(session: Session, query: Query) -> Iterator[ScanRow]:

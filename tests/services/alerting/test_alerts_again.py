@@ -42,6 +42,7 @@ from tests.services.watch_world import (
     case_of,
     demo_row,
     pack,
+    pack_and_store,
     party_of,
     raised,
 )
@@ -74,9 +75,7 @@ def gps(region: int) -> dict[str, Any]:
 
 def a_world(at: Board) -> None:
     """A diverted pallet and a copied code among honest scans."""
-    pack(at, WORLD)
-    with transaction(at.engine) as session:
-        session.add_all([demo_row(scan) for scan in WORLD.scans])
+    pack_and_store(at, WORLD)
 
 
 def a_farm(at: Board) -> None:

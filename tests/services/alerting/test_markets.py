@@ -23,8 +23,7 @@ from tests.services.watch_world import (
     SHIPPED,
     Board,
     board,
-    demo_row,
-    pack,
+    pack_and_store,
     raised,
     watch,
 )
@@ -114,9 +113,7 @@ def test_outside_is_only_what_is_certainly_so(
 
 def watched(at: Board) -> set[str]:
     """Watch a world with a diversion; return the kinds of alerts."""
-    pack(at, WORLD)
-    with transaction(at.engine) as session:
-        session.add_all([demo_row(scan) for scan in WORLD.scans])
+    pack_and_store(at, WORLD)
     watch(at)
     return set(raised(at))
 

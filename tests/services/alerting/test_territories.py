@@ -23,8 +23,7 @@ from tests.services.watch_world import (
     SHIPPED,
     Board,
     board,
-    demo_row,
-    pack,
+    pack_and_store,
     party_of,
     raised,
     watch,
@@ -124,7 +123,7 @@ def test_a_narrower_territory_accuses_nobody_of_what_was_allowed(
     """Goods that were out already may be sold where they might; those shipped later may not."""
     at = board(tmp_path)
     stated(at, *pieces)
-    _scan_all(at)
+    pack_and_store(at, WORLD)
     watch(at)
     assert ("diversion" in raised(at)) == found
 
@@ -138,7 +137,7 @@ def test_a_party_that_had_no_territory_was_bound_by_the_market(tmp_path: Path) -
         stated(at, (0, []), (END, BUT_ONE[:9]))
         with transaction(at.engine) as session:
             markets.put(session, 1, "p", BRAND, 3, markets.Terms("a market", market))
-        _scan_all(at)
+        pack_and_store(at, WORLD)
         watch(at)
         found.append("diversion" in raised(at))
     assert found == [False, True]
@@ -148,7 +147,7 @@ def test_a_territory_that_is_corrected_holds_for_all_scans(tmp_path: Path) -> No
     """They are looked at anew; stated anew it moves nothing that is known."""
     at = board(tmp_path)
     stated(at, (0, ALL))
-    _scan_all(at)
+    pack_and_store(at, WORLD)
     watcher = Watcher(at.site, 0.05)
     while watcher.is_due():
         watcher.step()
@@ -164,9 +163,3 @@ def test_a_territory_that_is_corrected_holds_for_all_scans(tmp_path: Path) -> No
     while watcher.is_due():
         watcher.step()
     assert raised(at)["diversion"].region == THERE
-
-
-def _scan_all(at: Board) -> None:
-    pack(at, WORLD)
-    with transaction(at.engine) as session:
-        session.add_all([demo_row(scan) for scan in WORLD.scans])

@@ -40,6 +40,7 @@ from tests.services.watch_world import (
     demo_row,
     lot_name,
     pack,
+    pack_and_store,
     pallet_of,
     party_of,
     raised,
@@ -221,9 +222,7 @@ def test_a_worker_that_starts_again_raises_nothing_twice(
 def test_a_pass_that_dies_is_made_again(tmp_path: Path) -> None:
     """Nothing of it is kept; the next finds the same."""
     at = board(tmp_path)
-    pack(at, WORLD)
-    with transaction(at.engine) as session:
-        session.add_all([demo_row(scan) for scan in WORLD.scans])
+    pack_and_store(at, WORLD)
     watcher = Watcher(at.site, 0.05)
     with at.engine.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE alert_change RENAME TO away")

@@ -21,7 +21,7 @@ from ledger.services.alerting.watch_joined import DAYS, JOINS
 from ledger.services.scans import OFFLINE_S
 from ledger.services.worlds.world import demo_world
 from ledger.services.worlds.world_plan import PALLETS
-from tests.services.watch_world import END, Board, Clock, board, demo_row, pack, raised, sscc, watch
+from tests.services.watch_world import END, Board, Clock, board, pack_and_store, raised, sscc, watch
 
 WORLD = demo_world(2, False, 0.25)
 TRUTH = WORLD.diverted
@@ -100,9 +100,7 @@ class Case:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Board:
     """A world in which a pallet was diverted, watched to its end."""
     at = board(tmp_path_factory.mktemp("whole"))
-    pack(at, WORLD)
-    with transaction(at.engine) as session:
-        session.add_all([demo_row(scan) for scan in WORLD.scans])
+    pack_and_store(at, WORLD)
     watch(at)
     return at
 

@@ -15,7 +15,7 @@ from ledger.domain.regions import REGIONS
 from ledger.domain.verdict import Outcome
 from ledger.services.alerting import alerts, alerts_exceptions, alerts_rules, blacklist
 from ledger.services.worlds.world import demo_world
-from tests.services.watch_world import BRAND, END, Board, board, demo_row, pack, raised, watch
+from tests.services.watch_world import BRAND, END, Board, board, pack, pack_and_store, raised, watch
 
 WORLD = demo_world(2, False, 0.25)
 DAY = 86_400
@@ -23,9 +23,7 @@ DAY = 86_400
 
 def copied(at: Board) -> Alert:
     """Watch a world in which a code is copied; return the alert."""
-    pack(at, WORLD)
-    with transaction(at.engine) as session:
-        session.add_all([demo_row(scan) for scan in WORLD.scans])
+    pack_and_store(at, WORLD)
     watch(at)
     return raised(at)["clone"]
 
