@@ -6,8 +6,8 @@ scans that it looks at, whatever came before. What it finds, and how far it has 
 transaction: if we die before it, the pass is made again.
 
 Detectors need a memory of all scans before. After a start, and for a brand whose dial, rules,
-markets or territories have changed, it is built from the stored scans, a piece in each pass; meanwhile the rules
-see every new scan, and the detectors of the other brands see theirs.
+markets or territories have changed, it is built from the stored scans, a piece in each pass;
+meanwhile the rules see every new scan, and the detectors of the other brands see theirs.
 """
 
 from __future__ import annotations
